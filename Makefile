@@ -1,0 +1,39 @@
+# What CI runs is `make check`, and nothing else. It needs Go and git; the
+# tools are pinned in .tools/go.mod and built by the go command.
+
+GO      ?= go
+TOOL     = $(GO) tool -modfile=.tools/go.mod
+FUZZTIME ?= 30s
+
+.PHONY: check format vet build test fuzz bench
+
+check: format vet build test ## everything that CI holds against a change
+
+format: ## formatting, modernizers and go.mod are as the tools would leave them
+	@out="$$($(TOOL) gofumpt -l -extra .)"; test -z "$$out" || \
+		{ printf 'not formatted (run: go tool -modfile=.tools/go.mod gofumpt -extra -w .):\n%s\n' "$$out"; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) fix -diff ./...
+
+vet:
+	$(GO) vet ./...
+	$(TOOL) staticcheck -checks all ./...
+
+build: ## every system that a node runs on
+	GOOS=linux   $(GO) build ./...
+	GOOS=darwin  $(GO) build ./...
+	GOOS=windows $(GO) build ./...
+
+test:
+	$(GO) test -race -shuffle=on ./...
+
+fuzz: ## every fuzz target in turn, FUZZTIME each
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "== $$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+bench: ## every benchmark, with allocations
+	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -1,0 +1,3 @@
+module github.com/project-iris/iris
+
+go 1.26

@@ -1,0 +1,309 @@
+// Package outbox queues encoded frames for a connection and writes them.
+//
+// Both ends of the relay protocol use it: the relay's sessions, which must never
+// wait for an application that does not read, and the Go binding, whose callers
+// wait for room instead.
+package outbox
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+var (
+	// ErrFull says that the queue holds as many bytes as it may.
+	ErrFull = errors.New("queue is full")
+	// ErrClosed says that the outbox takes nothing more.
+	ErrClosed = errors.New("connection is closed")
+	// ErrStalled says that the peer took no byte for the stall time.
+	ErrStalled = errors.New("peer has stopped reading")
+)
+
+// Conn is what an outbox needs of a connection.
+type Conn interface {
+	io.Writer
+	SetWriteDeadline(t time.Time) error
+}
+
+// Outbox is a queue of frames, bounded in bytes, and the goroutine that writes
+// them in order. Frames that arrive while a write is under way go out together in
+// the next one, so that a busy connection costs one system call for many frames
+// and a quiet one no delay; no timer is involved.
+//
+// A frame is added in two steps, so that it is encoded in place and nothing is
+// allocated for it:
+//
+//	b, err := out.Begin(m.Size())
+//	if err != nil { … }
+//	out.Commit(m.Append(b))
+//
+// The outbox is locked in between.
+type Outbox struct {
+	conn  Conn
+	limit int
+	stall time.Duration
+	done  chan struct{} // closed when the writer has ended
+
+	mu       sync.Mutex
+	work     sync.Cond     // wakes the writer: segments, closing or err has changed
+	segments []segment     // frames to write; the last one still grows
+	open     int           // bytes in the last segment before Begin handed it out
+	queued   int           // bytes in segments, and in the one being written
+	room     chan struct{} // closed when queued falls to half the limit; nil while nobody waits
+	closing  bool          // take nothing more, write what there is, end
+	err      error         // why the outbox takes nothing more; set once
+
+	armed time.Time // when the write deadline was last set; the writer's own
+}
+
+// New returns an outbox that holds up to limit bytes before it is full. The last
+// frame may exceed it: a frame is taken as long as fewer bytes are queued. A
+// connection that takes no byte for the time stall fails with [ErrStalled]; zero
+// means that it may take for ever. The caller has to call Run.
+func New(conn Conn, limit int, stall time.Duration) *Outbox {
+	o := &Outbox{conn: conn, limit: limit, stall: stall, done: make(chan struct{})}
+	o.work.L = &o.mu
+	return o
+}
+
+// Begin locks the outbox and returns a slice with room for size more bytes, to
+// append exactly one or more whole frames to. Commit has to follow unless there is
+// an error: [ErrFull], or why the outbox is closed.
+func (o *Outbox) Begin(size int) ([]byte, error) {
+	o.mu.Lock()
+	err := o.err
+	if err == nil && o.queued >= o.limit {
+		err = ErrFull
+	}
+	if err != nil {
+		o.mu.Unlock()
+		return nil, err
+	}
+	return o.grow(size), nil
+}
+
+// BeginOver is Begin for what must not be dropped: it ignores the limit, so the
+// caller has to bound what it adds in another way.
+func (o *Outbox) BeginOver(size int) ([]byte, error) {
+	o.mu.Lock()
+	if o.err != nil {
+		defer o.mu.Unlock()
+		return nil, o.err
+	}
+	return o.grow(size), nil
+}
+
+// BeginWait is Begin that waits for room until the context ends.
+func (o *Outbox) BeginWait(ctx context.Context, size int) ([]byte, error) {
+	for {
+		b, err := o.Begin(size)
+		if !errors.Is(err, ErrFull) {
+			return b, err
+		}
+		if err := o.WaitRoom(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Commit takes back what Begin handed out, with frames appended, and unlocks the
+// outbox.
+func (o *Outbox) Commit(b []byte) {
+	last := &o.segments[len(o.segments)-1]
+	o.queued += len(b) - o.open
+	last.bytes = b
+	if len(o.segments) == 1 {
+		o.work.Signal()
+	}
+	o.mu.Unlock()
+}
+
+// WaitRoom returns nil as soon as the outbox is not full. When it is, that is when
+// half of it has been written. It returns the context's error if that ends first,
+// or why the outbox is closed.
+func (o *Outbox) WaitRoom(ctx context.Context) error {
+	o.mu.Lock()
+	if o.err != nil || o.queued < o.limit {
+		defer o.mu.Unlock()
+		return o.err
+	}
+	if o.room == nil {
+		o.room = make(chan struct{})
+	}
+	room := o.room
+	o.mu.Unlock()
+	select {
+	case <-room:
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return o.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Full reports whether Begin would refuse a frame for want of room.
+func (o *Outbox) Full() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queued >= o.limit
+}
+
+// Queued returns the number of bytes that are not written yet.
+func (o *Outbox) Queued() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queued
+}
+
+// Close takes no more frames. What is queued is still written; Done tells when.
+func (o *Outbox) Close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closing = true
+	if o.err == nil {
+		o.err = ErrClosed
+	}
+	o.work.Signal()
+	o.release()
+}
+
+// Abort takes no more frames and drops what is queued; err is what Begin returns
+// from now on, unless the outbox was closed already. A write under way ends when
+// the connection is closed.
+func (o *Outbox) Abort(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.fail(err)
+}
+
+// Done is closed when the writer has ended.
+func (o *Outbox) Done() <-chan struct{} { return o.done }
+
+// Run writes until the outbox is closed and empty, which is no error, or aborted,
+// or a write fails. It is called once; no goroutine is left behind.
+func (o *Outbox) Run() error {
+	defer close(o.done)
+	for {
+		s, err := o.next()
+		if s.bytes == nil {
+			return err
+		}
+		err = o.write(s.bytes)
+		o.finish(s, err)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for a segment. Without one it returns why the writer ends.
+func (o *Outbox) next() (segment, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for len(o.segments) == 0 && o.err == nil {
+		o.work.Wait()
+	}
+	if len(o.segments) == 0 {
+		if o.closing {
+			return segment{}, nil
+		}
+		return segment{}, o.err
+	}
+	s := o.segments[0]
+	n := copy(o.segments, o.segments[1:])
+	o.segments[n] = segment{}
+	o.segments = o.segments[:n]
+	return s, nil
+}
+
+// finish accounts for a segment that was written, or could not be.
+func (o *Outbox) finish(s segment, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.queued -= len(s.bytes)
+	s.recycle()
+	if err != nil {
+		o.closing = false
+		o.fail(err)
+		return
+	}
+	if o.queued <= o.limit/2 {
+		o.release()
+	}
+}
+
+// write writes all of b. Only a connection that takes nothing at all has stalled:
+// a slow one that takes a little gets another deadline.
+func (o *Outbox) write(b []byte) error {
+	for {
+		if err := o.arm(); err != nil {
+			return err
+		}
+		n, err := o.conn.Write(b)
+		if err == nil {
+			return nil
+		}
+		b = b[n:]
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if n == 0 {
+			return ErrStalled
+		}
+		o.armed = time.Time{}
+	}
+}
+
+// arm sets the write deadline, but not for every write: one that is at most a
+// quarter used serves on.
+func (o *Outbox) arm() error {
+	if o.stall == 0 {
+		return nil
+	}
+	now := time.Now()
+	if now.Sub(o.armed) < o.stall/4 {
+		return nil
+	}
+	o.armed = now
+	return o.conn.SetWriteDeadline(now.Add(o.stall))
+}
+
+// grow returns the last segment, with room for size more bytes.
+func (o *Outbox) grow(size int) []byte {
+	if n := len(o.segments); n > 0 {
+		if last := o.segments[n-1].bytes; cap(last)-len(last) >= size {
+			o.open = len(last)
+			return last
+		}
+	}
+	o.segments = append(o.segments, newSegment(size, len(o.segments) == 0))
+	o.open = 0
+	return o.segments[len(o.segments)-1].bytes
+}
+
+// fail drops what is queued.
+func (o *Outbox) fail(err error) {
+	if o.err == nil {
+		o.err = err
+	}
+	for _, s := range o.segments {
+		o.queued -= len(s.bytes)
+		s.recycle()
+	}
+	o.segments = nil
+	o.work.Signal()
+	o.release()
+}
+
+// release wakes whoever waits for room.
+func (o *Outbox) release() {
+	if o.room != nil {
+		close(o.room)
+		o.room = nil
+	}
+}
