@@ -113,11 +113,12 @@ type Link interface {
 // concurrent with each other, nor may Write and CloseWrite be. Reset,
 // CancelRead and the deadlines may be called at any time.
 //
-// A stream is released when both its directions have ended: writing by
-// CloseWrite or Reset, or because the peer cancelled; reading by io.EOF, by
-// CancelRead or Reset, or by the peer's reset. A user that drops a stream
-// without that holds its memory until the link ends; a deferred Reset is the
-// simple way to be sure, and does no harm to a stream that has ended.
+// A stream is released when both its directions have ended and this side has
+// been told: writing by CloseWrite, by Reset, or by an error of Write; reading
+// by an error of Read, io.EOF included, by CancelRead or by Reset. A user that
+// drops a stream without that holds its memory until the link ends; a deferred
+// Reset is the simple way to be sure, and does no harm to a stream that was
+// read to its end and has had its CloseWrite.
 type Stream interface {
 	// Read reads what has arrived, in order. It returns io.EOF after the peer's
 	// CloseWrite; a *StreamError after a reset by either side, or this side's
@@ -140,9 +141,9 @@ type Stream interface {
 
 	// Reset ends both directions at once, with a code. What is underway may be
 	// lost. The peer's Read and Write fail with a *StreamError with that code and
-	// Remote set; the own ones with Remote not set. A direction that had already
-	// ended stays as it was, but a Reset soon after CloseWrite can take the
-	// place of data that had not arrived.
+	// Remote set; the own ones with Remote not set. A direction that has already
+	// ended stays as it is: what was written before a CloseWrite still arrives,
+	// with io.EOF after it.
 	Reset(code Code)
 
 	// CancelRead ends the reading direction only: the own Read fails with a
