@@ -119,7 +119,8 @@ func (n *Network) badLeaves(tb testing.TB) []Intruder {
 	}
 }
 
-// configOf returns how a node speaks TLS, on either side, without its checks.
+// Trusting returns how the node speaks TLS, on either side, when it trusts
+// whoever it meets, so that only the other side can refuse.
 func Trusting(tb testing.TB, node *identity.Identity) *tls.Config {
 	tb.Helper()
 	certificate, err := node.ServerTLS().GetCertificate(&tls.ClientHelloInfo{})
