@@ -14,6 +14,9 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
+// modest is how much every stream takes without a reader, in bytes.
+const modest = 32 << 10
+
 func mustWrite(t *testing.T, s transport.Stream, b []byte) {
 	t.Helper()
 	_ = s.SetWriteDeadline(time.Now().Add(patience))

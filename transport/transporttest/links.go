@@ -262,7 +262,7 @@ func testStats(t *testing.T, p *pair) {
 		t.Errorf("a new link has opened %d and accepted %d streams; the hello's is not the user's", opened, accepted)
 	}
 	a, b := openStream(t, linkA, linkB)
-	content := pattern(p.Buffered / 8)
+	content := pattern(modest)
 	mustWrite(t, a, content)
 	mustRead(t, b, content)
 	sent, received := linkA.Stats(), linkB.Stats()

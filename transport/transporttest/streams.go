@@ -95,7 +95,7 @@ func testResetFirst(t *testing.T, p *pair) {
 
 func testResetAfterCloseWrite(t *testing.T, p *pair) {
 	a, b := p.stream(t)
-	content := pattern(p.Buffered / 8)
+	content := pattern(modest)
 	mustWrite(t, a, content)
 	mustCloseWrite(t, a)
 	a.Reset(transport.CodeUser)
