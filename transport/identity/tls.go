@@ -74,6 +74,8 @@ func HandshakeError(addr string, err error) error {
 	switch {
 	case isSystem && system.Op == "remote error": // how crypto/tls marks the peer's alerts
 		return &transport.RefusedError{Remote: true, Err: err}
+	case isSystem && system.Op == "local error": // and its own, such as a record that is not authentic
+		return &transport.RefusedError{Err: err}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &transport.NetworkError{Op: "handshake", Addr: addr, Silent: true}
 	case isSystem, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),

@@ -342,6 +342,34 @@ func TestIdentityPrintsWithoutSecrets(t *testing.T) {
 	}
 }
 
+// A sessionCache counts the tickets that a client was given.
+type sessionCache struct {
+	tls.ClientSessionCache
+	tickets int
+}
+
+func (c *sessionCache) Put(key string, state *tls.ClientSessionState) {
+	c.tickets++
+	c.ClientSessionCache.Put(key, state)
+}
+
+// Without tickets there is no resumption, no 0-RTT, and nothing to replay.
+func TestNoTicketsAreGiven(t *testing.T) {
+	network := identitytest.NewNetwork(t, "net")
+	node := network.Node(t)
+	client := network.Impostor(t)
+	cache := &sessionCache{ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+	client.ClientSessionCache, client.ServerName = cache, "node"
+	for range 2 {
+		if clientErr, serverErr := handshake(t, client, node.ServerTLS()); clientErr != nil || serverErr != nil {
+			t.Fatalf("client %v, server %v", clientErr, serverErr)
+		}
+	}
+	if cache.tickets != 0 {
+		t.Errorf("%d tickets given", cache.tickets)
+	}
+}
+
 func TestHandshakeErrorTellsThePathFromThePeer(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
