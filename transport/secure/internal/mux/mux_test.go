@@ -190,7 +190,7 @@ func TestDeafPeerIsNoticed(t *testing.T) {
 		defer m.Close(nil)
 		defer theirs.Close()
 		start := time.Now()
-		for m.Context().Err() == nil {
+		for second := 0; second < 60 && m.Context().Err() == nil; second++ {
 			_ = theirs.SetWriteDeadline(time.Now().Add(time.Second))
 			_, _ = theirs.Write(frameOf(typePing, 0, 1))
 			time.Sleep(time.Second)
@@ -282,6 +282,55 @@ func TestDeadlinesKeepTheCredit(t *testing.T) {
 		writing.Wait()
 		if !bytes.Equal(got.Bytes(), content) {
 			t.Errorf("%d bytes arrived, or others", got.Len())
+		}
+	})
+}
+
+// After any amount of traffic both sides agree on what may be sent.
+func TestCreditIsExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dialled, accepted := pair(t, Config{})
+		from, to := streamOf(t, dialled, accepted)
+		for size := 1; size < 1<<20; size = size*3 + 1 {
+			var writing sync.WaitGroup
+			writing.Go(func() { _, _ = from.Write(make([]byte, size)) })
+			if _, err := io.CopyN(io.Discard, to, int64(size)); err != nil {
+				t.Fatal(err)
+			}
+			writing.Wait()
+			synctest.Wait()
+			if from.sendable != to.allowed {
+				t.Fatalf("after %d bytes one side may send %d bytes and the other expects %d", size, from.sendable, to.allowed)
+			}
+		}
+	})
+}
+
+// A peer that opens and resets streams that nobody accepts gets no room for
+// more, however long it takes.
+func TestUnacceptedStreamsMakeNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, conn := peer(t)
+		for i := range initialStreams {
+			id := uint32(2*i + 1)
+			if _, err := conn.Write(append(frameOf(typeData, id, 0), frameOf(typeReset, id, 0)...)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if m.Context().Err() != nil {
+			t.Fatal(context.Cause(m.Context()))
+		}
+		if _, err := m.Accept(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for i := range 2 {
+			_, _ = conn.Write(frameOf(typeData, uint32(2*(initialStreams+i)+1), 0))
+			synctest.Wait()
+			if cause := context.Cause(m.Context()); errors.Is(cause, errStreamLimit) != (i == 1) {
+				t.Errorf("%d more: ended with %v", i+1, cause)
+			}
 		}
 	})
 }
