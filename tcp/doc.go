@@ -3,5 +3,5 @@
 //
 // A peer whose process is killed is noticed at once, as its system ends the
 // connection. One whose cable is pulled is noticed within four
-// [Config.KeepAlive], 20 seconds by default.
+// [Config.KeepAlive], 8 seconds by default.
 package tcp

@@ -22,6 +22,6 @@
 // can make this side hold is bounded: see Config.WindowBudget.
 //
 // A peer from which nothing has come for three Config.KeepAlive is taken for
-// dead; it is noticed within four, 20 seconds by default. One whose process
+// dead; it is noticed within four, 8 seconds by default. One whose process
 // ends is noticed at once: its system ends the connection.
 package secure

@@ -13,7 +13,7 @@ import (
 
 // The defaults of Config.
 const (
-	DefaultKeepAlive    = 5 * time.Second
+	DefaultKeepAlive    = 2 * time.Second
 	DefaultLinger       = time.Second
 	DefaultMaxWindow    = 4 << 20
 	DefaultWindowBudget = 16 << 20
