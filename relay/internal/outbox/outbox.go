@@ -53,7 +53,7 @@ type Outbox struct {
 	segments []segment     // frames to write; the last one still grows
 	open     int           // bytes in the last segment before Begin handed it out
 	queued   int           // bytes in segments, and in the one being written
-	room     chan struct{} // closed when queued falls to half the limit; nil while nobody waits
+	progress chan struct{} // closed when queued falls; nil while nobody waits
 	closing  bool          // take nothing more, write what there is, end
 	err      error         // why the outbox takes nothing more; set once
 
@@ -126,23 +126,31 @@ func (o *Outbox) Commit(b []byte) {
 // half of it has been written. It returns the context's error if that ends first,
 // or why the outbox is closed.
 func (o *Outbox) WaitRoom(ctx context.Context) error {
-	o.mu.Lock()
-	if o.err != nil || o.queued < o.limit {
-		defer o.mu.Unlock()
-		return o.err
+	if !o.Full() {
+		return o.WaitBelow(ctx, o.limit)
 	}
-	if o.room == nil {
-		o.room = make(chan struct{})
-	}
-	room := o.room
-	o.mu.Unlock()
-	select {
-	case <-room:
+	return o.WaitBelow(ctx, o.limit/2+1)
+}
+
+// WaitBelow returns nil as soon as fewer than n bytes are queued. It returns the
+// context's error if that ends first, or why the outbox is closed.
+func (o *Outbox) WaitBelow(ctx context.Context, n int) error {
+	for {
 		o.mu.Lock()
-		defer o.mu.Unlock()
-		return o.err
-	case <-ctx.Done():
-		return ctx.Err()
+		if o.err != nil || o.queued < n {
+			defer o.mu.Unlock()
+			return o.err
+		}
+		if o.progress == nil {
+			o.progress = make(chan struct{})
+		}
+		progress := o.progress
+		o.mu.Unlock()
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -232,9 +240,7 @@ func (o *Outbox) finish(s segment, err error) {
 		o.fail(err)
 		return
 	}
-	if o.queued <= o.limit/2 {
-		o.release()
-	}
+	o.release()
 }
 
 // write writes all of b. Only a connection that takes nothing at all has stalled:
@@ -300,10 +306,10 @@ func (o *Outbox) fail(err error) {
 	o.release()
 }
 
-// release wakes whoever waits for room.
+// release wakes whoever waits for the queue to fall.
 func (o *Outbox) release() {
-	if o.room != nil {
-		close(o.room)
-		o.room = nil
+	if o.progress != nil {
+		close(o.progress)
+		o.progress = nil
 	}
 }
