@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // errShort says that the frame goes on beyond the bytes at hand.
@@ -20,9 +21,10 @@ type cursor struct {
 	need   int // with errShort: bytes that b must have before another try can succeed
 }
 
-// short notes that n more bytes are needed at least.
+// short notes that n more bytes are needed at least. The sum may be beyond what an
+// int holds where the limits are; nobody will see so many bytes arrive.
 func (c *cursor) short(n int) {
-	c.err, c.need = errShort, len(c.b)+n
+	c.err, c.need = errShort, len(c.b)+min(n, math.MaxInt-len(c.b))
 }
 
 func (c *cursor) byte() byte {
