@@ -52,13 +52,14 @@ func (c *cursor) varint() uint64 {
 	if c.err != nil {
 		return 0
 	}
-	v, n := binary.Uvarint(c.b[c.off:])
+	have := c.b[c.off:]
+	v, n := binary.Uvarint(have)
 	switch {
+	case n < 0 || n == 0 && len(have) >= binary.MaxVarintLen64:
+		c.err = ErrVarint
+		return 0
 	case n == 0:
 		c.short(1)
-		return 0
-	case n < 0:
-		c.err = ErrVarint
 		return 0
 	}
 	c.off += n
@@ -109,7 +110,7 @@ func (c *cursor) magic(want string) {
 		return
 	}
 	if len(have) < len(want) {
-		c.short(len(want) - len(have))
+		c.short(1) // not the rest: a stranger may send no more
 		return
 	}
 	c.off += len(want)
