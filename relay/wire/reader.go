@@ -58,8 +58,9 @@ type Reader struct {
 	limits Limits
 	err    error // sticky
 
-	buf  []byte
-	r, w int // buf[r:w] has arrived and is not consumed yet
+	buf    []byte
+	r, w   int    // buf[r:w] has arrived and is not consumed yet
+	cursor cursor // of the frame at r; here, since one on the stack would escape
 
 	// One message of each type, handed out by Read and used again.
 	init        Init
@@ -126,8 +127,9 @@ func (r *Reader) parse() (Message, int, error) {
 	if m == nil {
 		return nil, 0, &ViolationError{Op: op, Err: ErrOpcode}
 	}
-	c := cursor{b: r.buf[r.r:r.w], off: 1, limits: r.limits}
-	m.consume(&c)
+	c := &r.cursor
+	*c = cursor{b: r.buf[r.r:r.w], off: 1, limits: r.limits}
+	m.consume(c)
 	switch {
 	case c.err == nil:
 		r.r += c.off
