@@ -44,10 +44,11 @@ func (l Limits) withDefaults() Limits {
 // The buffer of a Reader. It starts at minBuffer, so that ten thousand idle
 // applications cost little; doubles up to fullBuffer while reads fill it, so that
 // a busy one needs few system calls; and beyond that only for a frame that is
-// longer, as its bytes arrive.
+// longer, as its bytes arrive. A frame with a chunk of 64 KiB, the limit that
+// bindings know from the original, fits into fullBuffer.
 const (
 	minBuffer  = 4 << 10
-	fullBuffer = 64 << 10
+	fullBuffer = 65 << 10
 )
 
 // Reader reads the messages that one side of a connection sends. It is not safe
@@ -232,26 +233,35 @@ func (r *Reader) fill(need int) error {
 // bytes. The buffer grows only when it is full of bytes that have arrived, whatever
 // length the frame claims, and a large one is given back as soon as it is empty.
 func (r *Reader) makeRoom(need int) {
-	switch pending := r.w - r.r; {
-	case pending == 0 && (r.buf == nil || len(r.buf) > fullBuffer):
-		r.buf = make([]byte, minBuffer)
-		r.r, r.w = 0, 0
-	case pending == 0 && r.w == len(r.buf) && len(r.buf) < fullBuffer:
-		r.buf = make([]byte, 2*len(r.buf))
-		r.r, r.w = 0, 0
+	pending, size := r.w-r.r, len(r.buf)
+	switch {
+	case pending == 0 && (size == 0 || size > fullBuffer):
+		r.move(minBuffer)
+	case pending == 0 && r.w == size && size < fullBuffer:
+		r.move(r.grown(need))
 	case pending == 0:
 		r.r, r.w = 0, 0
-	case r.w < len(r.buf):
-	case r.r > len(r.buf)/2:
+	case r.w < size:
+	case r.r > size/2 || r.r > 0 && size >= fullBuffer && need <= size:
 		copy(r.buf, r.buf[r.r:r.w])
 		r.r, r.w = 0, pending
 	default:
-		size := 2 * len(r.buf)
-		if size > fullBuffer && need > len(r.buf) {
-			size = min(size, need)
-		}
-		buf := make([]byte, size)
-		copy(buf, r.buf[r.r:r.w])
-		r.buf, r.r, r.w = buf, 0, pending
+		r.move(r.grown(need))
 	}
+}
+
+// grown returns the size of the next larger buffer.
+func (r *Reader) grown(need int) int {
+	size := 2 * len(r.buf)
+	if size > fullBuffer {
+		size = min(size, max(need, fullBuffer))
+	}
+	return size
+}
+
+// move continues in a new buffer.
+func (r *Reader) move(size int) {
+	buf := make([]byte, size)
+	n := copy(buf, r.buf[r.r:r.w])
+	r.buf, r.r, r.w = buf, 0, n
 }
