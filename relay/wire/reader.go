@@ -63,7 +63,11 @@ type Reader struct {
 	r, w   int    // buf[r:w] has arrived and is not consumed yet
 	cursor cursor // of the frame at r; here, since one on the stack would escape
 
-	// One message of each type, handed out by Read and used again.
+	messages
+}
+
+// messages holds one message of each type, handed out by Read and used again.
+type messages struct {
 	init        Init
 	accept      Accept
 	deny        Deny
@@ -259,9 +263,10 @@ func (r *Reader) grown(need int) int {
 	return size
 }
 
-// move continues in a new buffer.
+// move continues in a new buffer, and forgets what points into the old one.
 func (r *Reader) move(size int) {
 	buf := make([]byte, size)
 	n := copy(buf, r.buf[r.r:r.w])
 	r.buf, r.r, r.w = buf, 0, n
+	r.messages, r.cursor = messages{}, cursor{}
 }
