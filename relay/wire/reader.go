@@ -55,9 +55,10 @@ const (
 // for concurrent use.
 type Reader struct {
 	src    io.Reader
+	srcErr error // of src, which may come beside the last bytes
 	side   Side
 	limits Limits
-	err    error // sticky
+	err    error // what Read returns from now on
 
 	buf    []byte
 	r, w   int    // buf[r:w] has arrived and is not consumed yet
@@ -220,17 +221,23 @@ func (r *Reader) fromRelay(op Op) Message {
 // fill reads until need bytes are buffered.
 func (r *Reader) fill(need int) error {
 	for r.w-r.r < need {
-		r.makeRoom(need)
-		n, err := r.src.Read(r.buf[r.w:])
-		r.w += n
-		if err != nil && r.w-r.r < need {
-			if errors.Is(err, io.EOF) && r.w > r.r {
-				return io.ErrUnexpectedEOF
-			}
-			return err
+		if r.srcErr != nil {
+			return r.endError()
 		}
+		r.makeRoom(need)
+		var n int
+		n, r.srcErr = r.src.Read(r.buf[r.w:])
+		r.w += n
 	}
 	return nil
+}
+
+// endError returns what the end of the source means at this place.
+func (r *Reader) endError() error {
+	if errors.Is(r.srcErr, io.EOF) && r.w > r.r {
+		return io.ErrUnexpectedEOF
+	}
+	return r.srcErr
 }
 
 // makeRoom leaves at least one free byte behind r.w, on the way to need buffered
