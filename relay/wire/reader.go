@@ -15,7 +15,7 @@ const (
 	FromRelay
 )
 
-// Limits bounds what a [Reader] accepts. A zero field means its default.
+// Limits bounds what a [Reader] accepts. A field of zero or less means its default.
 type Limits struct {
 	// Name is the longest cluster, topic, version or reason, in bytes. Default
 	// 64 KiB.
@@ -32,10 +32,10 @@ const (
 )
 
 func (l Limits) withDefaults() Limits {
-	if l.Name == 0 {
+	if l.Name <= 0 {
 		l.Name = DefaultNameLimit
 	}
-	if l.Payload == 0 {
+	if l.Payload <= 0 {
 		l.Payload = DefaultPayloadLimit
 	}
 	return l
