@@ -122,6 +122,14 @@ func (o *Outbox) Commit(b []byte) {
 	o.mu.Unlock()
 }
 
+// CommitLast is Commit for the last frames that there will be: the outbox is closed
+// before anybody can add another.
+func (o *Outbox) CommitLast(b []byte) {
+	o.closing, o.err = true, ErrClosed
+	o.release()
+	o.Commit(b)
+}
+
 // WaitRoom returns nil as soon as the outbox is not full. When it is, that is when
 // half of it has been written. It returns the context's error if that ends first,
 // or why the outbox is closed.
