@@ -45,10 +45,11 @@ func (l Limits) withDefaults() Limits {
 // applications cost little; doubles up to fullBuffer while reads fill it, so that
 // a busy one needs few system calls; and beyond that only for a frame that is
 // longer, as its bytes arrive. A frame with a chunk of 64 KiB, the limit that
-// bindings know from the original, fits into fullBuffer.
+// bindings know from the original, fits into fullBuffer, which is the next size
+// that the allocator has.
 const (
 	minBuffer  = 4 << 10
-	fullBuffer = 65 << 10
+	fullBuffer = 72 << 10
 )
 
 // Reader reads the messages that one side of a connection sends. It is not safe
