@@ -57,7 +57,7 @@ type Outbox struct {
 	closing  bool          // take nothing more, write what there is, end
 	err      error         // why the outbox takes nothing more; set once
 
-	armed time.Time // when the write deadline was last set; the writer's own
+	armed time.Time // the write deadline is the stall time after it; the writer's own
 }
 
 // New returns an outbox that holds up to limit bytes before it is full. The last
@@ -252,12 +252,14 @@ func (o *Outbox) finish(s segment, err error) {
 }
 
 // write writes all of b. Only a connection that takes nothing at all has stalled:
-// a slow one that takes a little gets another deadline.
+// a slow one that takes a little gets another deadline, and so does one whose
+// deadline was set before it had anything to take.
 func (o *Outbox) write(b []byte) error {
+	begin := time.Now()
+	if err := o.arm(begin); err != nil {
+		return err
+	}
 	for {
-		if err := o.arm(); err != nil {
-			return err
-		}
 		n, err := o.conn.Write(b)
 		if err == nil {
 			return nil
@@ -266,25 +268,32 @@ func (o *Outbox) write(b []byte) error {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		if n == 0 {
+		now := time.Now()
+		if n > 0 {
+			begin = now
+		}
+		if now.Sub(begin) >= o.stall {
 			return ErrStalled
 		}
-		o.armed = time.Time{}
+		if err := o.setDeadline(begin); err != nil {
+			return err
+		}
 	}
 }
 
-// arm sets the write deadline, but not for every write: one that is at most a
-// quarter used serves on.
-func (o *Outbox) arm() error {
-	if o.stall == 0 {
+// arm sets the deadline of a write that begins now, but not for every write: one
+// that is at most a quarter used serves on.
+func (o *Outbox) arm(now time.Time) error {
+	if o.stall == 0 || now.Sub(o.armed) < o.stall/4 {
 		return nil
 	}
-	now := time.Now()
-	if now.Sub(o.armed) < o.stall/4 {
-		return nil
-	}
-	o.armed = now
-	return o.conn.SetWriteDeadline(now.Add(o.stall))
+	return o.setDeadline(now)
+}
+
+// setDeadline gives the connection the stall time from begin.
+func (o *Outbox) setDeadline(begin time.Time) error {
+	o.armed = begin
+	return o.conn.SetWriteDeadline(begin.Add(o.stall))
 }
 
 // grow returns the last segment, with room for size more bytes.
