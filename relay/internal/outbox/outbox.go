@@ -180,9 +180,8 @@ func (o *Outbox) Queued() int {
 func (o *Outbox) Close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closing = true
 	if o.err == nil {
-		o.err = ErrClosed
+		o.closing, o.err = true, ErrClosed
 	}
 	o.work.Signal()
 	o.release()
@@ -201,7 +200,9 @@ func (o *Outbox) Abort(err error) {
 func (o *Outbox) Done() <-chan struct{} { return o.done }
 
 // Run writes until the outbox is closed and empty, which is no error, or aborted,
-// or a write fails. It is called once; no goroutine is left behind.
+// or a write fails; it returns why. An outbox that is aborted after it was closed
+// ends with [ErrClosed] if frames are dropped. Run is called once; no goroutine is
+// left behind.
 func (o *Outbox) Run() error {
 	defer close(o.done)
 	for {
@@ -244,7 +245,6 @@ func (o *Outbox) finish(s segment, err error) {
 	o.queued -= len(s.bytes)
 	s.recycle()
 	if err != nil {
-		o.closing = false
 		o.fail(err)
 		return
 	}
@@ -309,11 +309,13 @@ func (o *Outbox) grow(size int) []byte {
 	return o.segments[len(o.segments)-1].bytes
 }
 
-// fail drops what is queued.
+// fail drops what is queued. An outbox that was closed and loses frames by it does
+// not end well.
 func (o *Outbox) fail(err error) {
 	if o.err == nil {
 		o.err = err
 	}
+	o.closing = o.closing && len(o.segments) == 0
 	for _, s := range o.segments {
 		o.queued -= len(s.bytes)
 		s.recycle()
