@@ -10,8 +10,12 @@ import (
 	"github.com/project-iris/iris/transport/identity"
 )
 
-// AnyPort asks for a port that is free.
-const AnyPort = -1
+const (
+	// DefaultPort is the TCP port that applications look for their node at.
+	DefaultPort = relay.DefaultPort
+	// AnyPort asks for a port that is free.
+	AnyPort = -1
+)
 
 // maxNetworkName is the longest network name, in bytes: it ends up in log lines
 // and in the head of the person who types it.
@@ -32,7 +36,7 @@ type Config struct {
 	Key *identity.NetworkKey
 
 	// Port is the TCP port of 127.0.0.1 and [::1] that applications attach to.
-	// Default [relay.DefaultPort]; [AnyPort] picks a free one.
+	// Default [DefaultPort]; [AnyPort] picks a free one.
 	Port int
 	// QueueLimit is how many bytes may wait for an application that does not read,
 	// and StallTimeout how long it may take none of them. Defaults as in
@@ -57,7 +61,7 @@ func (c Config) resolve() (Config, error) {
 	}
 	switch c.Port {
 	case 0:
-		c.Port = relay.DefaultPort
+		c.Port = DefaultPort
 	case AnyPort:
 		c.Port = 0
 	}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/project-iris/iris/relay"
+	"github.com/project-iris/iris/node"
 	"github.com/project-iris/iris/relay/client"
 )
 
@@ -19,7 +19,7 @@ type appFlags struct {
 }
 
 func (f *appFlags) register(fs *flag.FlagSet) {
-	fs.IntVar(&f.port, "port", relay.DefaultPort, "TCP `port` that the node of this host has for applications")
+	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` that the node of this host has for applications")
 }
 
 func (f *appFlags) config() client.Config {

@@ -13,7 +13,6 @@ import (
 	"github.com/peterbourgon/ff/v3/ffcli"
 
 	"github.com/project-iris/iris/node"
-	"github.com/project-iris/iris/relay"
 	"github.com/project-iris/iris/transport/identity"
 )
 
@@ -34,7 +33,7 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	fs.BoolVar(&f.dev, "dev", false, "run a node for development: a fresh key and network name, loopback only")
 	fs.StringVar(&f.network, "net", "", "`name` of the network; nodes with the same name and key find each other")
 	fs.StringVar(&f.key, "rsa", "", "`file` with the network's private key: RSA, ECDSA or Ed25519, in any usual format")
-	fs.IntVar(&f.port, "port", relay.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
+	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
 	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that what runs may take to finish when the node is stopped")
