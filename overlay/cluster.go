@@ -9,7 +9,7 @@ import (
 // guards all of it.
 type cluster struct {
 	name    string
-	members []*Member     // replaced, never changed in place: readers keep a snapshot
+	members []*Member     // elements never change in place: readers keep a snapshot
 	start   int           // where the next pick starts, so that ties go round
 	held    *list.List    // of *heldRequest, oldest first
 	joined  chan struct{} // closed when a member joins; nil while no tunnel waits
@@ -36,7 +36,7 @@ func (o *Overlay) tidy(c *cluster) {
 
 // join adds a member and returns the requests that waited for one.
 func (c *cluster) join(m *Member) []*heldRequest {
-	c.members = append(slices.Clip(slices.Clone(c.members)), m)
+	c.members = append(c.members, m)
 	c.wake()
 	return c.abandon()
 }
@@ -86,7 +86,8 @@ func (c *cluster) pick(refused []*Member) *Member {
 	return best
 }
 
-// without returns a copy of the members that lacks m.
+// without returns a copy of the members that lacks m. Whoever goes through the old
+// slice is not disturbed, nor by one that is appended to.
 func without(members []*Member, m *Member) []*Member {
 	i := slices.Index(members, m)
 	if i < 0 {

@@ -47,11 +47,7 @@ func (m *Member) Subscribe(topic []byte) error {
 	}
 	name := string(topic)
 	m.topics[name] = struct{}{}
-	// A publisher may be going through the old slice, so it is not written to.
-	old := o.topics[name]
-	subscribers := make([]*Member, len(old), len(old)+1)
-	copy(subscribers, old)
-	o.topics[name] = append(subscribers, m)
+	o.topics[name] = append(o.topics[name], m)
 	return nil
 }
 
