@@ -35,8 +35,9 @@ var (
 type Config struct {
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
-	// OpenRequests is how many requests a member may have open at once; more are
-	// answered with [FaultOverloaded]. Default 65,536.
+	// OpenRequests is how many requests a member may have open at once, and how
+	// many it may have in hand; more are answered with [FaultOverloaded]. Default
+	// 65,536.
 	OpenRequests int
 	// HeldBytes is how many bytes of requests a member may have waiting for
 	// clusters without members; more are answered with [FaultOverloaded].

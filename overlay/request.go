@@ -18,8 +18,12 @@ const (
 	outcomeTimeout
 )
 
-// errLeft says that a member has left between being picked and being asked.
-var errLeft = errors.New("member has left")
+var (
+	// errLeft says that a member has left between being picked and being asked.
+	errLeft = errors.New("member has left")
+	// errFull says that a member has as many requests in hand as it may.
+	errFull = errors.New("member has too many requests in hand")
+)
 
 // Request asks one member of a cluster. The answer comes to the member's handler
 // under the id, which is the caller's own and opaque, by the time that timeout
@@ -110,17 +114,12 @@ func (o *Overlay) route(origin *Member, token uint64, name, body []byte, deadlin
 // serve hands a request to this member, for which it was picked. An error means
 // that it was not handed over.
 func (m *Member) serve(origin *Member, token uint64, body []byte, deadline time.Time) error {
-	m.mu.Lock()
-	if m.left || m.closed {
-		m.mu.Unlock()
+	id, err := m.admit(origin, token, deadline)
+	if err != nil {
 		m.unload()
-		return errLeft
+		return err
 	}
-	id := m.served.Add(deadline, served{origin: origin, token: token})
-	m.arm(deadline)
-	m.mu.Unlock()
-
-	err := m.handler.HandleRequest(id, body, max(time.Until(deadline), 1))
+	err = m.handler.HandleRequest(id, body, max(time.Until(deadline), 1))
 	if err == nil {
 		return nil
 	}
@@ -132,6 +131,21 @@ func (m *Member) serve(origin *Member, token uint64, body []byte, deadline time.
 	}
 	m.unload()
 	return err
+}
+
+// admit puts a request into this member's hands.
+func (m *Member) admit(origin *Member, token uint64, deadline time.Time) (id uint64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.left || m.closed:
+		return 0, errLeft
+	case m.served.Len() >= m.overlay.config.OpenRequests:
+		return 0, errFull
+	}
+	id = m.served.Add(deadline, served{origin: origin, token: token})
+	m.arm(deadline)
+	return id, nil
 }
 
 // Reply answers a request that was handed to the member's handler. One that the
