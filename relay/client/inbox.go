@@ -15,6 +15,7 @@ type inbox[T any] struct {
 	limit   int     // bytes
 	workers int     // goroutines at a time
 	handle  func(T) // the application's code
+	worker  func()  // work, made once
 
 	mu      sync.Mutex
 	items   []item[T] // items[head:] wait
@@ -30,7 +31,9 @@ type item[T any] struct {
 }
 
 func newInbox[T any](owner *group, limit, workers int, handle func(T)) *inbox[T] {
-	return &inbox[T]{owner: owner, limit: limit, workers: workers, handle: handle}
+	b := &inbox[T]{owner: owner, limit: limit, workers: workers, handle: handle}
+	b.worker = b.work
+	return b
 }
 
 // put adds a value of size bytes. It returns false if there is no room: that is
@@ -46,7 +49,7 @@ func (b *inbox[T]) put(value T, size int) bool {
 	b.bytes += size + itemOverhead
 	if b.running < b.workers {
 		b.running++
-		b.owner.start(b.work)
+		b.owner.start(b.worker)
 	}
 	return true
 }
