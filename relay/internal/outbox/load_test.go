@@ -49,9 +49,11 @@ func manyProducers(t *testing.T) {
 		ended <- o.Run()
 		near.Close()
 	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	var wait sync.WaitGroup
 	for p := range producers {
-		wait.Go(func() { produce(t, o, p, limit) })
+		wait.Go(func() { produce(ctx, t, o, p, limit) })
 	}
 	go func() {
 		wait.Wait()
@@ -66,9 +68,9 @@ func manyProducers(t *testing.T) {
 	}
 }
 
-func produce(t *testing.T, o *outbox.Outbox, producer, limit int) {
+func produce(ctx context.Context, t *testing.T, o *outbox.Outbox, producer, limit int) {
 	for n := range perSender {
-		b, err := o.BeginWait(context.Background(), 5008)
+		b, err := o.BeginWait(ctx, 5008)
 		if err != nil {
 			t.Errorf("producer %d: %v", producer, err)
 			return

@@ -80,14 +80,18 @@ func (w *writer) wantEnd(want error) {
 // wantRefused checks that no way of adding a frame or of waiting to is open.
 func (w *writer) wantRefused(want error) {
 	w.t.Helper()
-	if _, err := w.Begin(1); !errors.Is(err, want) {
-		w.t.Errorf("Begin: %v, want %v", err, want)
-	}
-	if _, err := w.BeginOver(1); !errors.Is(err, want) {
-		w.t.Errorf("BeginOver: %v, want %v", err, want)
-	}
-	if _, err := w.BeginWait(w.t.Context(), 1); !errors.Is(err, want) {
-		w.t.Errorf("BeginWait: %v, want %v", err, want)
+	for name, begin := range map[string]func(int) ([]byte, error){
+		"Begin":     w.Begin,
+		"BeginOver": w.BeginOver,
+		"BeginWait": func(size int) ([]byte, error) { return w.BeginWait(w.t.Context(), size) },
+	} {
+		b, err := begin(1)
+		if err == nil {
+			w.Commit(b)
+		}
+		if !errors.Is(err, want) {
+			w.t.Errorf("%s: %v, want %v", name, err, want)
+		}
 	}
 	if err := w.WaitRoom(w.t.Context()); !errors.Is(err, want) {
 		w.t.Errorf("WaitRoom: %v, want %v", err, want)
