@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/project-iris/iris/relay/internal/outbox"
 	"github.com/project-iris/iris/relay/wire"
 )
 
@@ -37,8 +38,8 @@ type tunnels struct {
 
 // offer is a tunnel that the application was offered.
 type offer struct {
-	conn  io.ReadWriteCloser
-	taken chan struct{} // closed when the application has confirmed
+	conn    io.ReadWriteCloser
+	verdict chan error // nil when the application has confirmed; holds one
 }
 
 func (ts *tunnels) init(s *session) { ts.session = s }
@@ -115,6 +116,7 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 	if ts.refused {
 		ts.mu.Unlock()
 		conn.Close()
+		s.tunnelFailed(id)
 		return
 	}
 	ts.put(id, t)
@@ -144,19 +146,18 @@ func (s *session) tunnelFailed(id uint64) {
 func (s *session) HandleTunnel(ctx context.Context, conn io.ReadWriteCloser) error {
 	build, o, err := s.tunnels.offer(conn)
 	if err != nil {
-		s.relay.counters.tunnelsRefused.Add(1)
 		return err
 	}
 	select {
-	case <-o.taken:
-		return nil
+	case err := <-o.verdict:
+		return err
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-s.ctx.Done():
 		err = context.Cause(s.ctx)
 	}
 	if !s.tunnels.withdraw(build) {
-		return nil // it has just confirmed
+		return <-o.verdict // it has just come
 	}
 	return fmt.Errorf("tunnel was not confirmed: %w", err)
 }
@@ -165,16 +166,24 @@ func (s *session) HandleTunnel(ctx context.Context, conn io.ReadWriteCloser) err
 func (ts *tunnels) offer(conn io.ReadWriteCloser) (uint64, *offer, error) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	if ts.refused || ts.full() {
+	if ts.refused {
+		return 0, nil, errGone
+	}
+	refused := &ts.session.relay.counters.tunnelsRefused
+	if ts.full() {
+		refused.Add(1)
 		return 0, nil, errTooManyTunnels
 	}
 	m := wire.TunOffer{BuildID: ts.builds, ChunkLimit: chunkLimit}
 	b, err := ts.session.out.Begin(m.Size())
 	if err != nil {
+		if errors.Is(err, outbox.ErrFull) {
+			refused.Add(1)
+		}
 		return 0, nil, err
 	}
 	ts.session.out.Commit(m.Append(b))
-	o := &offer{conn: conn, taken: make(chan struct{})}
+	o := &offer{conn: conn, verdict: make(chan error, 1)}
 	if ts.offers == nil {
 		ts.offers = make(map[uint64]*offer)
 	}
@@ -197,15 +206,16 @@ func (ts *tunnels) withdraw(build uint64) bool {
 func (ts *tunnels) confirm(m *wire.TunConfirm) error {
 	ts.mu.Lock()
 	o := ts.offers[m.BuildID]
+	_, taken := ts.open[m.ID]
 	if o == nil {
-		late := m.BuildID < ts.builds
+		late := m.BuildID < ts.builds && !taken
 		ts.mu.Unlock()
 		if late {
 			ts.session.tunnelClosed(m.ID, reasonLate)
 		}
 		return nil
 	}
-	if _, taken := ts.open[m.ID]; taken {
+	if taken {
 		ts.mu.Unlock()
 		return &wire.ViolationError{Op: m.Op(), Err: errTunnelID}
 	}
@@ -215,7 +225,7 @@ func (ts *tunnels) confirm(m *wire.TunConfirm) error {
 	t.announce(nil)
 	ts.mu.Unlock()
 	t.start()
-	close(o.taken)
+	o.verdict <- nil
 	return nil
 }
 
@@ -248,7 +258,8 @@ func (ts *tunnels) close(m *wire.TunClose) {
 	}
 }
 
-// endAll closes all tunnels, cleanly if the cause is nil, and refuses new ones.
+// endAll closes all tunnels, cleanly if the cause is nil, and refuses new ones: those
+// that are offered go to another member, as nobody can confirm them any more.
 func (ts *tunnels) endAll(cause error) {
 	reason := ""
 	if cause != nil {
@@ -261,6 +272,10 @@ func (ts *tunnels) endAll(cause error) {
 		if t != nil {
 			open = append(open, t)
 		}
+	}
+	for build, o := range ts.offers {
+		delete(ts.offers, build)
+		o.verdict <- errGone
 	}
 	ts.mu.Unlock()
 	for _, t := range open {
