@@ -33,8 +33,7 @@ func (s *session) attach() error {
 		return &denial{fmt.Sprintf("the application speaks version %q of the relay protocol, this node speaks %q",
 			printable(init.Version), wire.Version)}
 	}
-	s.service = len(init.Cluster) > 0
-	if s.service {
+	if len(init.Cluster) > 0 {
 		s.log = s.log.With("cluster", printable(init.Cluster))
 	}
 	s.pace.init(s)

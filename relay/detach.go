@@ -6,16 +6,24 @@ import (
 	"github.com/project-iris/iris/relay/wire"
 )
 
-// detach carries out the application's CLOSE: out of its cluster first, then the
-// requests that it holds are answered and its tunnels closed, then it gets the
-// answer, and the stream ends. The reader goes on meanwhile.
-func (s *session) detach() {
+// beginDetach begins to carry out the application's CLOSE. The reader goes on
+// meanwhile.
+func (s *session) beginDetach() {
+	s.closing = true
 	s.tunnels.endAll(nil)
 	ctx, cancel := context.WithTimeout(s.ctx, s.relay.config.DetachTimeout)
-	defer cancel()
+	s.stopWaiting = cancel
+	s.helpers.Go(func() { s.detach(ctx) })
+}
+
+// detach takes the application out of its cluster, and waits until the requests
+// that it holds are answered and its tunnels closed, or the context ends. Then it
+// gets the answer to its CLOSE, and the stream ends.
+func (s *session) detach(ctx context.Context) {
 	if err := s.member.Leave(ctx); err != nil {
 		s.log.Debug("application left requests unanswered", "reason", err.Error())
 	}
+	s.stopWaiting()
 	s.member.Close()
 
 	m := wire.Closed{}
@@ -29,4 +37,11 @@ func (s *session) detach() {
 		s.linger()
 	case <-s.ctx.Done():
 	}
+}
+
+// finishDetach lets an application that has sent its last byte after CLOSE read the
+// answer. It can answer nothing any more, so nobody waits for that.
+func (s *session) finishDetach() {
+	s.stopWaiting()
+	<-s.out.Done()
 }

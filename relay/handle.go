@@ -41,8 +41,7 @@ func (s *session) handle(m wire.Message) error {
 	case *wire.TunClose:
 		s.tunnels.close(m)
 	case *wire.Close:
-		s.closing = true
-		s.helpers.Go(s.detach)
+		s.beginDetach()
 	case *wire.Init:
 		return &wire.ViolationError{Op: m.Op(), Err: errSecondInit}
 	}
@@ -50,10 +49,13 @@ func (s *session) handle(m wire.Message) error {
 }
 
 // handleClosing handles a frame after CLOSE: the application may still answer what
-// it holds, and the rest is dropped.
+// it holds, and learns that a tunnel which it confirms is gone. The rest is dropped.
 func (s *session) handleClosing(m wire.Message) {
-	if reply, ok := m.(*wire.Reply); ok {
-		s.member.Reply(reply.ID, reply.OK, reply.Body)
+	switch m := m.(type) {
+	case *wire.Reply:
+		s.member.Reply(m.ID, m.OK, m.Body)
+	case *wire.TunConfirm:
+		_ = s.tunnels.confirm(m) // no offer stands, so there is nothing to get wrong
 	}
 }
 

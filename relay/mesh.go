@@ -30,12 +30,13 @@ type Member interface {
 	Subscribe(topic []byte) error
 	Unsubscribe(topic []byte)
 	// Tunnel opens a stream to one member of a cluster. Closing it ends both
-	// directions; what was written before still arrives.
+	// directions; what was written before still arrives. It may be closed more than
+	// once, and while it is read and written.
 	Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error)
 	// Leave takes the application out of its cluster, and waits until it has
 	// answered the requests that it holds and its tunnels are closed.
 	Leave(ctx context.Context) error
-	// Close detaches the application.
+	// Close detaches the application. It may be called more than once.
 	Close()
 }
 

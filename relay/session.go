@@ -43,10 +43,10 @@ type session struct {
 	writing atomic.Bool    // the queue is being written
 	log     *slog.Logger
 
-	reader  *wire.Reader
-	member  Member
-	service bool // the application named a cluster
-	closing bool // the application has sent CLOSE
+	reader      *wire.Reader
+	member      Member
+	closing     bool               // the application has sent CLOSE
+	stopWaiting context.CancelFunc // ends the wait for what it has yet to answer; set with closing
 }
 
 func newSession(r *Relay, conn net.Conn) *session {
@@ -73,7 +73,11 @@ func (s *session) run() {
 	defer s.relay.counters.attached.Add(-1)
 	s.writing.Store(true)
 	s.helpers.Go(s.write)
-	s.end(s.read())
+	err := s.read()
+	if s.closing && errors.Is(err, io.EOF) {
+		s.finishDetach()
+	}
+	s.end(err)
 }
 
 // write writes the queue. When that fails, the session ends.
