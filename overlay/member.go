@@ -118,6 +118,16 @@ func (m *Member) signalIdle() {
 // [FaultMemberLost], its own are forgotten. It may be called more than once.
 func (m *Member) Close() {
 	m.leave()
+	m.mu.Lock()
+	m.closed = true
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	m.calls = deadline.Table[call]{}
+	lost := m.takeServed()
+	m.mu.Unlock()
+
+	// After its requests are forgotten, as none is held from then on.
 	o := m.overlay
 	o.mu.Lock()
 	for topic := range m.topics {
@@ -126,19 +136,9 @@ func (m *Member) Close() {
 	o.dropAll(m)
 	delete(o.members, m)
 	o.mu.Unlock()
-
-	m.mu.Lock()
-	m.closed = true
-	if m.timer != nil {
-		m.timer.Stop()
-	}
-	m.calls = deadline.Table[call]{}
-	lost := m.takeServed()
-	m.signalIdle()
-	m.mu.Unlock()
 	for _, s := range lost {
-		m.unload()
 		s.origin.answer(s.token, outcomeFault, []byte(FaultMemberLost))
+		m.unload()
 	}
 }
 
