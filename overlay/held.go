@@ -18,6 +18,10 @@ type heldRequest struct {
 	element *list.Element // in cluster.held
 }
 
+// size is what a held request counts against its origin, in bytes. The name counts
+// each time, as the request may be the only reason that it is remembered.
+func (h *heldRequest) size() int { return len(h.cluster.name) + len(h.body) }
+
 // heldRequests are those of one member. Overlay.mu guards them.
 type heldRequests struct {
 	byToken map[uint64]*heldRequest
@@ -27,7 +31,7 @@ type heldRequests struct {
 // hold keeps a request until a member joins the cluster. It returns false if its
 // origin holds too much already. Overlay.mu is held.
 func (o *Overlay) hold(c *cluster, origin *Member, token uint64, body []byte, deadline time.Time) bool {
-	if origin.held.bytes+len(body) > o.config.HeldBytes {
+	if origin.held.bytes+len(c.name)+len(body) > o.config.HeldBytes {
 		return false
 	}
 	if !origin.isOpen(token) {
@@ -39,7 +43,7 @@ func (o *Overlay) hold(c *cluster, origin *Member, token uint64, body []byte, de
 		origin.held.byToken = make(map[uint64]*heldRequest)
 	}
 	origin.held.byToken[token] = h
-	origin.held.bytes += len(body)
+	origin.held.bytes += h.size()
 	return true
 }
 
@@ -48,7 +52,7 @@ func (o *Overlay) hold(c *cluster, origin *Member, token uint64, body []byte, de
 func (o *Overlay) release(held []*heldRequest) {
 	for _, h := range held {
 		delete(h.origin.held.byToken, h.token)
-		h.origin.held.bytes -= len(h.body)
+		h.origin.held.bytes -= h.size()
 	}
 }
 

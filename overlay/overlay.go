@@ -39,9 +39,9 @@ type Config struct {
 	// many it may have in hand; more are answered with [FaultOverloaded]. Default
 	// 65,536.
 	OpenRequests int
-	// HeldBytes is how many bytes of requests a member may have waiting for
-	// clusters without members; more are answered with [FaultOverloaded].
-	// Default 16 MiB.
+	// HeldBytes is how many bytes of requests, the names of their clusters
+	// included, a member may have waiting for clusters without members; more are
+	// answered with [FaultOverloaded]. Default 16 MiB.
 	HeldBytes int
 	// Topics is how many topics a member may be subscribed to. Default 65,536.
 	Topics int
