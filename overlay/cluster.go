@@ -68,20 +68,20 @@ func (c *cluster) abandon() []*heldRequest {
 func (c *cluster) pick(refused []*Member) *Member {
 	var best *Member
 	var least int64
-	n := len(c.members)
+	start, n := c.start, len(c.members)
 	for i := range n {
-		m := c.members[(c.start+i)%n]
+		m := c.members[(start+i)%n]
 		if slices.Contains(refused, m) {
 			continue
 		}
 		if load := m.load.Load(); best == nil || load < least {
 			best, least = m, load
+			c.start = (start + i + 1) % n // after it, or a busy member's turns all fall to its neighbour
 		}
 	}
 	if best == nil {
 		return nil
 	}
-	c.start++
 	best.load.Add(1)
 	return best
 }
