@@ -20,7 +20,7 @@ type app struct {
 	serve func(id uint64, body []byte, timeout time.Duration) error
 	take  func(ctx context.Context, conn io.ReadWriteCloser) error
 	event func(topic, event []byte)
-	reply func() // called before a reply is written down
+	delay func() // before an answer is written down
 
 	mu       sync.Mutex
 	seen     []string
@@ -140,16 +140,18 @@ func (a *app) HandleEvent(topic, event []byte) {
 	}
 }
 
-func (a *app) HandleReply(id uint64, reply []byte) {
-	if a.reply != nil {
-		a.reply()
+func (a *app) HandleReply(id uint64, reply []byte) { a.answered("%d: reply %s", id, reply) }
+func (a *app) HandleFault(id uint64, text []byte)  { a.answered("%d: fault %s", id, text) }
+func (a *app) HandleTimeout(id uint64)             { a.answered("%d: timed out", id) }
+
+func (a *app) answered(format string, args ...any) {
+	if a.delay != nil {
+		a.delay()
 	}
-	a.note("%d: reply %s", id, reply)
+	a.note(format, args...)
 }
 
-func (a *app) HandleBroadcast(message []byte)     { a.note("broadcast %s", message) }
-func (a *app) HandleFault(id uint64, text []byte) { a.note("%d: fault %s", id, text) }
-func (a *app) HandleTimeout(id uint64)            { a.note("%d: timed out", id) }
+func (a *app) HandleBroadcast(message []byte) { a.note("broadcast %s", message) }
 
 // checkIdle checks that nothing is in anybody's hands and nothing waits.
 func checkIdle(t *testing.T, o *Overlay) {

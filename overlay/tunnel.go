@@ -29,7 +29,9 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser
 		}
 		near.Close()
 		far.Close()
-		refused = append(refused, target)
+		if !errors.Is(last, errLeft) {
+			refused = append(refused, target)
+		}
 	}
 	return nil, errors.Join(ErrNoMember, last)
 }
