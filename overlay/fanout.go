@@ -36,7 +36,7 @@ func (m *Member) Subscribe(topic []byte) error {
 	if _, ok := m.topics[string(topic)]; ok {
 		return nil
 	}
-	if _, ok := o.members[m]; !ok {
+	if m.isClosed() {
 		return ErrClosed
 	}
 	if len(m.topics) >= o.config.Topics {

@@ -78,7 +78,7 @@ func (m *Member) leave() {
 // wait returns when the member has nothing in hand.
 func (m *Member) wait(ctx context.Context) error {
 	m.mu.Lock()
-	if m.load.Load() == 0 || m.closed {
+	if m.load.Load() == 0 {
 		m.mu.Unlock()
 		return nil
 	}
@@ -102,13 +102,7 @@ func (m *Member) unload() {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.load.Load() == 0 {
-		m.signalIdle()
-	}
-}
-
-func (m *Member) signalIdle() {
-	if m.idle != nil {
+	if m.load.Load() == 0 && m.idle != nil {
 		close(m.idle)
 		m.idle = nil
 	}
@@ -118,15 +112,10 @@ func (m *Member) signalIdle() {
 // [FaultMemberLost], its own are forgotten. It may be called more than once.
 func (m *Member) Close() {
 	m.leave()
-	m.mu.Lock()
-	m.closed = true
-	if m.timer != nil {
-		m.timer.Stop()
+	lost, first := m.shut()
+	if !first {
+		return
 	}
-	m.calls = deadline.Table[call]{}
-	lost := m.takeServed()
-	m.mu.Unlock()
-
 	// After its requests are forgotten, as none is held from then on.
 	o := m.overlay
 	o.mu.Lock()
@@ -134,12 +123,37 @@ func (m *Member) Close() {
 		o.unsubscribe(m, topic)
 	}
 	o.dropAll(m)
-	delete(o.members, m)
 	o.mu.Unlock()
 	for _, s := range lost {
 		s.origin.answer(s.token, outcomeFault, []byte(FaultMemberLost))
 		m.unload()
 	}
+	// Last, as Drain waits for those that it finds.
+	o.mu.Lock()
+	delete(o.members, m)
+	o.mu.Unlock()
+}
+
+// shut marks the member as closed, forgets its requests, and returns those that it
+// holds. It reports whether it was open.
+func (m *Member) shut() (lost []served, first bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, false
+	}
+	m.closed = true
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	m.calls = deadline.Table[call]{}
+	return m.takeServed(), true
+}
+
+func (m *Member) isClosed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.closed
 }
 
 // takeServed empties the table of requests in hand. Member.mu is held.

@@ -27,27 +27,27 @@ var (
 
 // Request asks one member of a cluster. The answer comes to the member's handler
 // under the id, which is the caller's own and opaque, by the time that timeout
-// ends; at once if it is not positive. The body is borrowed.
+// ends; at once if it is not positive. A closed member gets none. The body is
+// borrowed.
 func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration) {
-	if timeout <= 0 {
-		m.handler.HandleTimeout(id)
-		return
-	}
 	deadline := time.Now().Add(timeout)
 	m.mu.Lock()
-	if m.closed {
-		m.mu.Unlock()
-		return
+	closed, full := m.closed, m.calls.Len() >= m.overlay.config.OpenRequests
+	var token uint64
+	if timeout > 0 && !closed && !full {
+		token = m.calls.Add(deadline, call{id: id})
+		m.arm(deadline)
 	}
-	if m.calls.Len() >= m.overlay.config.OpenRequests {
-		m.mu.Unlock()
-		m.handler.HandleFault(id, []byte(FaultOverloaded))
-		return
-	}
-	token := m.calls.Add(deadline, call{id: id})
-	m.arm(deadline)
 	m.mu.Unlock()
-	m.dispatch(token, cluster, body, deadline)
+	switch {
+	case closed:
+	case timeout <= 0:
+		m.handler.HandleTimeout(id)
+	case full:
+		m.handler.HandleFault(id, []byte(FaultOverloaded))
+	default:
+		m.dispatch(token, cluster, body, deadline)
+	}
 }
 
 // dispatch hands an open request of this member to a member of the cluster, or
@@ -158,12 +158,12 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	if !held {
 		return
 	}
-	m.unload()
 	result := outcomeReply
 	if !ok {
 		result = outcomeFault
 	}
 	s.origin.answer(s.token, result, body)
+	m.unload() // afterwards, as whoever waits for it may end the caller next
 }
 
 // isOpen reports whether a request of this member waits for its answer.
