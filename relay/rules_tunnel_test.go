@@ -198,10 +198,7 @@ func TestRule18_WhoDoesNotConfirmInTimeLosesThatTunnelOnly(t *testing.T) {
 		build := b.offer()
 		a.expect(&wire.TunResult{ID: 1, TimedOut: true})
 		b.send(&wire.TunConfirm{BuildID: build, ID: 9}, allow(9, 100))
-		late := b.read().(*wire.TunClosed)
-		if late.ID != 9 || len(late.Reason) == 0 {
-			t.Errorf("late confirm is answered by %s", show(late))
-		}
+		b.expectBroken(9)
 		b.expectAlive()
 		n.openTunnel(a, 2, b, 9)
 	})
@@ -299,14 +296,14 @@ func TestRule23_AChunkOverTheLimitEndsItsTunnelWithAReason(t *testing.T) {
 		b.send(allow(1, 100), allow(2, 100))
 		over := chunk(1, chunkLimit+1, strings.Repeat("x", chunkLimit+1))
 		a.send(chunk(1, 5, "first"), over, over, chunk(2, 5, "other"))
-		n.expectBroken(a, b, "chunk over the limit")
+		n.expectOneBroken(a, b, "chunk over the limit")
 	})
 }
 
-// expectBroken checks that tunnel 1 has ended, once for each side and with a
+// expectOneBroken checks that tunnel 1 has ended, once for each side and with a
 // reason, after the message "first"; and that tunnel 2, which carries "other", and
 // the connections have not.
-func (n *node) expectBroken(a, b *application, reason string) {
+func (n *node) expectOneBroken(a, b *application, reason string) {
 	n.t.Helper()
 	b.expectAnyOrder(map[string]int{"TUN_TRANSFER first": 1, "TUN_TRANSFER other": 1, "TUN_CLOSE " + reason: 1})
 	a.expectAnyOrder(map[string]int{"TUN_ALLOW": -1, "TUN_CLOSE " + reason: 1})
@@ -400,9 +397,7 @@ func both(f, g func()) {
 func TestRule24_AnAbnormalEndHasAReason(t *testing.T) {
 	inTunnel(t, relay.Config{}, func(t *testing.T, _ *node, a, b *application) {
 		a.conn.Close()
-		if m := b.read().(*wire.TunClosed); m.ID != 1 || len(m.Reason) == 0 {
-			t.Errorf("got %s, want a reason", show(m))
-		}
+		b.expectBroken(1)
 		b.expectNothing()
 	})
 }
@@ -415,9 +410,7 @@ func TestRule24_AStreamThatBreaksIsAnAbnormalEnd(t *testing.T) {
 		a.send(tunInit(1))
 		a.expect(&wire.TunResult{ID: 1, ChunkLimit: chunkLimit}, allow(1, window))
 		far.Close()
-		if m := a.read().(*wire.TunClosed); m.ID != 1 || len(m.Reason) == 0 {
-			t.Errorf("got %s, want a reason", show(m))
-		}
+		a.expectBroken(1)
 		a.expectNothing()
 	})
 }
@@ -484,4 +477,13 @@ func TestRule24_NothingFollowsTheClose(t *testing.T) {
 		synctest.Wait()
 		b.expectNothing()
 	})
+}
+
+// expectBroken reads a TUN_CLOSE that has a reason.
+func (a *application) expectBroken(id uint64) {
+	a.t.Helper()
+	m := a.read()
+	if closed, ok := m.(*wire.TunClosed); !ok || closed.ID != id || len(closed.Reason) == 0 {
+		a.t.Fatalf("application got %s, want TUN_CLOSE of %d with a reason", show(m), id)
+	}
 }

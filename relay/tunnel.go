@@ -183,17 +183,14 @@ func (f flow) Write(records []byte) (int, error) {
 func (f flow) SetWriteDeadline(time.Time) error { return nil }
 
 // flush writes what the application sends into the stream, until the tunnel ends.
-func (t *tunnel) flush() {
-	if err := t.in.Run(); err == nil {
-		// All is written, to the end record. Nobody here wants what the other side
-		// may still send.
-		t.conn.Close()
-	}
-}
+// That it fails is seen by the other direction, which may have more to deliver.
+func (t *tunnel) flush() { _ = t.in.Run() }
 
-// watchFlush breaks the stream of a closed tunnel when the other side takes nothing
-// of what is left.
+// watchFlush closes the stream of a tunnel that was closed from this side, as soon
+// as all is written, to the end record, or cannot be; or when the other side takes
+// nothing of what is left.
 func (t *tunnel) watchFlush() {
+	defer t.conn.Close()
 	r := t.session.relay
 	left := t.in.Queued()
 	tick := time.NewTicker(r.config.StallTimeout)
@@ -210,7 +207,6 @@ func (t *tunnel) watchFlush() {
 			}
 		}
 		r.counters.flushAbandoned.Add(1)
-		t.conn.Close()
 		return
 	}
 }

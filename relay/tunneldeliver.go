@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"io"
 	"sync"
 
 	"github.com/project-iris/iris/relay/wire"
@@ -11,9 +12,14 @@ var chunkPool = sync.Pool{New: func() any { return new([chunkLimit]byte) }}
 
 // deliver passes what the stream brings to the application, until either ends.
 func (t *tunnel) deliver() {
-	reason, ended := t.pass()
+	records := newRecordReader(t.conn)
+	reason, ended := t.pass(records)
 	if !ended {
-		return // closed from this side: the stream is closed when all is flushed
+		// Closed from this side: the stream is closed when all is flushed. What the
+		// other side sends meanwhile is read, as it may be closing too, and wait for
+		// us to read its end.
+		_, _ = io.Copy(io.Discard, records.r)
+		return
 	}
 	t.finish(reason)
 	t.in.Abort(errTunnelEnded)
@@ -22,8 +28,7 @@ func (t *tunnel) deliver() {
 
 // pass returns when the stream has ended, with the reason for the application, or
 // when the application is gone.
-func (t *tunnel) pass() (reason string, ended bool) {
-	records := newRecordReader(t.conn)
+func (t *tunnel) pass(records *recordReader) (reason string, ended bool) {
 	outbound := assembly{limit: t.session.relay.config.TunnelMessageLimit}
 	for {
 		total, length, err := records.header()
