@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/project-iris/iris/relay/wire"
@@ -67,6 +68,10 @@ func (s *session) rejected(err error) {
 	case errors.As(err, &violation):
 		s.relay.counters.violations.Add(1)
 		s.relay.warn(s.log, "connection does not speak the relay protocol; it is closed", "reason", err.Error())
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.relay.counters.unattached.Add(1)
+		s.relay.warn(s.log, "connection did not attach in time; it is closed", "reason", "no INIT",
+			"timeout", s.relay.config.AttachTimeout)
 	default:
 		s.log.Debug("connection ended before it attached", "reason", err.Error())
 	}

@@ -8,6 +8,7 @@ type Stats struct {
 	Attached   int64  // applications that are attached now
 	Denied     uint64 // attaches that were refused
 	Violations uint64 // connections that ended because they broke the protocol
+	Unattached uint64 // connections that ended because no INIT came in time
 	Stalled    uint64 // connections that ended because the application did not read
 
 	EventsDropped     uint64 // events whose receiver was too slow
@@ -22,7 +23,7 @@ type Stats struct {
 // counters are the live form of Stats.
 type counters struct {
 	attached                                      atomic.Int64
-	denied, violations, stalled                   atomic.Uint64
+	denied, violations, unattached, stalled       atomic.Uint64
 	eventsDropped, broadcastsDropped              atomic.Uint64
 	requestsRefused, resultsReplaced              atomic.Uint64
 	tunnelsRefused, tunnelsBroken, flushAbandoned atomic.Uint64
@@ -35,6 +36,7 @@ func (r *Relay) Stats() Stats {
 		Attached:          c.attached.Load(),
 		Denied:            c.denied.Load(),
 		Violations:        c.violations.Load(),
+		Unattached:        c.unattached.Load(),
 		Stalled:           c.stalled.Load(),
 		EventsDropped:     c.eventsDropped.Load(),
 		BroadcastsDropped: c.broadcastsDropped.Load(),
