@@ -50,6 +50,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 			fmt.Fprint(p.out, p.usage)
 			return exitGood
 		}
+		if inner := errors.Unwrap(err); inner != nil {
+			err = inner // without the library's "error parsing commandline arguments"
+		}
 		return p.fail(&usageError{err.Error()})
 	}
 	if err := root.Run(ctx); err != nil {

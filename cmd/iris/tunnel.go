@@ -117,15 +117,22 @@ func (p *program) copy(ctx context.Context, f *tunnelFlags, t *client.Tunnel) er
 	}()
 	var err error
 	select {
-	case err = <-sent:
-		if errors.Is(err, client.ErrClosed) || errors.Is(err, io.EOF) {
-			err = <-received // the other side has closed: how it did counts
-		}
 	case err = <-received:
+		return tunnelEnd(err, t.Close())
 	case <-ctx.Done():
-		err = errors.New("interrupted")
+		return tunnelEnd(errors.New("interrupted"), t.Close())
+	case err = <-sent:
 	}
 	closed := t.Close()
+	ended := <-received // whose output must not go on behind our back
+	if errors.Is(err, client.ErrClosed) || errors.Is(err, io.EOF) {
+		err = ended // the other side closed first: how it did counts
+	}
+	return tunnelEnd(err, closed)
+}
+
+// tunnelEnd says how a tunnel ended: by what the copying met, or else the close.
+func tunnelEnd(err, closed error) error {
 	if err == nil {
 		err = closed
 	}
