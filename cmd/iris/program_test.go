@@ -69,10 +69,10 @@ func (r *running) wait() int {
 
 // lines takes output, and gives it out line by line as it comes.
 type lines struct {
-	text    bytes.Buffer // all that next has not given out
-	mu      sync.Mutex
-	news    sync.Cond
-	over    bool
+	text bytes.Buffer // all that next has not given out
+	mu   sync.Mutex
+	news sync.Cond
+	over bool
 }
 
 func newLines() *lines {
