@@ -58,18 +58,30 @@ func TestAttachFails(t *testing.T) {
 				_, _ = relay.link.Write([]byte(row.answer))
 				_ = relay.link.Close()
 			}()
-			_, err := attach(t.Context(), link, "", Service{}, Config{}.withDefaults())
+			closing := &closingLink{Conn: link}
+			_, err := attach(t.Context(), closing, "", Service{}, Config{}.withDefaults())
 			if err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("error is %v, want one with %q", err, row.want)
 			}
 			if errors.Is(err, io.EOF) {
 				t.Error("error is io.EOF")
 			}
-			if _, err := link.Write(nil); !errors.Is(err, io.ErrClosedPipe) {
+			if !closing.closed {
 				t.Error("the connection is left open")
 			}
 		})
 	}
+}
+
+// closingLink notes that it was closed.
+type closingLink struct {
+	net.Conn
+	closed bool
+}
+
+func (l *closingLink) Close() error {
+	l.closed = true
+	return l.Conn.Close()
 }
 
 func TestDeniedErrorHasTheReason(t *testing.T) {
@@ -116,6 +128,34 @@ func TestConnectToNobodyNamesTheAddress(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), address) {
 		t.Errorf("error is %v", err)
 	}
+}
+
+func TestConnectIsDeniedOverTCP(t *testing.T) {
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	defer listener.Close()
+	served := asyncError(func() error {
+		link, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		defer link.Close()
+		relay := &fakeRelay{t, link, wire.NewReader(link, wire.FromApplication, wire.Limits{})}
+		expect[*wire.Init](relay)
+		relay.send(&wire.Deny{Reason: []byte("full")})
+		return nil
+	})
+	config := Config{Address: listener.Addr().String()}
+	_, err := Connect(t.Context(), config)
+	if denied, ok := errors.AsType[*DeniedError](err); !ok || denied.Reason != "full" {
+		t.Errorf("error is %v", err)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = Connect(ctx, config)
+	wantError(t, err, context.Canceled)
 }
 
 func TestRegisterChecksTheName(t *testing.T) {

@@ -130,25 +130,30 @@ func TestCloseIsBounded(t *testing.T) {
 			release := make(chan struct{})
 			defer close(release)
 			var calls atomic.Int32
-			c, relay := attached(t, Service{Broadcast: func([]byte) {
+			hang := func([]byte) {
 				calls.Add(1)
 				<-release
-			}}, Config{CloseTimeout: time.Second})
-			relay.send(&wire.Delivery{}, &wire.Delivery{})
+			}
+			c, relay := attached(t, Service{Broadcast: hang}, Config{CloseTimeout: time.Second})
+			must(c.Subscribe(t.Context(), "t", hang))
+			expect[*wire.Subscribe](relay)
+			event := &wire.Publish{Topic: []byte("t")}
+			relay.send(&wire.Delivery{}, &wire.Delivery{}, event, event)
 			go relay.farewell()
 			start := time.Now()
 			err := c.Close()
 			wantError(t, err, ErrTimeout)
-			if !strings.Contains(err.Error(), "1 handlers or callbacks still run") {
+			if !strings.Contains(err.Error(), "2 handlers or callbacks still run") {
 				t.Errorf("error is %v", err)
 			}
 			if took := time.Since(start); took != 2*time.Second {
 				t.Errorf("took %v", took)
 			}
 			release <- struct{}{}
+			release <- struct{}{}
 			synctest.Wait()
-			if calls.Load() != 1 {
-				t.Errorf("%d calls, one of them after Close", calls.Load())
+			if calls.Load() != 2 {
+				t.Errorf("%d calls, some of them after Close", calls.Load())
 			}
 		})
 	})

@@ -70,10 +70,7 @@ func (c *Conn) timeout(ctx context.Context) uint64 {
 	if deadline, ok := ctx.Deadline(); ok {
 		left = time.Until(deadline)
 	}
-	if left <= time.Millisecond {
-		return 1
-	}
-	return uint64((left-1)/time.Millisecond) + 1
+	return uint64((max(left, 1)-1)/time.Millisecond) + 1
 }
 
 // calls are the requests that wait for their answer. Each gets exactly one: what

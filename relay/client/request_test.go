@@ -182,6 +182,13 @@ func TestABrokenNodeIsNamed(t *testing.T) {
 	_, _ = relay.link.Write([]byte{0x42})
 	<-c.Done()
 	wantError(t, c.Err(), ErrClosed, wire.ErrOpcode)
+
+	c, relay = attached(t, Service{}, Config{})
+	relay.send(&wire.Accept{Version: []byte(wire.Version)})
+	<-c.Done()
+	if err := c.Err(); !errors.Is(err, ErrClosed) || err.Error() != "closed: the node sent INIT out of turn" {
+		t.Errorf("ended by %v", err)
+	}
 }
 
 // A node that does not read makes senders wait for room, as long as their context

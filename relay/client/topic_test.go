@@ -61,12 +61,15 @@ func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, relay := attached(t, Service{}, Config{ReceiveQueue: 2 * (1 + itemOverhead)})
 		release := make(chan struct{})
-		var slow, fast int
-		must(c.Subscribe(t.Context(), "t", func([]byte) { <-release; slow++ }))
-		must(c.Subscribe(t.Context(), "t", func([]byte) { fast++ }))
+		var slow, fast string
+		must(c.Subscribe(t.Context(), "t", func(event []byte) {
+			<-release
+			slow += string(event)
+		}))
+		must(c.Subscribe(t.Context(), "t", func(event []byte) { fast += string(event) }))
 		expect[*wire.Subscribe](relay)
-		for range 10 {
-			relay.send(&wire.Publish{Topic: []byte("t"), Event: []byte("e")})
+		for i := range 10 {
+			relay.send(&wire.Publish{Topic: []byte("t"), Event: fmt.Append(nil, i)})
 			synctest.Wait()
 		}
 		done := async(func() ([]byte, error) { return c.Request(t.Context(), "echo", nil) })
@@ -76,8 +79,8 @@ func TestASlowSubscriberHoldsUpNobody(t *testing.T) {
 		}
 		close(release)
 		synctest.Wait()
-		if slow != 3 || fast != 10 || c.Stats().DroppedEvents != 7 {
-			t.Errorf("slow got %d, fast %d, stats %+v", slow, fast, c.Stats())
+		if slow != "012" || fast != "0123456789" || c.Stats().DroppedEvents != 7 {
+			t.Errorf("slow got %s, fast %s, stats %+v", slow, fast, c.Stats())
 		}
 	})
 }

@@ -68,6 +68,26 @@ func TestSendStopsWithItsContext(t *testing.T) {
 	})
 }
 
+// Whoever waits for its turn stops with its context, too.
+func TestTurnsEndWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, relay := attached(t, Service{}, Config{})
+		tun := opened(t, c, relay, 0)
+		go func() { _, _ = tun.Receive(t.Context()) }()
+		go func() { _ = tun.Send(t.Context(), []byte("x")) }()
+		synctest.Wait()
+		_, err := tun.Receive(within(t, time.Second))
+		wantError(t, err, ErrTimeout)
+		wantError(t, tun.Send(within(t, time.Second), []byte("x")), ErrTimeout)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		relay.send(&wire.TunAllow{ID: tun.id, Bytes: 100})
+		expect[*wire.TunTransfer](relay)
+		wantError(t, tun.Send(ctx, []byte("x")), context.Canceled)
+		relay.silent()
+	})
+}
+
 func TestSendIsBounded(t *testing.T) {
 	c, relay := attached(t, Service{}, Config{MaxMessage: 10})
 	tun := opened(t, c, relay, testChunk)
@@ -77,7 +97,7 @@ func TestSendIsBounded(t *testing.T) {
 // Each message and each Write is sent whole.
 func TestSendersDoNotMix(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, relay := attached(t, Service{}, Config{})
+		c, relay := attached(t, Service{}, Config{SendQueue: testChunk}) // so that they wait within
 		tun := opened(t, c, relay, 1<<30)
 		const senders, length = 8, 3*testChunk - 1
 		for i := range senders {
@@ -309,6 +329,7 @@ func TestGrantsWaitForRoom(t *testing.T) {
 		c, relay := attached(t, Service{}, Config{SendQueue: 100})
 		tun := opened(t, c, relay, 1<<20)
 		relay.send(transfer(tun, testChunk, string(pattern(testChunk))))
+		synctest.Wait() // until the queue is empty
 		sent := 0
 		for c.Publish(within(t, time.Second), "t", make([]byte, 90)) == nil {
 			sent++

@@ -91,6 +91,35 @@ func TestTunnelDoesNotOpen(t *testing.T) {
 	})
 }
 
+// A tunnel whose first grant cannot be sent in time is closed again.
+func TestTunnelIsGivenUpForWantOfRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, relay := attached(t, Service{}, Config{SendQueue: 100})
+		done := async(func() (*Tunnel, error) { return c.Tunnel(within(t, time.Minute), "cluster") })
+		id := expect[*wire.TunInit](relay).ID
+		synctest.Wait() // until the queue is empty
+		sent := 0
+		for c.Publish(within(t, time.Second), "t", make([]byte, 90)) == nil {
+			sent++
+		}
+		relay.send(&wire.TunResult{ID: id, ChunkLimit: testChunk}, &wire.TunOffer{ChunkLimit: testChunk})
+		wantError(t, (<-done).err, ErrTimeout)
+		for range sent {
+			expect[*wire.Publish](relay)
+		}
+		if m := expect[*wire.TunClose](relay); m.ID != id {
+			t.Errorf("closed %+v", m)
+		}
+		relay.silent()
+		if n := c.Stats().RefusedTunnels; n != 1 { // the offer found no room either
+			t.Errorf("%d tunnels refused", n)
+		}
+		if n := len(c.tunnels.refuse(ErrClosed)); n != 1 {
+			t.Errorf("%d tunnels are known, want the one whose TUN_CLOSE is not answered", n)
+		}
+	})
+}
+
 // A tunnel that comes when nobody waits for it any more is closed, exactly once.
 func TestTunnelGivenUpIsClosedWhenItComes(t *testing.T) {
 	for _, timedOut := range []bool{false, true} {
@@ -219,6 +248,7 @@ func TestTunnelClose(t *testing.T) {
 		must(tun.Receive(t.Context()))
 		must(tun.Receive(t.Context()))
 		sending := asyncError(func() error { return tun.Send(t.Context(), []byte("x")) })
+		wantError(t, tun.Send(within(t, time.Second), []byte("y")), ErrTimeout)
 		receiving := async(func() ([]byte, error) { return tun.Receive(t.Context()) })
 		reading := async(func() (int, error) { return tun.Read(make([]byte, 1)) })
 		synctest.Wait()
@@ -343,7 +373,23 @@ func TestALostConnectionEndsItsTunnels(t *testing.T) {
 	})
 }
 
-// Conn.Close closes tunnels before it detaches, and what was sent is in front.
+// What was not received takes no memory after Close.
+func TestTunnelCloseDropsWhatArrived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, relay := attached(t, Service{}, Config{CloseTimeout: time.Second})
+		tun := opened(t, c, relay, 0)
+		relay.send(transfer(tun, 1, "x"), transfer(tun, 9, "half"))
+		synctest.Wait()
+		wantError(t, tun.Close(), ErrTimeout)
+		expect[*wire.TunClose](relay)
+		if tun.assembly.messages != nil || tun.assembly.partial != nil {
+			t.Error("the messages are kept")
+		}
+	})
+}
+
+// Conn.Close closes tunnels before it detaches, what was sent is in front, and an
+// offer that crosses is not taken.
 func TestCloseClosesTunnels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, relay := attached(t, Service{}, Config{})
@@ -354,6 +400,7 @@ func TestCloseClosesTunnels(t *testing.T) {
 		closed := asyncError(c.Close)
 		expect[*wire.TunTransfer](relay)
 		expect[*wire.TunClose](relay)
+		relay.send(&wire.TunOffer{ChunkLimit: testChunk})
 		relay.farewell()
 		if err := <-closed; err != nil {
 			t.Error(err)
