@@ -108,6 +108,7 @@ func (s *session) read() error {
 func (s *session) holdBack() error {
 	for !s.closing && s.out.Queued() >= 2*s.relay.config.QueueLimit {
 		if err := s.out.WaitRoom(s.ctx); err != nil {
+			<-s.out.Done() // if the node stops, not before all is written
 			return err
 		}
 	}
@@ -118,9 +119,9 @@ func (s *session) holdBack() error {
 func (s *session) end(err error) {
 	s.cancel(s.cause(err))
 	cause := context.Cause(s.ctx)
+	s.out.Abort(cause) // first, so that a request which comes now goes to another member
 	s.tunnels.endAll(cause)
 	s.member.Close()
-	s.out.Abort(cause)
 	s.conn.Close()
 	s.helpers.Wait()
 	s.pace.end()
