@@ -45,7 +45,7 @@ func Start(config Config) (*Node, error) {
 	}
 	n := &Node{
 		config:  config,
-		overlay: overlay.New(overlay.Config{Logger: config.Logger}),
+		overlay: overlay.New(overlay.Config{}),
 		port:    listeners[0].Addr().(*net.TCPAddr).Port,
 	}
 	n.relay = relay.New(relay.Config{

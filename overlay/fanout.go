@@ -39,7 +39,7 @@ func (m *Member) Subscribe(topic []byte) error {
 	if m.isClosed() {
 		return ErrClosed
 	}
-	if len(m.topics) >= o.config.Topics {
+	if len(m.topics) >= o.config.Topics || m.topicBytes+len(topic) > o.config.TopicBytes {
 		return ErrTooManyTopics
 	}
 	if m.topics == nil {
@@ -47,6 +47,7 @@ func (m *Member) Subscribe(topic []byte) error {
 	}
 	name := string(topic)
 	m.topics[name] = struct{}{}
+	m.topicBytes += len(name)
 	o.topics[name] = append(o.topics[name], m)
 	return nil
 }
@@ -64,6 +65,7 @@ func (m *Member) Unsubscribe(topic []byte) {
 // unsubscribe ends a subscription that there is. Overlay.mu is held.
 func (o *Overlay) unsubscribe(m *Member, topic string) {
 	delete(m.topics, topic)
+	m.topicBytes -= len(topic)
 	rest := without(o.topics[topic], m)
 	if len(rest) == 0 {
 		delete(o.topics, topic)

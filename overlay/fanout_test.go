@@ -119,6 +119,25 @@ func TestSubscriptionsAreBounded(t *testing.T) {
 	attach(t, o, "").subscribe("1", "2")
 }
 
+// The names that a member makes the node remember are bounded in bytes too, and
+// given back.
+func TestBytesOfTopicNamesAreBounded(t *testing.T) {
+	o := New(Config{TopicBytes: 10})
+	a, err := o.Attach(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := a.Subscribe([]byte("0123456789")); err != nil {
+			t.Fatalf("ten bytes of ten: %v", err)
+		}
+		if err := a.Subscribe([]byte("x")); !errors.Is(err, ErrTooManyTopics) {
+			t.Errorf("eleven bytes of ten: %v, want %v", err, ErrTooManyTopics)
+		}
+		a.Unsubscribe([]byte("0123456789"))
+	}
+}
+
 // A subscriber may change subscriptions while an event is delivered.
 func TestUnsubscribeDuringPublish(t *testing.T) {
 	o := New(Config{})

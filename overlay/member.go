@@ -20,8 +20,9 @@ type Member struct {
 	load atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
 
 	// Guarded by Overlay.mu.
-	topics map[string]struct{}
-	held   heldRequests
+	topics     map[string]struct{}
+	topicBytes int // of their names
+	held       heldRequests
 
 	mu     sync.Mutex
 	calls  deadline.Table[call]   // its own requests, by token

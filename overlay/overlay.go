@@ -3,7 +3,6 @@ package overlay
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 )
 
@@ -33,8 +32,6 @@ var (
 
 // Config configures an [Overlay]. A zero field means its default.
 type Config struct {
-	// Logger gets what operators need to know. Default: nothing is logged.
-	Logger *slog.Logger
 	// OpenRequests is how many requests a member may have open at once, and how
 	// many it may have in hand; more are answered with [FaultOverloaded]. Default
 	// 65,536.
@@ -45,12 +42,12 @@ type Config struct {
 	HeldBytes int
 	// Topics is how many topics a member may be subscribed to. Default 65,536.
 	Topics int
+	// TopicBytes is how many bytes the names of these topics may have together.
+	// Default 16 MiB.
+	TopicBytes int
 }
 
 func (c Config) withDefaults() Config {
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
 	if c.OpenRequests == 0 {
 		c.OpenRequests = 1 << 16
 	}
@@ -59,6 +56,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Topics == 0 {
 		c.Topics = 1 << 16
+	}
+	if c.TopicBytes == 0 {
+		c.TopicBytes = 16 << 20
 	}
 	return c
 }

@@ -15,7 +15,6 @@ type outcome int
 const (
 	outcomeReply outcome = iota
 	outcomeFault
-	outcomeTimeout
 )
 
 var (
@@ -186,7 +185,5 @@ func (m *Member) answer(token uint64, result outcome, body []byte) {
 		m.handler.HandleReply(c.id, body)
 	case outcomeFault:
 		m.handler.HandleFault(c.id, body)
-	case outcomeTimeout:
-		m.handler.HandleTimeout(c.id)
 	}
 }
