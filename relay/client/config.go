@@ -1,14 +1,15 @@
 package client
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
 	"github.com/project-iris/iris/relay/wire"
 )
 
-// Config says where the node is and bounds what a connection uses. A zero field
-// means its default.
+// Config says where the node is and bounds what a connection uses. A field that is
+// zero or negative means its default.
 type Config struct {
 	// Address is the node's relay port, HOST:PORT. Default 127.0.0.1:55555.
 	Address string
@@ -67,9 +68,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func setDefault[T comparable](field *T, value T) {
+func setDefault[T cmp.Ordered](field *T, value T) {
 	var zero T
-	if *field == zero {
+	if *field <= zero {
 		*field = value
 	}
 }

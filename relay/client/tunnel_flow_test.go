@@ -97,8 +97,8 @@ func TestSendIsBounded(t *testing.T) {
 // Each message and each Write is sent whole.
 func TestSendersDoNotMix(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, relay := attached(t, Service{}, Config{SendQueue: testChunk}) // so that they wait within
-		tun := opened(t, c, relay, 1<<30)
+		c, relay := attached(t, Service{}, Config{})
+		tun := opened(t, c, relay, 0)
 		const senders, length = 8, 3*testChunk - 1
 		for i := range senders {
 			m := bytes.Repeat([]byte{byte(i)}, length)
@@ -113,6 +113,8 @@ func TestSendersDoNotMix(t *testing.T) {
 		for range senders {
 			var sender []byte
 			for range 3 {
+				synctest.Wait() // all of them wait for allowance, for one chunk at a time
+				relay.send(&wire.TunAllow{ID: tun.id, Bytes: testChunk})
 				m := expect[*wire.TunTransfer](relay)
 				sender = append(sender, m.Chunk...)
 			}
