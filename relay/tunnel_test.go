@@ -337,3 +337,15 @@ func TestTunnelsLeaveRoomInTheQueue(t *testing.T) {
 		drain(b)
 	})
 }
+
+// A queue that is smaller than what tunnels may put into it makes nobody spin: time,
+// which is virtual here, would not pass.
+func TestTunnelWaitsForAQueueThatIsSmall(t *testing.T) {
+	inTunnel(t, relay.Config{QueueLimit: 1 << 10, StallTimeout: time.Hour}, func(t *testing.T, _ *node, a, b *application) {
+		b.send(allow(1, window))
+		a.send(chunk(1, 6, "first"), chunk(1, chunkLimit, strings.Repeat("x", chunkLimit)), chunk(1, 5, "third"))
+		drain(a)
+		time.Sleep(time.Minute)
+		b.expect(chunk(1, 6, "first"), chunk(1, chunkLimit, strings.Repeat("x", chunkLimit)), chunk(1, 5, "third"))
+	})
+}

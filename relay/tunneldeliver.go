@@ -67,8 +67,9 @@ func (t *tunnel) passChunk(records *recordReader, total uint64, length int) (ok 
 		return false, nil
 	}
 	m := wire.TunTransfer{ID: t.id, Total: total, Chunk: chunk}
+	level := min(tunnelLevel, t.session.relay.config.QueueLimit)
 	for {
-		if err := t.session.out.WaitBelow(context.Background(), tunnelLevel); err != nil {
+		if err := t.session.out.WaitBelow(context.Background(), level); err != nil {
 			return false, nil
 		}
 		if sent, gone := t.send(&m); sent || gone {
