@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -20,7 +21,7 @@ const (
 	window = 4 << 20
 )
 
-// Config configures a [Relay]. A zero field means its default.
+// Config configures a [Relay]. A field of zero or less means its default.
 type Config struct {
 	// Mesh is the network. It has no default.
 	Mesh Mesh
@@ -69,9 +70,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func setDefault[T comparable](field *T, value T) {
+func setDefault[T cmp.Ordered](field *T, value T) {
 	var zero T
-	if *field == zero {
+	if *field <= zero {
 		*field = value
 	}
 }

@@ -19,7 +19,7 @@ type Relay struct {
 	config   Config
 	log      *slog.Logger
 	counters counters
-	warnings *rate.Limiter  // lines about applications that misbehave
+	warnings *rate.Limiter  // lines about what goes wrong
 	tunnels  sync.WaitGroup // outlive their session while they flush
 	refused  chan struct{}  // closed by Refuse
 	aborted  chan struct{}  // closed by abort, when Close no longer waits for tunnels
@@ -57,6 +57,7 @@ func (r *Relay) Serve(l net.Listener) error {
 		l.Close()
 		return ErrClosed
 	}
+	defer r.removeListener(l)
 	var backoff backoff
 	for {
 		conn, err := l.Accept()
@@ -66,17 +67,31 @@ func (r *Relay) Serve(l net.Listener) error {
 			r.start(conn)
 		case errors.Is(err, net.ErrClosed):
 			return nil
-		default:
-			wait := backoff.next()
-			if wait == backoffMin {
-				r.log.Warn("cannot accept applications; trying again (too many open files? raise ulimit -n)",
-					"addr", l.Addr().String(), "err", err)
-			}
-			select {
-			case <-time.After(wait):
-			case <-r.refused:
-			}
+		case !r.pause(l, err, &backoff):
+			return nil
 		}
+	}
+}
+
+// pause waits before the next try to accept, after one has failed. It returns false
+// if there shall be none, since the listeners are closed: not every listener then
+// says net.ErrClosed.
+func (r *Relay) pause(l net.Listener, err error, backoff *backoff) bool {
+	select {
+	case <-r.refused:
+		return false
+	default:
+	}
+	wait := backoff.next()
+	if wait == backoffMin {
+		r.warn(r.log, "cannot accept applications; trying again (too many open files? raise ulimit -n)",
+			"addr", l.Addr().String(), "err", err)
+	}
+	select {
+	case <-time.After(wait):
+		return true
+	case <-r.refused:
+		return false
 	}
 }
 
@@ -88,6 +103,12 @@ func (r *Relay) addListener(l net.Listener) bool {
 	}
 	r.listeners[l] = struct{}{}
 	return true
+}
+
+func (r *Relay) removeListener(l net.Listener) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.listeners, l)
 }
 
 // start serves a connection in a goroutine of its own.
@@ -158,7 +179,7 @@ func (r *Relay) endTunnels(ctx context.Context) {
 	r.tunnels.Wait()
 }
 
-// warn logs that an application misbehaves, unless there have been too many such
+// warn logs that an application misbehaves, or the host, unless there have been too many such
 // lines lately: twenty at once, then one a second. The counts in Stats are complete.
 func (r *Relay) warn(log *slog.Logger, text string, args ...any) {
 	if r.warnings.Allow() {
