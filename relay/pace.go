@@ -35,7 +35,7 @@ func (p *pace) init(s *session) {
 // be called.
 func (p *pace) begin(size int) ([]byte, error) {
 	s := p.session
-	if p.slow.Load() && s.out.Queued() <= s.relay.config.QueueLimit/2 {
+	if p.slow.Load() && s.out.Queued() <= s.relay.config.QueueLimit/2 && s.out.Err() == nil {
 		p.summary("application has caught up")
 	}
 	if p.waiting.Load() > 0 && p.patient() {

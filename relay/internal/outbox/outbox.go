@@ -176,6 +176,13 @@ func (o *Outbox) Queued() int {
 	return o.queued
 }
 
+// Err returns why the outbox takes nothing more, nil while it does.
+func (o *Outbox) Err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
 // Close takes no more frames. What is queued is still written; Done tells when.
 func (o *Outbox) Close() {
 	o.mu.Lock()
