@@ -349,3 +349,41 @@ func TestTunnelWaitsForAQueueThatIsSmall(t *testing.T) {
 		b.expect(chunk(1, 6, "first"), chunk(1, chunkLimit, strings.Repeat("x", chunkLimit)), chunk(1, 5, "third"))
 	})
 }
+
+// A stream comes from another node, which may be of another version, or lie.
+func TestTunnelEndsForAStreamThatCarriesNoRecords(t *testing.T) {
+	rows := []struct {
+		name, bytes string
+		counted     uint64 // as broken by the other side; else the stream was
+	}{
+		{"nothing", "", 0},
+		{"half a header", "\x05", 0},
+		{"half a chunk", "\x05\x05he", 0},
+		{"half an end", "\x00\x00\x05br", 0},
+		{"a varint over 64 bits", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 0},
+		{"a chunk over the limit", "\x80\x80\x08\x81\x80\x04", 1},
+		{"an orphan", "\x00\x05hello", 1},
+		{"an empty chunk", "\x05\x00", 1},
+		{"more than was announced", "\x04\x05hello", 1},
+		{"a message over the limit", "\x81\x80\x80\x80\x04\x05hello", 1},
+		{"a reason over the limit", "\x00\x00\x81\x08", 1},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
+				a := n.attach("")
+				near, far := n.mesh.pipe()
+				a.member.onTunnel = func(context.Context, []byte) (io.ReadWriteCloser, error) { return near, nil }
+				a.send(tunInit(1), allow(1, window))
+				a.expect(&wire.TunResult{ID: 1, ChunkLimit: chunkLimit}, allow(1, window))
+				_, _ = far.Write([]byte(row.bytes)) // fails when the relay reads no further
+				far.Close()
+				a.expectBroken(1)
+				a.expectAlive()
+				if got := n.relay.Stats().TunnelsBroken; got != row.counted {
+					t.Errorf("%d tunnels were counted as broken, want %d", got, row.counted)
+				}
+			})
+		})
+	}
+}

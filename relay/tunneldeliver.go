@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -33,26 +34,37 @@ func (t *tunnel) pass(records *recordReader) (reason string, ended bool) {
 	for {
 		total, length, err := records.header()
 		if err != nil {
-			return reasonBroken, true
+			return t.broken(err), true
 		}
 		if length == 0 {
 			reason, err := records.reason()
 			if err != nil {
-				return reasonBroken, true
+				return t.broken(err), true
 			}
 			return reason, true
 		}
 		if _, pass, err := outbound.next(total, length); err != nil || !pass {
-			return errFraming.Error(), true
+			return t.broken(errFraming), true
 		}
 		ok, err := t.passChunk(records, total, length)
 		if err != nil {
-			return reasonBroken, true
+			return t.broken(err), true
 		}
 		if !ok {
 			return "", false
 		}
 	}
+}
+
+// broken returns the reason for a stream that cannot be read further.
+func (t *tunnel) broken(err error) (reason string) {
+	if !errors.Is(err, errFraming) {
+		return reasonBroken
+	}
+	t.session.relay.counters.tunnelsBroken.Add(1)
+	t.session.relay.warn(t.session.log, "tunnel is closed for what its other side sent",
+		"tunnel", t.id, "reason", err.Error())
+	return errFraming.Error()
 }
 
 // passChunk passes one chunk to the application as soon as it may have it.
