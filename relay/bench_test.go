@@ -2,9 +2,11 @@ package relay_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +36,11 @@ func (m directMember) Request(id uint64, _, body []byte, timeout time.Duration) 
 	if err := m.mesh.service.HandleRequest(id, body, timeout); err != nil {
 		m.mesh.caller.HandleFault(id, nil)
 	}
+}
+
+func (m directMember) Tunnel(ctx context.Context, _ []byte) (io.ReadWriteCloser, error) {
+	near, far := (&fakeMesh{}).pipe()
+	return near, m.mesh.service.HandleTunnel(ctx, far)
 }
 
 func (m directMember) Reply(id uint64, _ bool, body []byte) { m.mesh.caller.HandleReply(id, body) }
@@ -90,6 +97,70 @@ func benchRequest(b *testing.B, size, open int) {
 			b.Fatal(err)
 		}
 		asked--
+	}
+}
+
+// BenchmarkTunnel is a message of one chunk through a tunnel between two
+// applications, over TCP.
+func BenchmarkTunnel(b *testing.B) {
+	for _, size := range []int{1 << 10, chunkLimit - 64, chunkLimit} {
+		b.Run(fmt.Sprintf("%d bytes", size), func(b *testing.B) { benchTunnel(b, size) })
+	}
+}
+
+func benchTunnel(b *testing.B, size int) {
+	mesh := &directMesh{}
+	r := relay.New(relay.Config{Mesh: mesh})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	go r.Serve(l)
+	defer r.Close(b.Context())
+	receiver, sender := benchAttach(b, l, "svc"), benchAttach(b, l, "")
+	go takeAndGrant(receiver, size)
+	if _, err := sender.Write(tunInit(1).Append(nil)); err != nil {
+		b.Fatal(err)
+	}
+
+	b.ReportAllocs()
+	b.SetBytes(int64(size))
+	frames := wire.NewReader(sender, wire.FromRelay, wire.Limits{})
+	message := chunk(1, uint64(size), strings.Repeat("x", size)).Append(nil)
+	credit := 0
+	for b.Loop() {
+		for credit < size {
+			m, err := frames.Read()
+			if err != nil {
+				b.Fatal(err)
+			}
+			if allow, ok := m.(*wire.TunAllow); ok {
+				credit += int(allow.Bytes)
+			}
+		}
+		credit -= size
+		if _, err := sender.Write(message); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// takeAndGrant confirms a tunnel, and grants each message as soon as it has come.
+func takeAndGrant(conn net.Conn, size int) {
+	frames := wire.NewReader(conn, wire.FromRelay, wire.Limits{})
+	grant := allow(1, uint64(size)).Append(nil)
+	for {
+		m, err := frames.Read()
+		if err != nil {
+			return
+		}
+		switch m := m.(type) {
+		case *wire.TunOffer:
+			b := (&wire.TunConfirm{BuildID: m.BuildID, ID: 1}).Append(nil)
+			_, _ = conn.Write(allow(1, window).Append(b))
+		case *wire.TunTransfer:
+			_, _ = conn.Write(grant)
+		}
 	}
 }
 

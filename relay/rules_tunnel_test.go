@@ -463,18 +463,16 @@ func (a *application) expectClosed(id uint64) {
 // agree there is the network's share.
 func TestRule24_NothingFollowsTheClose(t *testing.T) {
 	inTunnel(t, relay.Config{}, func(t *testing.T, _ *node, a, b *application) {
-		b.send(allow(1, 1<<20))
-		for range 10 {
-			a.send(chunk(1, 3, "abc"))
+		full := strings.Repeat("x", chunkLimit)
+		b.send(allow(1, window))
+		for range 20 { // of which some wait in the queue for b, and one for room in it
+			a.send(chunk(1, chunkLimit, full))
 		}
-		b.send(&wire.TunClose{ID: 1})
 		drain(a)
-		for {
-			if m := b.read(); m.Op() == wire.OpTunClose {
-				break
-			}
-		}
 		synctest.Wait()
+		b.send(&wire.TunClose{ID: 1})
+		for b.read().Op() != wire.OpTunClose {
+		}
 		b.expectNothing()
 	})
 }
