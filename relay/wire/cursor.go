@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // errShort says that the frame goes on beyond the bytes at hand.
@@ -20,9 +21,10 @@ type cursor struct {
 	need   int // with errShort: bytes that b must have before another try can succeed
 }
 
-// short notes that n more bytes are needed at least.
+// short notes that n more bytes are needed at least. The sum may be beyond what an
+// int holds where the limits are; nobody will see so many bytes arrive.
 func (c *cursor) short(n int) {
-	c.err, c.need = errShort, len(c.b)+n
+	c.err, c.need = errShort, len(c.b)+min(n, math.MaxInt-len(c.b))
 }
 
 func (c *cursor) byte() byte {
@@ -50,13 +52,14 @@ func (c *cursor) varint() uint64 {
 	if c.err != nil {
 		return 0
 	}
-	v, n := binary.Uvarint(c.b[c.off:])
+	have := c.b[c.off:]
+	v, n := binary.Uvarint(have)
 	switch {
+	case n < 0 || n == 0 && len(have) >= binary.MaxVarintLen64:
+		c.err = ErrVarint
+		return 0
 	case n == 0:
 		c.short(1)
-		return 0
-	case n < 0:
-		c.err = ErrVarint
 		return 0
 	}
 	c.off += n
@@ -107,7 +110,7 @@ func (c *cursor) magic(want string) {
 		return
 	}
 	if len(have) < len(want) {
-		c.short(len(want) - len(have))
+		c.short(1) // not the rest: a stranger may send no more
 		return
 	}
 	c.off += len(want)

@@ -15,7 +15,7 @@ const (
 	FromRelay
 )
 
-// Limits bounds what a [Reader] accepts. A zero field means its default.
+// Limits bounds what a [Reader] accepts. A field of zero or less means its default.
 type Limits struct {
 	// Name is the longest cluster, topic, version or reason, in bytes. Default
 	// 64 KiB.
@@ -32,10 +32,10 @@ const (
 )
 
 func (l Limits) withDefaults() Limits {
-	if l.Name == 0 {
+	if l.Name <= 0 {
 		l.Name = DefaultNameLimit
 	}
-	if l.Payload == 0 {
+	if l.Payload <= 0 {
 		l.Payload = DefaultPayloadLimit
 	}
 	return l
@@ -44,24 +44,32 @@ func (l Limits) withDefaults() Limits {
 // The buffer of a Reader. It starts at minBuffer, so that ten thousand idle
 // applications cost little; doubles up to fullBuffer while reads fill it, so that
 // a busy one needs few system calls; and beyond that only for a frame that is
-// longer, as its bytes arrive.
+// longer, as its bytes arrive. A frame with a chunk of 64 KiB, the limit that
+// bindings know from the original, fits into fullBuffer, which is the next size
+// that the allocator has.
 const (
 	minBuffer  = 4 << 10
-	fullBuffer = 64 << 10
+	fullBuffer = 72 << 10
 )
 
 // Reader reads the messages that one side of a connection sends. It is not safe
 // for concurrent use.
 type Reader struct {
 	src    io.Reader
+	srcErr error // of src, which may come beside the last bytes
 	side   Side
 	limits Limits
-	err    error // sticky
+	err    error // what Read returns from now on
 
-	buf  []byte
-	r, w int // buf[r:w] has arrived and is not consumed yet
+	buf    []byte
+	r, w   int    // buf[r:w] has arrived and is not consumed yet
+	cursor cursor // of the frame at r; here, since one on the stack would escape
 
-	// One message of each type, handed out by Read and used again.
+	messages
+}
+
+// messages holds one message of each type, handed out by Read and used again.
+type messages struct {
 	init        Init
 	accept      Accept
 	deny        Deny
@@ -126,8 +134,9 @@ func (r *Reader) parse() (Message, int, error) {
 	if m == nil {
 		return nil, 0, &ViolationError{Op: op, Err: ErrOpcode}
 	}
-	c := cursor{b: r.buf[r.r:r.w], off: 1, limits: r.limits}
-	m.consume(&c)
+	c := &r.cursor
+	*c = cursor{b: r.buf[r.r:r.w], off: 1, limits: r.limits}
+	m.consume(c)
 	switch {
 	case c.err == nil:
 		r.r += c.off
@@ -213,43 +222,59 @@ func (r *Reader) fromRelay(op Op) Message {
 // fill reads until need bytes are buffered.
 func (r *Reader) fill(need int) error {
 	for r.w-r.r < need {
-		r.makeRoom(need)
-		n, err := r.src.Read(r.buf[r.w:])
-		r.w += n
-		if err != nil && r.w-r.r < need {
-			if errors.Is(err, io.EOF) && r.w > r.r {
-				return io.ErrUnexpectedEOF
-			}
-			return err
+		if r.srcErr != nil {
+			return r.endError()
 		}
+		r.makeRoom(need)
+		var n int
+		n, r.srcErr = r.src.Read(r.buf[r.w:])
+		r.w += n
 	}
 	return nil
+}
+
+// endError returns what the end of the source means at this place.
+func (r *Reader) endError() error {
+	if errors.Is(r.srcErr, io.EOF) && r.w > r.r {
+		return io.ErrUnexpectedEOF
+	}
+	return r.srcErr
 }
 
 // makeRoom leaves at least one free byte behind r.w, on the way to need buffered
 // bytes. The buffer grows only when it is full of bytes that have arrived, whatever
 // length the frame claims, and a large one is given back as soon as it is empty.
 func (r *Reader) makeRoom(need int) {
-	switch pending := r.w - r.r; {
-	case pending == 0 && (r.buf == nil || len(r.buf) > fullBuffer):
-		r.buf = make([]byte, minBuffer)
-		r.r, r.w = 0, 0
-	case pending == 0 && r.w == len(r.buf) && len(r.buf) < fullBuffer:
-		r.buf = make([]byte, 2*len(r.buf))
-		r.r, r.w = 0, 0
+	pending, size := r.w-r.r, len(r.buf)
+	switch {
+	case pending == 0 && (size == 0 || size > fullBuffer):
+		r.move(minBuffer)
+	case pending == 0 && r.w == size && size < fullBuffer:
+		r.move(r.grown(need))
 	case pending == 0:
 		r.r, r.w = 0, 0
-	case r.w < len(r.buf):
-	case r.r > len(r.buf)/2:
+	case r.w < size:
+	case r.r > size/2 || r.r > 0 && size >= fullBuffer && need <= size:
 		copy(r.buf, r.buf[r.r:r.w])
 		r.r, r.w = 0, pending
 	default:
-		size := 2 * len(r.buf)
-		if size > fullBuffer && need > len(r.buf) {
-			size = min(size, need)
-		}
-		buf := make([]byte, size)
-		copy(buf, r.buf[r.r:r.w])
-		r.buf, r.r, r.w = buf, 0, pending
+		r.move(r.grown(need))
 	}
+}
+
+// grown returns the size of the next larger buffer.
+func (r *Reader) grown(need int) int {
+	size := 2 * len(r.buf)
+	if size > fullBuffer {
+		size = min(size, max(need, fullBuffer))
+	}
+	return size
+}
+
+// move continues in a new buffer, and forgets what points into the old one.
+func (r *Reader) move(size int) {
+	buf := make([]byte, size)
+	n := copy(buf, r.buf[r.r:r.w])
+	r.buf, r.r, r.w = buf, 0, n
+	r.messages, r.cursor = messages{}, cursor{}
 }

@@ -53,11 +53,11 @@ type Outbox struct {
 	segments []segment     // frames to write; the last one still grows
 	open     int           // bytes in the last segment before Begin handed it out
 	queued   int           // bytes in segments, and in the one being written
-	room     chan struct{} // closed when queued falls to half the limit; nil while nobody waits
+	progress chan struct{} // closed when queued falls; nil while nobody waits
 	closing  bool          // take nothing more, write what there is, end
 	err      error         // why the outbox takes nothing more; set once
 
-	armed time.Time // when the write deadline was last set; the writer's own
+	armed time.Time // the write deadline is the stall time after it; the writer's own
 }
 
 // New returns an outbox that holds up to limit bytes before it is full. The last
@@ -122,27 +122,43 @@ func (o *Outbox) Commit(b []byte) {
 	o.mu.Unlock()
 }
 
+// CommitLast is Commit for the last frames that there will be: the outbox is closed
+// before anybody can add another.
+func (o *Outbox) CommitLast(b []byte) {
+	o.closing, o.err = true, ErrClosed
+	o.release()
+	o.Commit(b)
+}
+
 // WaitRoom returns nil as soon as the outbox is not full. When it is, that is when
 // half of it has been written. It returns the context's error if that ends first,
 // or why the outbox is closed.
 func (o *Outbox) WaitRoom(ctx context.Context) error {
-	o.mu.Lock()
-	if o.err != nil || o.queued < o.limit {
-		defer o.mu.Unlock()
-		return o.err
+	if !o.Full() {
+		return o.WaitBelow(ctx, o.limit)
 	}
-	if o.room == nil {
-		o.room = make(chan struct{})
-	}
-	room := o.room
-	o.mu.Unlock()
-	select {
-	case <-room:
+	return o.WaitBelow(ctx, o.limit/2+1)
+}
+
+// WaitBelow returns nil as soon as fewer than n bytes are queued. It returns the
+// context's error if that ends first, or why the outbox is closed.
+func (o *Outbox) WaitBelow(ctx context.Context, n int) error {
+	for {
 		o.mu.Lock()
-		defer o.mu.Unlock()
-		return o.err
-	case <-ctx.Done():
-		return ctx.Err()
+		if o.err != nil || o.queued < n {
+			defer o.mu.Unlock()
+			return o.err
+		}
+		if o.progress == nil {
+			o.progress = make(chan struct{})
+		}
+		progress := o.progress
+		o.mu.Unlock()
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -160,13 +176,19 @@ func (o *Outbox) Queued() int {
 	return o.queued
 }
 
+// Err returns why the outbox takes nothing more, nil while it does.
+func (o *Outbox) Err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
 // Close takes no more frames. What is queued is still written; Done tells when.
 func (o *Outbox) Close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closing = true
 	if o.err == nil {
-		o.err = ErrClosed
+		o.closing, o.err = true, ErrClosed
 	}
 	o.work.Signal()
 	o.release()
@@ -185,7 +207,9 @@ func (o *Outbox) Abort(err error) {
 func (o *Outbox) Done() <-chan struct{} { return o.done }
 
 // Run writes until the outbox is closed and empty, which is no error, or aborted,
-// or a write fails. It is called once; no goroutine is left behind.
+// or a write fails; it returns why. An outbox that is aborted after it was closed
+// ends with [ErrClosed] if frames are dropped. Run is called once; no goroutine is
+// left behind.
 func (o *Outbox) Run() error {
 	defer close(o.done)
 	for {
@@ -228,22 +252,21 @@ func (o *Outbox) finish(s segment, err error) {
 	o.queued -= len(s.bytes)
 	s.recycle()
 	if err != nil {
-		o.closing = false
 		o.fail(err)
 		return
 	}
-	if o.queued <= o.limit/2 {
-		o.release()
-	}
+	o.release()
 }
 
 // write writes all of b. Only a connection that takes nothing at all has stalled:
-// a slow one that takes a little gets another deadline.
+// a slow one that takes a little gets another deadline, and so does one whose
+// deadline was set before it had anything to take.
 func (o *Outbox) write(b []byte) error {
+	begin := time.Now()
+	if err := o.arm(begin); err != nil {
+		return err
+	}
 	for {
-		if err := o.arm(); err != nil {
-			return err
-		}
 		n, err := o.conn.Write(b)
 		if err == nil {
 			return nil
@@ -252,25 +275,32 @@ func (o *Outbox) write(b []byte) error {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		if n == 0 {
+		now := time.Now()
+		if n > 0 {
+			begin = now
+		}
+		if now.Sub(begin) >= o.stall {
 			return ErrStalled
 		}
-		o.armed = time.Time{}
+		if err := o.setDeadline(begin); err != nil {
+			return err
+		}
 	}
 }
 
-// arm sets the write deadline, but not for every write: one that is at most a
-// quarter used serves on.
-func (o *Outbox) arm() error {
-	if o.stall == 0 {
+// arm sets the deadline of a write that begins now, but not for every write: one
+// that is at most a quarter used serves on.
+func (o *Outbox) arm(now time.Time) error {
+	if o.stall == 0 || now.Sub(o.armed) < o.stall/4 {
 		return nil
 	}
-	now := time.Now()
-	if now.Sub(o.armed) < o.stall/4 {
-		return nil
-	}
-	o.armed = now
-	return o.conn.SetWriteDeadline(now.Add(o.stall))
+	return o.setDeadline(now)
+}
+
+// setDeadline gives the connection the stall time from begin.
+func (o *Outbox) setDeadline(begin time.Time) error {
+	o.armed = begin
+	return o.conn.SetWriteDeadline(begin.Add(o.stall))
 }
 
 // grow returns the last segment, with room for size more bytes.
@@ -286,11 +316,13 @@ func (o *Outbox) grow(size int) []byte {
 	return o.segments[len(o.segments)-1].bytes
 }
 
-// fail drops what is queued.
+// fail drops what is queued. An outbox that was closed and loses frames by it does
+// not end well.
 func (o *Outbox) fail(err error) {
 	if o.err == nil {
 		o.err = err
 	}
+	o.closing = o.closing && len(o.segments) == 0
 	for _, s := range o.segments {
 		o.queued -= len(s.bytes)
 		s.recycle()
@@ -300,10 +332,10 @@ func (o *Outbox) fail(err error) {
 	o.release()
 }
 
-// release wakes whoever waits for room.
+// release wakes whoever waits for the queue to fall.
 func (o *Outbox) release() {
-	if o.room != nil {
-		close(o.room)
-		o.room = nil
+	if o.progress != nil {
+		close(o.progress)
+		o.progress = nil
 	}
 }

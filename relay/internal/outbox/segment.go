@@ -4,10 +4,11 @@ import "sync"
 
 // Frames are collected in segments, and a segment is what one write writes. The
 // first in an empty outbox is small, so that a connection that stalls with little
-// to read holds little; the others are as large as a write is worth.
+// to read holds little; the others are as large as a write is worth, and hold a
+// frame with a chunk of 64 KiB, which is what bindings send through tunnels.
 const (
 	smallSegment = 4 << 10
-	largeSegment = 64 << 10
+	largeSegment = 72 << 10
 )
 
 var (

@@ -1,0 +1,154 @@
+package iris
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/project-iris/iris"
+
+// rule says what the packages at a path may import of this module, and whether they
+// may import other modules.
+type rule struct {
+	path    string   // of the packages, below the module; "x/..." is x and all below it
+	allowed []string // in the same form
+	others  bool
+	reason  string
+}
+
+// rules are looked through from the top: the first that matches a package counts.
+var rules = []rule{
+	{
+		path: "cmd/...", allowed: []string{"cmd/...", "node", "quic", "tcp", "plugins", "relay/client", "transport/identity"}, others: true,
+		reason: "the program puts a command line in front of a node and of the binding, and knows nothing below them",
+	},
+	{
+		path: "node", allowed: []string{"overlay", "relay", "transport/..."}, others: true,
+		reason: "a node is given its transports as values, so that there is no registry and a test can give its own",
+	},
+	{
+		path: "overlay/wire", allowed: nil,
+		reason: "a codec that needs nothing can be read, fuzzed and copied alone",
+	},
+	{
+		path: "overlay/...", allowed: []string{"overlay/...", "transport/..."}, others: true,
+		reason: "the network between nodes does not know what applications speak, nor how bytes are carried",
+	},
+	{
+		path: "relay/wire", allowed: nil,
+		reason: "a codec that needs nothing can be read, fuzzed and copied alone",
+	},
+	{
+		path: "relay/client", allowed: []string{"relay/wire", "relay/internal/..."},
+		reason: "what applications import brings nothing of a node, and no dependency, along",
+	},
+	{
+		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/..."}, others: true,
+		reason: "the relay sees the network only through the interface that it declares, so it is tested against a fake one",
+	},
+	{
+		path: "transport", allowed: nil,
+		reason: "the contract is what others implement: it brings nothing along",
+	},
+	{
+		path: "transport/...", allowed: []string{"transport/..."}, others: true,
+		reason: "what transports share knows no particular transport and nothing above",
+	},
+	{
+		path: "quic", allowed: []string{"transport/..."}, others: true,
+		reason: "transports do not know each other: any of them can be left out",
+	},
+	{
+		path: "tcp", allowed: []string{"transport/..."}, others: true,
+		reason: "transports do not know each other: any of them can be left out",
+	},
+	{
+		path: "plugins/...", allowed: []string{"plugins/...", "transport/..."}, others: true,
+		reason: "transports do not know each other: any of them can be left out",
+	},
+	{
+		path: "", allowed: nil,
+		reason: "the root holds no code",
+	},
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range listPackages(t) {
+		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		i := slices.IndexFunc(rules, func(r rule) bool { return matches(r.path, path) })
+		if i < 0 {
+			t.Errorf("package %s has no import rule: add it to the layout in docs/architecture.md and a rule here", p.ImportPath)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if !rules[i].allows(imported) {
+				t.Errorf("%s must not import %s: %s", p.ImportPath, imported, rules[i].reason)
+			}
+		}
+	}
+}
+
+// allows reports whether the rule lets its packages import another.
+func (r rule) allows(imported string) bool {
+	if below, ours := strings.CutPrefix(imported, module+"/"); ours {
+		return slices.ContainsFunc(r.allowed, func(pattern string) bool { return matches(pattern, below) })
+	}
+	standard := !strings.Contains(strings.Split(imported, "/")[0], ".")
+	return standard || r.others
+}
+
+func matches(pattern, path string) bool {
+	if parent, tree := strings.CutSuffix(pattern, "/..."); tree {
+		return path == parent || strings.HasPrefix(path, parent+"/")
+	}
+	return path == pattern
+}
+
+type listedPackage struct {
+	ImportPath string
+	Imports    []string // of the files that are no tests
+}
+
+func listPackages(t *testing.T) []listedPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []listedPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listedPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func TestRulesCanFail(t *testing.T) {
+	relay := rules[slices.IndexFunc(rules, func(r rule) bool { return r.path == "relay/..." })]
+	for imported, want := range map[string]bool{
+		"io":                               true,
+		"golang.org/x/time/rate":           true,
+		module + "/relay/wire":             true,
+		module + "/relay/internal/outbox":  true,
+		module + "/overlay":                false,
+		module + "/transport":              false,
+		module + "/transport/identity/sub": false,
+	} {
+		if got := relay.allows(imported); got != want {
+			t.Errorf("relay may import %s: %v, want %v", imported, got, want)
+		}
+	}
+	client := rules[slices.IndexFunc(rules, func(r rule) bool { return r.path == "relay/client" })]
+	if client.allows("golang.org/x/time/rate") {
+		t.Error("relay/client may import another module")
+	}
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"github.com/project-iris/iris/node"
+	"github.com/project-iris/iris/transport/identity"
+)
+
+// nodeFlags are the flags of a node.
+type nodeFlags struct {
+	dev     bool
+	network string
+	key     string
+	port    int
+	queue   int
+	stall   time.Duration
+	drain   time.Duration
+	log     logFlags
+	profile profileFlags
+}
+
+func (f *nodeFlags) register(fs *flag.FlagSet) {
+	fs.BoolVar(&f.dev, "dev", false, "run a node for development: a fresh key and network name, loopback only")
+	fs.StringVar(&f.network, "net", "", "`name` of the network; nodes with the same name and key find each other")
+	fs.StringVar(&f.key, "rsa", "", "`file` with the network's private key: RSA, ECDSA or Ed25519, in any usual format")
+	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
+	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
+	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
+	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that what runs may take to finish when the node is stopped")
+	f.log.register(fs)
+	f.profile.register(fs)
+}
+
+func (p *program) nodeCommand() *ffcli.Command {
+	var f nodeFlags
+	fs := flag.NewFlagSet("iris", flag.ContinueOnError)
+	f.register(fs)
+	return &ffcli.Command{
+		Name:       "iris",
+		ShortUsage: "iris -dev\n  iris -net NAME -rsa FILE [flags]\n  iris COMMAND [flags] [arguments]",
+		LongHelp: `
+Iris connects the services of a back end by name. Without a command, iris runs the
+node of this host, which applications attach to; it stays in the foreground, and
+says "ready" on standard error when it serves. With a command it uses the node as
+an application does. To try it, run this in one terminal:
+
+  iris -dev
+
+and these in two others:
+
+  iris reply echo cat
+  iris request echo hello
+
+SIGINT or SIGTERM stop a node in good order: it takes no more work and finishes
+what it has. A second signal stops it at once.
+
+Flags may be written with one dash or two. The exit code is 0 when all went well, 1
+when something failed, and 2 when the command line is wrong.`,
+		FlagSet: fs,
+		Exec: func(ctx context.Context, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q", args[0])
+			}
+			return p.runNode(ctx, &f)
+		},
+	}
+}
+
+// runNode runs a node until a signal comes.
+func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
+	log, err := f.log.logger(p.err)
+	if err != nil {
+		return err
+	}
+	network, key, err := f.identity()
+	if err != nil {
+		return err
+	}
+	if warning := key.Warning(); warning != "" {
+		log.Warn(warning)
+	}
+	if f.port < 0 || f.port > 65535 {
+		return usagef("-port %d is not between 0 and 65535", f.port)
+	}
+	if f.queue <= 0 || f.stall <= 0 || f.drain < 0 {
+		return usagef("-queue, -stall and -drain have to be positive")
+	}
+	profiles, err := f.profile.start()
+	if err != nil {
+		return err
+	}
+	n, err := node.Start(node.Config{
+		Network:      network,
+		Key:          key,
+		Port:         nodePort(f.port),
+		QueueLimit:   f.queue,
+		StallTimeout: f.stall,
+		Logger:       log,
+	})
+	if err != nil {
+		return errors.Join(err, profiles.stop())
+	}
+	sayReady(log, n, key)
+	return errors.Join(p.waitAndDrain(ctx, log, n, f.drain), profiles.stop())
+}
+
+// nodePort translates the flag, where 0 asks for any port.
+func nodePort(port int) int {
+	if port == 0 {
+		return node.AnyPort
+	}
+	return port
+}
+
+// identity returns the name and key that the flags give.
+func (f *nodeFlags) identity() (string, *identity.NetworkKey, error) {
+	switch {
+	case f.dev && (f.network != "" || f.key != ""):
+		return "", nil, usagef("-dev makes a network of its own: give either -dev, or -net and -rsa")
+	case f.dev:
+		return fmt.Sprintf("dev-%08x", rand.Uint32()), identity.Generate(), nil
+	case f.network == "" && f.key == "":
+		return "", nil, usagef("which network? give its name and key with -net NAME -rsa FILE, or try iris -dev")
+	case f.network == "":
+		return "", nil, usagef("which network? give its name with -net NAME")
+	case f.key == "":
+		return "", nil, usagef("network %q needs its key: give it with -rsa FILE, or make one with iris keygen FILE", f.network)
+	}
+	key, err := identity.Load(f.key)
+	return f.network, key, err
+}
+
+// sayReady says in one line that the node serves, whatever the log level: scripts
+// wait for it.
+func sayReady(log *slog.Logger, n *node.Node, key *identity.NetworkKey) {
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, "ready", 0)
+	r.Add("port", n.Port(), "network", n.Network(), "key", key.Fingerprint())
+	_ = log.Handler().Handle(context.Background(), r)
+}
+
+// waitAndDrain waits for a signal, and ends the node: in good order after the
+// first, at once after the second.
+func (p *program) waitAndDrain(ctx context.Context, log *slog.Logger, n *node.Node, limit time.Duration) error {
+	var first os.Signal
+	select {
+	case first = <-p.signals:
+	case <-ctx.Done():
+	}
+	log.Info("draining: stop again to end at once", "signal", fmt.Sprint(first), "limit", limit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	drained := make(chan error, 1)
+	go func() { drained <- n.Shutdown(ctx) }()
+	select {
+	case err := <-drained:
+		if err != nil {
+			return fmt.Errorf("stopped with work unfinished after %v; allow more with -drain", limit)
+		}
+		log.Info("stopped")
+		return nil
+	case second := <-p.signals:
+		return fmt.Errorf("stopped at once by a second signal (%v)", second)
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/peterbourgon/ff/v3/ffcli"
+
+	"github.com/project-iris/iris/relay/client"
+)
+
+func (p *program) replyCommand() *ffcli.Command {
+	var app appFlags
+	var text string
+	var parallel int
+	fs := flag.NewFlagSet("reply", flag.ContinueOnError)
+	app.register(fs)
+	fs.StringVar(&text, "text", "", "answer every request with this `text` instead of a command's output")
+	fs.IntVar(&parallel, "parallel", 2*runtime.NumCPU(), "`number` of commands that run at a time")
+	return &ffcli.Command{
+		Name:       "reply",
+		ShortUsage: "iris reply [flags] CLUSTER COMMAND [ARGUMENT ...]\n  iris reply -text TEXT CLUSTER",
+		ShortHelp:  "be a member of a cluster: answer requests, print broadcasts",
+		LongHelp: `
+Joins the cluster until it is stopped. For each request it runs the command, with the
+request on its standard input: its standard output, less one line end, is the reply.
+If it fails, its standard error is the fault that the caller gets. The command is
+killed when the caller's time is over. Each broadcast is printed on a line of standard
+output.`,
+		FlagSet: fs,
+		Exec: func(ctx context.Context, args []string) error {
+			given := isSet(fs, "text")
+			switch {
+			case len(args) == 0:
+				return usagef("iris reply wants the name of a CLUSTER")
+			case given && len(args) > 1:
+				return usagef("iris reply wants either -text or a COMMAND, not both")
+			case !given && len(args) == 1:
+				return usagef("how should iris reply answer? give a COMMAND behind %s, or -text before it", args[0])
+			case parallel < 1:
+				return usagef("-parallel has to be at least 1")
+			}
+			answer := fixed(text)
+			if !given {
+				answer = command(args[1:], parallel)
+			}
+			return p.reply(ctx, &app, args[0], answer)
+		},
+	}
+}
+
+// isSet reports whether a flag was given, by argument or environment.
+func isSet(fs *flag.FlagSet, name string) bool {
+	set := false
+	fs.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
+}
+
+// answerer answers requests.
+type answerer func(ctx context.Context, body []byte) ([]byte, error)
+
+// fixed answers with a text.
+func fixed(text string) answerer {
+	return func(context.Context, []byte) ([]byte, error) { return []byte(text), nil }
+}
+
+// command answers with the output of a command.
+func command(args []string, parallel int) answerer {
+	slots := make(chan struct{}, parallel)
+	return func(ctx context.Context, body []byte) ([]byte, error) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Stdin = bytes.NewReader(body)
+		cmd.WaitDelay = time.Second // for children that keep its output open
+		var output, trouble bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &output, &trouble
+		if err := cmd.Run(); err != nil {
+			return nil, fault(err, trouble.String())
+		}
+		return bytes.TrimSuffix(output.Bytes(), []byte("\n")), nil
+	}
+}
+
+// fault says why a command failed, in its own words if it had any.
+func fault(err error, said string) error {
+	if said = strings.TrimSpace(said); said != "" {
+		return errors.New(said)
+	}
+	return err
+}
+
+func (p *program) reply(ctx context.Context, app *appFlags, cluster string, answer answerer) (err error) {
+	ctx, stop := p.interruptible(ctx)
+	defer stop()
+	var printing sync.Mutex
+	conn, err := app.serve(ctx, cluster, client.Service{
+		Request: answer,
+		Broadcast: func(message []byte) {
+			printing.Lock()
+			defer printing.Unlock()
+			_, _ = p.out.Write(append(message, '\n'))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer closing(conn, &err)
+	fmt.Fprintf(p.err, "iris: serving cluster %q; stop with Ctrl-C\n", cluster)
+	return untilEnd(ctx, conn)
+}

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/project-iris/iris/relay"
+	"github.com/project-iris/iris/transport/identity"
+)
+
+const (
+	// DefaultPort is the TCP port that applications look for their node at.
+	DefaultPort = relay.DefaultPort
+	// AnyPort asks for a port that is free.
+	AnyPort = -1
+)
+
+// maxNetworkName is the longest network name, in bytes: it ends up in log lines
+// and in the head of the person who types it.
+const maxNetworkName = 255
+
+// What a configuration can lack.
+var (
+	ErrNoNetwork = errors.New("no network name")
+	ErrNoKey     = errors.New("no network key")
+)
+
+// Config configures a [Node]. A zero field means its default.
+type Config struct {
+	// Network is the name of the network. Nodes find each other when they have
+	// the same name and key. It has no default.
+	Network string
+	// Key is the key of the network. It has no default.
+	Key *identity.NetworkKey
+
+	// Port is the TCP port of 127.0.0.1 and [::1] that applications attach to.
+	// Default [DefaultPort]; [AnyPort] picks a free one.
+	Port int
+	// QueueLimit is how many bytes may wait for an application that does not read,
+	// and StallTimeout how long it may take none of them. Defaults as in
+	// [relay.Config].
+	QueueLimit   int
+	StallTimeout time.Duration
+
+	// Logger gets what operators need to know. Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+func (c Config) resolve() (Config, error) {
+	switch {
+	case c.Network == "":
+		return c, ErrNoNetwork
+	case len(c.Network) > maxNetworkName:
+		return c, fmt.Errorf("network name has %d bytes, at most %d are allowed", len(c.Network), maxNetworkName)
+	case c.Key == nil:
+		return c, ErrNoKey
+	case c.Port < AnyPort || c.Port > 65535:
+		return c, fmt.Errorf("port %d is not between 1 and 65535", c.Port)
+	}
+	switch c.Port {
+	case 0:
+		c.Port = DefaultPort
+	case AnyPort:
+		c.Port = 0
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}

@@ -1,0 +1,106 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/project-iris/iris/overlay"
+	"github.com/project-iris/iris/relay"
+)
+
+// flushTimeout is how long a node that ends may take to write what applications
+// still have waiting, after the work is done or given up.
+const flushTimeout = time.Second
+
+// Node is a running node. Its methods are safe for concurrent use.
+type Node struct {
+	config  Config
+	overlay *overlay.Overlay
+	relay   *relay.Relay
+	port    int
+
+	serving sync.WaitGroup // one goroutine a listener
+	stop    sync.Once
+	stopped error // of the first Shutdown
+}
+
+// Start starts a node, which serves applications when Start returns. Whoever
+// starts it has to call [Node.Shutdown] or [Node.Close].
+//
+// It fails when the configuration lacks something ([ErrNoNetwork], [ErrNoKey]) or
+// the port cannot be listened on.
+func Start(config Config) (*Node, error) {
+	config, err := config.resolve()
+	if err != nil {
+		return nil, err
+	}
+	listeners, err := relay.Listen(config.Port)
+	if err != nil {
+		return nil, portError(config.Port, err)
+	}
+	n := &Node{
+		config:  config,
+		overlay: overlay.New(overlay.Config{}),
+		port:    listeners[0].Addr().(*net.TCPAddr).Port,
+	}
+	n.relay = relay.New(relay.Config{
+		Mesh:         mesh{n.overlay},
+		Logger:       config.Logger,
+		QueueLimit:   config.QueueLimit,
+		StallTimeout: config.StallTimeout,
+	})
+	for _, l := range listeners {
+		n.serving.Go(func() { _ = n.relay.Serve(l) })
+	}
+	return n, nil
+}
+
+// portError says what to do about a port that cannot be listened on.
+func portError(port int, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("port %d for applications is taken (%w): is another node running? "+
+			"stop it, or choose another port with -port", port, err)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("port %d for applications needs more rights (%w): choose one above 1023 with -port", port, err)
+	}
+	return fmt.Errorf("cannot listen for applications: %w", err)
+}
+
+// Port returns the TCP port that applications attach to.
+func (n *Node) Port() int { return n.port }
+
+// Network returns the name of the network.
+func (n *Node) Network() string { return n.config.Network }
+
+// Stats returns what the relay has counted.
+func (n *Node) Stats() relay.Stats { return n.relay.Stats() }
+
+// Shutdown ends the node in good order. No application can attach any more, the
+// services of this node leave their clusters, and what they hold is finished:
+// requests are answered, tunnels closed by those who use them. When that is done
+// or the context ends, whose error is returned then, the connections are dropped.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.stop.Do(func() {
+		n.relay.Refuse()
+		n.stopped = n.overlay.Drain(ctx)
+		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+		defer cancel()
+		n.relay.Close(flush)
+		n.overlay.Close()
+		n.serving.Wait()
+	})
+	return n.stopped
+}
+
+// Close ends the node at once: what runs is cut off.
+func (n *Node) Close() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = n.Shutdown(ctx)
+}

@@ -1,0 +1,242 @@
+package overlay
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Rule 10: a request to a cluster that nobody serves waits, and a member that joins
+// before the deadline gets it.
+func TestARequestWaitsForAMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := New(Config{})
+		caller := attach(t, o, "")
+		caller.ask(1, "late", "hello", time.Minute)
+		time.Sleep(59 * time.Second)
+		var left time.Duration
+		service := attach(t, o, "late", func(a *app) {
+			a.serve = func(_ uint64, _ []byte, timeout time.Duration) error {
+				left = timeout
+				return nil
+			}
+		})
+		service.saw("request hello")
+		if left != time.Second {
+			t.Errorf("%v were left, want 1s", left)
+		}
+		service.answer(0, true, "here I am")
+		caller.saw("1: reply here I am")
+		checkIdle(t, o)
+		o.Close()
+		checkEmpty(t, o)
+	})
+}
+
+// Rule 10: otherwise it times out, at the deadline.
+func TestARequestWaitsInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := New(Config{})
+		defer o.Close()
+		caller, other := attach(t, o, ""), attach(t, o, "")
+		caller.ask(1, "nobody", "hello", time.Minute)
+		other.ask(2, "nobody", "hello", time.Minute)
+		time.Sleep(time.Minute - 1)
+		synctest.Wait()
+		caller.saw()
+		other.saw()
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		caller.saw("1: timed out")
+		other.saw("2: timed out")
+		checkIdle(t, o)
+		if len(o.clusters) != 0 {
+			t.Errorf("%d clusters are remembered", len(o.clusters))
+		}
+		attach(t, o, "nobody").saw() // the requests are gone
+	})
+}
+
+// The empty name is legal in a request (Rule 14), and nobody serves it: plain
+// clients never get a request (Rule 11).
+func TestNobodyServesTheEmptyCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := New(Config{})
+		defer o.Close()
+		caller, plain := attach(t, o, ""), attach(t, o, "")
+		caller.ask(1, "", "hello", time.Second)
+		plain2 := attach(t, o, "")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		caller.saw("1: timed out")
+		plain.saw()
+		plain2.saw()
+		checkIdle(t, o)
+	})
+}
+
+func TestHeldRequestsAreHandedOverInOrder(t *testing.T) {
+	o := New(Config{})
+	defer o.Close()
+	callers := []*app{attach(t, o, ""), attach(t, o, ""), attach(t, o, "")}
+	var want []string
+	for i := range 12 {
+		text := fmt.Sprint("nr ", i)
+		callers[i*7%3].ask(uint64(i), "late", text, time.Minute-time.Duration(i)*time.Second)
+		want = append(want, "request "+text)
+	}
+	callers[0].ask(99, "other", "not this one", time.Minute)
+	service := attach(t, o, "late")
+	service.saw(want...)
+	attach(t, o, "late").saw()
+}
+
+func TestHeldRequestsGoToTheNextWhenTheFirstRefuses(t *testing.T) {
+	o := New(Config{})
+	defer o.Close()
+	caller := attach(t, o, "")
+	caller.ask(1, "late", "hello", time.Minute)
+	attach(t, o, "late", refusing)
+	caller.saw("1: fault overloaded")
+	checkIdle(t, o)
+}
+
+func TestAHeldRequestIsACopy(t *testing.T) {
+	o := New(Config{})
+	defer o.Close()
+	caller := attach(t, o, "")
+	name, body := []byte("late"), []byte("hello")
+	caller.Request(1, name, body, time.Minute)
+	copy(name, "XXXX")
+	copy(body, "XXXXX")
+	attach(t, o, "late").saw("request hello")
+}
+
+// holds returns how many requests and bytes are held for an application.
+func (a *app) holds() (requests, bytes int) {
+	a.overlay.mu.Lock()
+	defer a.overlay.mu.Unlock()
+	return len(a.held.byToken), a.held.bytes
+}
+
+// What a caller may have waiting is bounded in bytes, of bodies and names, and
+// each way in which a request stops waiting gives its bytes back.
+func TestHeldBytesAreBoundedAndGivenBack(t *testing.T) {
+	const limit = 100
+	full := strings.Repeat("x", limit-len("late"))
+	ways := map[string]func(t *testing.T, o *Overlay){
+		"the deadline":   func(*testing.T, *Overlay) { time.Sleep(time.Minute) },
+		"a member joins": func(t *testing.T, o *Overlay) { attach(t, o, "late") },
+		"a member joins and refuses": func(t *testing.T, o *Overlay) {
+			attach(t, o, "late", refusing).Close()
+		},
+		"the node drains": func(t *testing.T, o *Overlay) {
+			if err := o.Drain(t.Context()); err != nil {
+				t.Error(err)
+			}
+		},
+	}
+	for name, end := range ways {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := New(Config{HeldBytes: limit})
+				defer o.Close()
+				caller, other := attach(t, o, ""), attach(t, o, "")
+				caller.ask(1, "late", full, time.Minute)
+				caller.saw()
+				caller.ask(2, "late", "", time.Minute) // the name counts
+				caller.saw("2: fault overloaded")
+				caller.ask(3, strings.Repeat("n", limit), "", time.Minute)
+				caller.saw("3: fault overloaded")
+				other.ask(1, "late", full, time.Minute) // has an account of its own
+				other.saw()
+
+				end(t, o)
+				synctest.Wait()
+				if n, bytes := caller.holds(); n != 0 || bytes != 0 {
+					t.Errorf("%d requests and %d bytes are held", n, bytes)
+				}
+			})
+		})
+	}
+}
+
+func TestACallerThatClosesTakesItsHeldRequestsAlong(t *testing.T) {
+	o := New(Config{})
+	defer o.Close()
+	caller, other := attach(t, o, ""), attach(t, o, "")
+	caller.ask(1, "late", "mine", time.Minute)
+	other.ask(1, "late", "other", time.Minute)
+	caller.ask(2, "later", "mine", time.Minute)
+	caller.Close()
+	if n, bytes := caller.holds(); n != 0 || bytes != 0 {
+		t.Errorf("%d requests and %d bytes are held", n, bytes)
+	}
+	attach(t, o, "late").saw("request other")
+	attach(t, o, "later").saw()
+	caller.saw()
+}
+
+// A request that is sent while its caller is closed is not held for ever.
+func TestNothingIsHeldForACallerThatIsClosedMeanwhile(t *testing.T) {
+	o := New(Config{})
+	for range 200 {
+		caller := attach(t, o, "")
+		for i := range 50 {
+			caller.Subscribe([]byte{byte(i)}) // Close takes a while
+		}
+		var senders sync.WaitGroup
+		for range 3 {
+			senders.Go(func() {
+				for id := range uint64(100) {
+					caller.ask(id, "nobody", "hello", time.Hour)
+				}
+			})
+		}
+		runtime.Gosched()
+		caller.Close()
+		senders.Wait()
+	}
+	checkEmpty(t, o)
+}
+
+// Deadlines, joins and new requests at the same moment lose no request, and
+// answer none twice.
+func TestHeldRequestsAtTheirDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 100 {
+			o := New(Config{})
+			callers := []*app{attach(t, o, ""), attach(t, o, "")}
+			var group sync.WaitGroup
+			for _, c := range callers {
+				group.Go(func() {
+					for id := range uint64(10) {
+						c.ask(id, "late", "hello", time.Second)
+						time.Sleep(100 * time.Millisecond)
+					}
+				})
+			}
+			for range 5 {
+				time.Sleep(time.Second)
+				s := attach(t, o, "late")
+				time.Sleep(50 * time.Millisecond)
+				s.Close()
+			}
+			group.Wait()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			for _, c := range callers {
+				if len(c.seen) != 10 {
+					t.Fatalf("10 requests got %d answers: %q", len(c.seen), c.seen)
+				}
+			}
+			checkIdle(t, o)
+			o.Close()
+			checkEmpty(t, o)
+		}
+	})
+}

@@ -1,0 +1,171 @@
+package overlay
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/project-iris/iris/overlay/deadline"
+)
+
+// Member is an attached application: it sends through it, and is served through
+// its [Handler]. Its methods are safe for concurrent use; the order of what it
+// sends is the order of the calls.
+type Member struct {
+	overlay *Overlay
+	handler Handler
+	cluster string // empty: a plain member, which serves none
+
+	load atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
+
+	// Guarded by Overlay.mu.
+	topics     map[string]struct{}
+	topicBytes int // of their names
+	held       heldRequests
+
+	mu     sync.Mutex
+	calls  deadline.Table[call]   // its own requests, by token
+	served deadline.Table[served] // requests in its hands, by id
+	timer  *time.Timer            // runs expire
+	armed  time.Time              // when the timer fires; zero: it does not run
+	left   bool                   // it takes no more requests
+	closed bool
+	idle   chan struct{} // closed when load falls to zero; nil while nobody waits
+}
+
+// call is a request of this member that is not answered.
+type call struct {
+	id uint64 // the member's
+}
+
+// served is a request that this member has not answered.
+type served struct {
+	origin *Member
+	token  uint64
+}
+
+func newMember(o *Overlay, cluster string, handler Handler) *Member {
+	return &Member{overlay: o, cluster: cluster, handler: handler}
+}
+
+func (m *Member) service() bool { return m.cluster != "" }
+
+// Leave takes the member out of its cluster, so that nothing new is handed to it,
+// and waits until it has answered the requests that it holds and its tunnels are
+// closed, or returns the context's error.
+func (m *Member) Leave(ctx context.Context) error {
+	m.leave()
+	return m.wait(ctx)
+}
+
+func (m *Member) leave() {
+	if !m.service() {
+		return
+	}
+	o := m.overlay
+	o.mu.Lock()
+	if c := o.clusters[m.cluster]; c != nil {
+		c.leave(m)
+		o.tidy(c)
+	}
+	o.mu.Unlock()
+
+	m.mu.Lock()
+	m.left = true
+	m.mu.Unlock()
+}
+
+// wait returns when the member has nothing in hand.
+func (m *Member) wait(ctx context.Context) error {
+	m.mu.Lock()
+	if m.load.Load() == 0 {
+		m.mu.Unlock()
+		return nil
+	}
+	if m.idle == nil {
+		m.idle = make(chan struct{})
+	}
+	idle := m.idle
+	m.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// unload counts one request or tunnel less.
+func (m *Member) unload() {
+	if m.load.Add(-1) > 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.load.Load() == 0 && m.idle != nil {
+		close(m.idle)
+		m.idle = nil
+	}
+}
+
+// Close detaches the member. The requests that it holds are answered with
+// [FaultMemberLost], its own are forgotten. It may be called more than once.
+func (m *Member) Close() {
+	m.leave()
+	lost, first := m.shut()
+	if !first {
+		return
+	}
+	// After its requests are forgotten, as none is held from then on.
+	o := m.overlay
+	o.mu.Lock()
+	for topic := range m.topics {
+		o.unsubscribe(m, topic)
+	}
+	o.dropAll(m)
+	o.mu.Unlock()
+	for _, s := range lost {
+		s.origin.answer(s.token, outcomeFault, []byte(FaultMemberLost))
+		m.unload()
+	}
+	// Last, as Drain waits for those that it finds.
+	o.mu.Lock()
+	delete(o.members, m)
+	o.mu.Unlock()
+}
+
+// shut marks the member as closed, forgets its requests, and returns those that it
+// holds. It reports whether it was open.
+func (m *Member) shut() (lost []served, first bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, false
+	}
+	m.closed = true
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	m.calls = deadline.Table[call]{}
+	return m.takeServed(), true
+}
+
+func (m *Member) isClosed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.closed
+}
+
+// takeServed empties the table of requests in hand. Member.mu is held.
+func (m *Member) takeServed() []served {
+	var all []served
+	for {
+		at, ok := m.served.Next()
+		if !ok {
+			return all
+		}
+		_, s, _ := m.served.Expire(at)
+		all = append(all, s)
+	}
+}

@@ -1,0 +1,177 @@
+package overlay
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// Faults that the overlay itself answers a request with. Their texts reach the
+// caller.
+const (
+	// FaultOverloaded says that there are members, but none takes more work, or
+	// that the caller has too many requests open.
+	FaultOverloaded = "overloaded"
+	// FaultMemberLost says that the member that had the request is gone. Whether
+	// it ran is unknown.
+	FaultMemberLost = "member lost"
+	// FaultDraining says that this node is being stopped.
+	FaultDraining = "node is stopping"
+)
+
+var (
+	// ErrClosed says that the overlay or the member is closed.
+	ErrClosed = errors.New("closed")
+	// ErrDraining says that the node is being stopped.
+	ErrDraining = errors.New(FaultDraining)
+	// ErrTooManyTopics says that a member may not subscribe to more topics.
+	ErrTooManyTopics = errors.New("too many subscriptions")
+	// ErrNoMember says that every member that could be asked has refused.
+	ErrNoMember = errors.New("no member took it")
+)
+
+// Config configures an [Overlay]. A zero field means its default.
+type Config struct {
+	// OpenRequests is how many requests a member may have open at once, and how
+	// many it may have in hand; more are answered with [FaultOverloaded]. Default
+	// 65,536.
+	OpenRequests int
+	// HeldBytes is how many bytes of requests, the names of their clusters
+	// included, a member may have waiting for clusters without members; more are
+	// answered with [FaultOverloaded]. Default 16 MiB.
+	HeldBytes int
+	// Topics is how many topics a member may be subscribed to. Default 65,536.
+	Topics int
+	// TopicBytes is how many bytes the names of these topics may have together.
+	// Default 16 MiB.
+	TopicBytes int
+}
+
+func (c Config) withDefaults() Config {
+	if c.OpenRequests == 0 {
+		c.OpenRequests = 1 << 16
+	}
+	if c.HeldBytes == 0 {
+		c.HeldBytes = 16 << 20
+	}
+	if c.Topics == 0 {
+		c.Topics = 1 << 16
+	}
+	if c.TopicBytes == 0 {
+		c.TopicBytes = 16 << 20
+	}
+	return c
+}
+
+// Overlay connects the members of clusters and topics. Its methods are safe for
+// concurrent use.
+type Overlay struct {
+	config Config
+
+	mu       sync.Mutex
+	clusters map[string]*cluster // those with members, held requests or waiting tunnels
+	topics   map[string][]*Member
+	members  map[*Member]struct{}
+	draining bool
+	closed   bool
+}
+
+// New returns an overlay without members.
+func New(config Config) *Overlay {
+	return &Overlay{
+		config:   config.withDefaults(),
+		clusters: make(map[string]*cluster),
+		topics:   make(map[string][]*Member),
+		members:  make(map[*Member]struct{}),
+	}
+}
+
+// Attach adds a member, which serves the named cluster unless the name is empty.
+// Requests that wait for this cluster are handed to it at once: the handler has to
+// be ready, and may be called before Attach returns.
+//
+// It fails with [ErrDraining] or [ErrClosed] when the node is about to end.
+func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
+	m := newMember(o, string(name), handler)
+	o.mu.Lock()
+	if err := o.refusal(); err != nil {
+		o.mu.Unlock()
+		return nil, err
+	}
+	o.members[m] = struct{}{}
+	var held []*heldRequest
+	if m.service() {
+		held = o.cluster(m.cluster).join(m)
+		o.release(held)
+	}
+	o.mu.Unlock()
+	for _, h := range held {
+		if h.origin.isOpen(h.token) {
+			h.origin.dispatch(h.token, []byte(m.cluster), h.body, h.deadline)
+		}
+	}
+	return m, nil
+}
+
+// refusal says why nobody can attach. Overlay.mu is held.
+func (o *Overlay) refusal() error {
+	switch {
+	case o.closed:
+		return ErrClosed
+	case o.draining:
+		return ErrDraining
+	}
+	return nil
+}
+
+// Drain ends the work of this node in good order. All members leave their
+// clusters, requests that still wait for a member are answered with
+// [FaultDraining], as are new ones, and Drain returns when the members have
+// answered what they hold and their tunnels are closed, or with the context's
+// error when that ends first.
+func (o *Overlay) Drain(ctx context.Context) error {
+	o.mu.Lock()
+	o.draining = true
+	members := make([]*Member, 0, len(o.members))
+	for m := range o.members {
+		members = append(members, m)
+	}
+	var held []*heldRequest
+	for _, c := range o.clusters {
+		held = append(held, c.abandon()...)
+		c.wake()
+		o.tidy(c)
+	}
+	o.release(held)
+	o.mu.Unlock()
+
+	for _, h := range held {
+		h.origin.answer(h.token, outcomeFault, []byte(FaultDraining))
+	}
+	for _, m := range members {
+		m.leave()
+	}
+	for _, m := range members {
+		if err := m.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close detaches all members. Nothing is delivered after it.
+func (o *Overlay) Close() {
+	o.mu.Lock()
+	o.closed = true
+	for _, c := range o.clusters {
+		c.wake()
+	}
+	members := make([]*Member, 0, len(o.members))
+	for m := range o.members {
+		members = append(members, m)
+	}
+	o.mu.Unlock()
+	for _, m := range members {
+		m.Close()
+	}
+}

@@ -1,0 +1,116 @@
+package overlay
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+)
+
+// Tunnel opens a stream of bytes to one member of a cluster, and waits for a member
+// if there is none. What is written at one end is read at the other; Write blocks
+// while the other end does not read. Close ends both directions: the other end
+// reads what was written before, then io.EOF, and its writes fail.
+//
+// It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
+// all members that were asked refused.
+func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error) {
+	var refused []*Member
+	var last error
+	for len(refused) < maxRefusals {
+		target, err := m.overlay.tunnelTarget(ctx, string(cluster), refused)
+		if err != nil {
+			return nil, errors.Join(err, last)
+		}
+		near, far := newPipe(target.unload)
+		last = target.offer(ctx, far)
+		if last == nil {
+			return near, nil
+		}
+		near.Close()
+		far.Close()
+		if !errors.Is(last, errLeft) {
+			refused = append(refused, target)
+		}
+	}
+	return nil, errors.Join(ErrNoMember, last)
+}
+
+// offer hands a tunnel to this member, for which it was picked.
+func (m *Member) offer(ctx context.Context, conn io.ReadWriteCloser) error {
+	m.mu.Lock()
+	gone := m.left || m.closed
+	m.mu.Unlock()
+	if gone {
+		return errLeft
+	}
+	return m.handler.HandleTunnel(ctx, conn)
+}
+
+// tunnelTarget picks a member for a tunnel, and waits for one if there is none.
+func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused []*Member) (*Member, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c := o.cluster(name)
+		if len(c.members) > 0 {
+			if m := c.pick(refused); m != nil {
+				return m, nil
+			}
+			return nil, ErrNoMember
+		}
+		if err := o.refusal(); err != nil {
+			o.tidy(c)
+			return nil, err
+		}
+		o.awaitMember(ctx, c)
+	}
+}
+
+// awaitMember waits until a member joins the cluster or the context ends.
+// Overlay.mu is held, and released meanwhile.
+func (o *Overlay) awaitMember(ctx context.Context, c *cluster) {
+	if c.joined == nil {
+		c.joined = make(chan struct{})
+	}
+	joined := c.joined
+	c.waiting++
+	o.mu.Unlock()
+	select {
+	case <-joined:
+	case <-ctx.Done():
+	}
+	o.mu.Lock()
+	c.waiting--
+	o.tidy(c)
+}
+
+// pipe is one end of a stream of bytes between two members of this node. Nothing
+// is buffered: a write lasts until the other end has read it.
+type pipe struct {
+	*io.PipeReader
+	*io.PipeWriter
+	closed func()
+}
+
+// newPipe returns the two ends. When either is closed for the first time, closed is
+// called, once.
+func newPipe(closed func()) (near, far *pipe) {
+	once := sync.OnceFunc(closed)
+	farReader, nearWriter := io.Pipe()
+	nearReader, farWriter := io.Pipe()
+	near = &pipe{PipeReader: nearReader, PipeWriter: nearWriter, closed: once}
+	far = &pipe{PipeReader: farReader, PipeWriter: farWriter, closed: once}
+	return near, far
+}
+
+// Close ends both directions.
+func (p *pipe) Close() error {
+	p.PipeWriter.Close()
+	p.PipeReader.Close()
+	p.closed()
+	return nil
+}

@@ -1,0 +1,166 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/project-iris/iris/relay/wire"
+)
+
+// Request asks one member of a cluster and returns its reply. The reply is the
+// caller's to keep, and the body is not used after Request has returned.
+//
+// The context's deadline travels with the request, in milliseconds, rounded up;
+// without one it is [Config].Timeout. A request to a cluster without members waits
+// for one. Errors: [ErrTimeout]; a [*FaultError] with the text of the member's
+// error; the context's, if it is cancelled, and then the reply is ignored;
+// [ErrTooLarge]; [ErrClosed].
+func (c *Conn) Request(ctx context.Context, cluster string, body []byte) ([]byte, error) {
+	reply, err := c.request(ctx, cluster, body)
+	if err != nil {
+		return nil, fmt.Errorf("request to %q: %w", cluster, err)
+	}
+	return reply, nil
+}
+
+func (c *Conn) request(ctx context.Context, cluster string, body []byte) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, contextError(ctx)
+	}
+	if err := c.checkMessage(cluster, body); err != nil {
+		return nil, err
+	}
+	p, err := c.calls.add()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.sendRequest(ctx, p.id, cluster, body); err != nil {
+		c.calls.cancel(p)
+		return nil, err
+	}
+	select {
+	case <-p.answered:
+	case <-ctx.Done():
+		if c.calls.cancel(p) {
+			return nil, contextError(ctx)
+		}
+	}
+	reply, err := p.reply, p.err
+	c.calls.recycle(p)
+	return reply, err
+}
+
+func (c *Conn) sendRequest(ctx context.Context, id uint64, cluster string, body []byte) error {
+	m := wire.Request{ID: id, Cluster: []byte(cluster), Body: body, Timeout: math.MaxInt64}
+	b, err := c.begin(ctx, m.Size())
+	if err != nil {
+		return err
+	}
+	m.Timeout = c.timeout(ctx) // less than a moment ago if we had to wait for room
+	c.out.Commit(m.Append(b))
+	return nil
+}
+
+// timeout is how long the node may take, in milliseconds, at least 1.
+func (c *Conn) timeout(ctx context.Context) uint64 {
+	left := c.config.Timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		left = time.Until(deadline)
+	}
+	return uint64((max(left, 1)-1)/time.Millisecond) + 1
+}
+
+// calls are the requests that wait for their answer. Each gets exactly one: what
+// takes it out of the map answers it, or gives it up.
+type calls struct {
+	pool sync.Pool // of *call; of this connection, not of the process, for tests under synctest
+
+	mu   sync.Mutex
+	next uint64 // id; never used again
+	open map[uint64]*call
+	err  error // why no more are taken
+}
+
+// call is a request's place to wait. Whoever has received from answered may read
+// the other fields.
+type call struct {
+	id       uint64
+	answered chan struct{} // holds one
+	reply    []byte
+	err      error
+}
+
+// add opens a call under a fresh id.
+func (s *calls) add() (*call, error) {
+	p, _ := s.pool.Get().(*call)
+	if p == nil {
+		p = &call{answered: make(chan struct{}, 1)}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return nil, s.err
+	}
+	p.id = s.next
+	s.next++
+	s.open[p.id] = p
+	return p, nil
+}
+
+// remove takes a call out of the map; nil if it is not there.
+func (s *calls) remove(id uint64) *call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.open[id]
+	delete(s.open, id)
+	return p
+}
+
+// cancel gives a call up and recycles it. It returns false if the answer was
+// quicker: then the call has been answered, and is the caller's.
+func (s *calls) cancel(p *call) bool {
+	if s.remove(p.id) == nil {
+		<-p.answered // at most a moment away
+		return false
+	}
+	s.recycle(p)
+	return true
+}
+
+// resolve answers a call. A result for an unknown id is late, and ignored.
+func (s *calls) resolve(m *wire.Result, n *counters) {
+	p := s.remove(m.ID)
+	switch {
+	case p == nil:
+		n.lateReplies.Add(1)
+		return
+	case m.TimedOut:
+		p.err = ErrTimeout
+	case m.OK:
+		p.reply = append([]byte{}, m.Body...)
+	default:
+		p.err = &FaultError{Text: string(m.Body)}
+	}
+	p.answered <- struct{}{}
+}
+
+// fail answers all calls, and those to come, with an error.
+func (s *calls) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+	for id, p := range s.open {
+		delete(s.open, id)
+		p.err = err
+		p.answered <- struct{}{}
+	}
+}
+
+// recycle takes a call back. Nothing must be on its way to it.
+func (s *calls) recycle(p *call) {
+	p.reply, p.err = nil, nil
+	s.pool.Put(p)
+}

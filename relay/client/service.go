@@ -1,0 +1,119 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/project-iris/iris/relay/wire"
+)
+
+// Service is what a member of a cluster does. Its functions are called from
+// goroutines of the connection. What they get is theirs to keep. A panic in them is
+// not caught.
+type Service struct {
+	// Request answers a request. The error's text becomes the fault that the caller
+	// gets. Up to Config.Handlers calls run at a time; as many bytes as
+	// Config.ReceiveQueue wait for their turn, and what arrives beyond, or waits
+	// past its deadline, is answered with the fault "overloaded" and counted. The
+	// context ends at the caller's deadline, and when the connection ends.
+	//
+	// If it is nil, every request is answered with a fault.
+	Request func(ctx context.Context, body []byte) ([]byte, error)
+
+	// Broadcast takes a broadcast. Calls are one at a time, in the order of
+	// arrival. As many bytes as Config.ReceiveQueue wait for their turn; what
+	// arrives beyond is dropped and counted.
+	//
+	// If it is nil, broadcasts are ignored.
+	Broadcast func(message []byte)
+
+	// Tunnel uses a tunnel that somebody opened to this member. The tunnel is
+	// closed when the function returns. Up to Config.Tunnels run at a time; those
+	// beyond are closed at once and counted.
+	//
+	// If it is nil, every tunnel is closed at once.
+	Tunnel func(t *Tunnel)
+}
+
+// faultUnserved answers requests to a service that handles none.
+const faultUnserved = "this service answers no requests"
+
+// inboundRequest is a request that waits for its handler.
+type inboundRequest struct {
+	id       uint64
+	body     []byte
+	deadline time.Time // zero: too far away to matter
+}
+
+// receiveRequest queues a request, or answers it at once.
+func (c *Conn) receiveRequest(m *wire.Call) {
+	if c.service.Request == nil {
+		c.refuse(m.ID, faultUnserved)
+		return
+	}
+	r := inboundRequest{id: m.ID, body: append([]byte{}, m.Body...)}
+	if m.Timeout <= math.MaxInt64/uint64(time.Millisecond) {
+		r.deadline = time.Now().Add(time.Duration(m.Timeout) * time.Millisecond)
+	}
+	if !c.requests.put(r, len(r.body)) {
+		c.overloaded(m.ID)
+	}
+}
+
+// overloaded answers a request for which there was no room.
+func (c *Conn) overloaded(id uint64) {
+	c.count(&c.counters.overloadedRequests, "request refused", "reason", FaultOverloaded)
+	c.refuse(id, FaultOverloaded)
+}
+
+// refuse answers with a fault without waiting. If there is no room for even that,
+// the node finds the deadline passed.
+func (c *Conn) refuse(id uint64, fault string) {
+	m := wire.Reply{ID: id, Body: []byte(fault)}
+	if b, err := c.out.Begin(m.Size()); err == nil {
+		c.out.Commit(m.Append(b))
+	}
+}
+
+// serve handles a request and answers it.
+func (c *Conn) serve(r inboundRequest) {
+	ctx := c.ctx
+	if !r.deadline.IsZero() {
+		limited, cancel := context.WithDeadline(ctx, r.deadline)
+		defer cancel()
+		ctx = limited
+	}
+	if ctx.Err() != nil {
+		c.overloaded(r.id)
+		return
+	}
+	reply, err := c.service.Request(ctx, r.body)
+	m := wire.Reply{ID: r.id, OK: err == nil, Body: reply}
+	if err != nil {
+		m.Body = []byte(faultText(err))
+	}
+	if len(m.Body) > c.config.MaxMessage {
+		c.log.Warn("reply refused", "reason", "too large", "bytes", len(m.Body))
+		m.OK, m.Body = false, fmt.Appendf(nil, "reply of %d bytes is too large", len(m.Body))
+	}
+	c.reply(&m)
+}
+
+// faultText is what the caller learns of a handler's error.
+func faultText(err error) string {
+	if fault, ok := err.(*FaultError); ok { // a wrapped one has more to say
+		return fault.Text
+	}
+	return err.Error()
+}
+
+// reply sends an answer. While the connection closes that is still possible.
+func (c *Conn) reply(m *wire.Reply) {
+	b, err := c.out.BeginWait(c.ctx, m.Size())
+	if err != nil {
+		return // the connection has ended
+	}
+	c.out.Commit(m.Append(b))
+}

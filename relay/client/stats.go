@@ -1,0 +1,53 @@
+package client
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Stats counts what a connection has dropped or refused since it was attached.
+type Stats struct {
+	OverloadedRequests uint64 // answered with FaultOverloaded: the queue was full, or the deadline passed in it
+	DroppedBroadcasts  uint64 // the queue of broadcasts was full
+	DroppedEvents      uint64 // the queue of a subscription was full
+	RefusedTunnels     uint64 // as many as Config.Tunnels were open, or nothing could be sent
+	LateReplies        uint64 // for requests that had been given up
+}
+
+// logInterval is the least time between two lines about the same kind of drop.
+const logInterval = 10 * time.Second
+
+// counter counts one kind of drop and logs it now and then.
+type counter struct {
+	total  atomic.Uint64
+	logged atomic.Int64 // when, in nanoseconds since 1970
+}
+
+type counters struct {
+	overloadedRequests counter
+	droppedBroadcasts  counter
+	droppedEvents      counter
+	refusedTunnels     counter
+	lateReplies        atomic.Uint64
+}
+
+// Stats returns the counters. Anyone may call it at any time.
+func (c *Conn) Stats() Stats {
+	return Stats{
+		OverloadedRequests: c.counters.overloadedRequests.total.Load(),
+		DroppedBroadcasts:  c.counters.droppedBroadcasts.total.Load(),
+		DroppedEvents:      c.counters.droppedEvents.total.Load(),
+		RefusedTunnels:     c.counters.refusedTunnels.total.Load(),
+		LateReplies:        c.counters.lateReplies.Load(),
+	}
+}
+
+// count counts a drop, and logs the first and then one in a while. Arguments are
+// as slog's.
+func (c *Conn) count(n *counter, what string, args ...any) {
+	total := n.total.Add(1)
+	now, last := time.Now().UnixNano(), n.logged.Load()
+	if now-last >= int64(logInterval) && n.logged.CompareAndSwap(last, now) {
+		c.log.Warn(what, append(args, "total", total)...)
+	}
+}

@@ -1,0 +1,82 @@
+package relay
+
+import (
+	"cmp"
+	"log/slog"
+	"time"
+
+	"github.com/project-iris/iris/relay/wire"
+)
+
+// DefaultPort is the TCP port that applications look for their node at.
+const DefaultPort = 55555
+
+// What the protocol fixes, or what existing bindings were tested with.
+const (
+	// chunkLimit is the longest chunk of a tunnel, in bytes.
+	chunkLimit = 64 << 10
+	// window is what an application may have under way in a tunnel before it is
+	// allowed more, in bytes. The overload tests of existing bindings expect that
+	// 8 MiB do not fit.
+	window = 4 << 20
+)
+
+// Config configures a [Relay]. A field of zero or less means its default.
+type Config struct {
+	// Mesh is the network. It has no default.
+	Mesh Mesh
+	// Logger gets what operators need to know. Default: nothing is logged.
+	Logger *slog.Logger
+
+	// QueueLimit is how many bytes may wait for an application that does not read;
+	// the package comment says what happens then. Default 8 MiB.
+	QueueLimit int
+	// Patience is how long a sender of events or broadcasts waits for the queue of
+	// a receiver. Default 100 ms.
+	Patience time.Duration
+	// StallTimeout is how long an application may take no byte of what waits for
+	// it before it is disconnected, and how long the receiver of a tunnel may take
+	// none of what was sent before a close. Default 30 s.
+	StallTimeout time.Duration
+	// AttachTimeout is how long a new connection may take to send its INIT.
+	// Default 1 min.
+	AttachTimeout time.Duration
+	// DetachTimeout is how long an application that has said CLOSE may take to
+	// answer the requests that it holds. Default 4 s, as bindings wait for 5 s.
+	DetachTimeout time.Duration
+	// PayloadLimit is the longest message, body, reply, event or chunk, in bytes.
+	// Default 64 MiB.
+	PayloadLimit int
+	// TunnelMessageLimit is the largest message of a tunnel, in bytes. It is
+	// announced to the receiver, which may allocate that much at once. Default
+	// 1 GiB.
+	TunnelMessageLimit uint64
+	// Tunnels is how many tunnels an application may have. Default 8,192.
+	Tunnels int
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&c.QueueLimit, 8<<20)
+	setDefault(&c.Patience, 100*time.Millisecond)
+	setDefault(&c.StallTimeout, 30*time.Second)
+	setDefault(&c.AttachTimeout, time.Minute)
+	setDefault(&c.DetachTimeout, 4*time.Second)
+	setDefault(&c.PayloadLimit, wire.DefaultPayloadLimit)
+	setDefault(&c.TunnelMessageLimit, 1<<30)
+	setDefault(&c.Tunnels, 8192)
+	return c
+}
+
+func setDefault[T cmp.Ordered](field *T, value T) {
+	var zero T
+	if *field <= zero {
+		*field = value
+	}
+}
+
+func (c Config) limits() wire.Limits {
+	return wire.Limits{Payload: c.PayloadLimit}
+}

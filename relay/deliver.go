@@ -1,0 +1,76 @@
+package relay
+
+import (
+	"errors"
+	"time"
+
+	"github.com/project-iris/iris/relay/internal/outbox"
+	"github.com/project-iris/iris/relay/wire"
+)
+
+// faultUnread is the answer to a request whose caller leaves too many unread.
+const faultUnread = "overloaded: the caller does not read its answers"
+
+// HandleRequest queues a request for the application.
+func (s *session) HandleRequest(id uint64, body []byte, timeout time.Duration) error {
+	m := wire.Call{ID: id, Body: body, Timeout: milliseconds(timeout)}
+	b, err := s.out.Begin(m.Size())
+	if err != nil {
+		if errors.Is(err, outbox.ErrFull) {
+			s.relay.counters.requestsRefused.Add(1)
+		}
+		return err
+	}
+	s.out.Commit(m.Append(b))
+	return nil
+}
+
+// HandleBroadcast queues a broadcast for the application.
+func (s *session) HandleBroadcast(message []byte) {
+	m := wire.Delivery{Message: message}
+	b, err := s.pace.begin(m.Size())
+	if err != nil {
+		s.pace.drop(err, &s.relay.counters.broadcastsDropped)
+		return
+	}
+	s.out.Commit(m.Append(b))
+}
+
+// HandleEvent queues an event for the application.
+func (s *session) HandleEvent(topic, event []byte) {
+	m := wire.Publish{Topic: topic, Event: event}
+	b, err := s.pace.begin(m.Size())
+	if err != nil {
+		s.pace.drop(err, &s.relay.counters.eventsDropped)
+		return
+	}
+	s.out.Commit(m.Append(b))
+}
+
+// HandleReply queues the reply to a request of the application.
+func (s *session) HandleReply(id uint64, reply []byte) {
+	s.result(wire.Result{ID: id, OK: true, Body: reply})
+}
+
+// HandleFault queues the fault that a request of the application ended with.
+func (s *session) HandleFault(id uint64, text []byte) {
+	s.result(wire.Result{ID: id, Body: text})
+}
+
+// HandleTimeout queues that a request of the application has timed out.
+func (s *session) HandleTimeout(id uint64) {
+	s.result(wire.Result{ID: id, TimedOut: true})
+}
+
+// result queues an answer, which is never dropped.
+func (s *session) result(m wire.Result) {
+	if len(m.Body) > len(faultUnread) && s.out.Queued() >= 2*s.relay.config.QueueLimit {
+		s.relay.counters.resultsReplaced.Add(1)
+		m = wire.Result{ID: m.ID, Body: []byte(faultUnread)}
+	}
+	b, err := s.out.BeginOver(m.Size())
+	if err != nil {
+		return // the application is gone
+	}
+	s.out.Commit(m.Append(b))
+}

@@ -1,0 +1,86 @@
+package relay
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/project-iris/iris/relay/wire"
+)
+
+// errSecondInit says that an application attached twice.
+var errSecondInit = errors.New("INIT after INIT")
+
+// handle does what a frame asks for. An error ends the session.
+func (s *session) handle(m wire.Message) error {
+	if s.closing {
+		s.handleClosing(m)
+		return nil
+	}
+	switch m := m.(type) {
+	case *wire.Request:
+		s.member.Request(m.ID, m.Cluster, m.Body, duration(m.Timeout))
+	case *wire.Reply:
+		s.member.Reply(m.ID, m.OK, m.Body)
+	case *wire.Publish:
+		s.member.Publish(m.Topic, m.Event)
+	case *wire.Broadcast:
+		s.member.Broadcast(m.Cluster, m.Message)
+	case *wire.Subscribe:
+		return s.subscribe(m)
+	case *wire.Unsubscribe:
+		s.member.Unsubscribe(m.Topic)
+	case *wire.TunTransfer:
+		s.tunnels.transfer(m)
+	case *wire.TunAllow:
+		s.tunnels.allow(m)
+	case *wire.TunInit:
+		return s.tunnels.dial(m)
+	case *wire.TunConfirm:
+		return s.tunnels.confirm(m)
+	case *wire.TunClose:
+		s.tunnels.close(m)
+	case *wire.Close:
+		s.beginDetach()
+	case *wire.Init:
+		return &wire.ViolationError{Op: m.Op(), Err: errSecondInit}
+	}
+	return nil
+}
+
+// handleClosing handles a frame after CLOSE: the application may still answer what
+// it holds, and learns that a tunnel which it confirms is gone. The rest is dropped.
+func (s *session) handleClosing(m wire.Message) {
+	switch m := m.(type) {
+	case *wire.Reply:
+		s.member.Reply(m.ID, m.OK, m.Body)
+	case *wire.TunConfirm:
+		_ = s.tunnels.confirm(m) // no offer stands, so there is nothing to get wrong
+	}
+}
+
+func (s *session) subscribe(m *wire.Subscribe) error {
+	if err := s.member.Subscribe(m.Topic); err != nil {
+		return &wire.ViolationError{Op: m.Op(), Err: err}
+	}
+	return nil
+}
+
+// duration converts milliseconds of the protocol; what exceeds the range of a
+// time.Duration, 292 years, is cut to it.
+func duration(ms uint64) time.Duration {
+	if ms > math.MaxInt64/uint64(time.Millisecond) {
+		return math.MaxInt64
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// milliseconds converts to those of the protocol, rounded up, and at least one: to
+// some bindings none means for ever.
+func milliseconds(d time.Duration) uint64 {
+	ms := d / time.Millisecond
+	if d%time.Millisecond > 0 {
+		ms++
+	}
+	return uint64(max(ms, 1))
+}

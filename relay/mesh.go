@@ -1,0 +1,70 @@
+package relay
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Mesh is the network, as far as a relay needs it.
+type Mesh interface {
+	// Attach adds an application, which serves the named cluster unless the name
+	// is empty. The application may be called before Attach returns.
+	Attach(cluster []byte, app Application) (Member, error)
+}
+
+// Member is an application's place in the network. Its methods are safe for
+// concurrent use, and borrow the slices that they are given. None of them blocks
+// but Leave and Tunnel, and sending to an application that is slow to read.
+type Member interface {
+	// Broadcast sends a message to every member of a cluster.
+	Broadcast(cluster, message []byte)
+	// Request asks one member of a cluster. Exactly one of HandleReply,
+	// HandleFault and HandleTimeout is called with the id before the timeout ends.
+	Request(id uint64, cluster, body []byte, timeout time.Duration)
+	// Reply answers a request that HandleRequest was given. Other ids are ignored.
+	Reply(id uint64, ok bool, body []byte)
+	// Publish sends an event to every subscriber of a topic.
+	Publish(topic, event []byte)
+	// Subscribe and Unsubscribe change what HandleEvent gets.
+	Subscribe(topic []byte) error
+	Unsubscribe(topic []byte)
+	// Tunnel opens a stream to one member of a cluster. Closing it ends both
+	// directions; what was written before still arrives. It may be closed more than
+	// once, and while it is read and written.
+	Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error)
+	// Leave takes the application out of its cluster, and waits until it has
+	// answered the requests that it holds and its tunnels are closed.
+	Leave(ctx context.Context) error
+	// Close detaches the application. It may be called more than once.
+	Close()
+}
+
+// Application is an attached application, as the network sees it. Its methods are
+// safe for concurrent use, and borrow the slices that they are given.
+type Application interface {
+	Service
+	Caller
+}
+
+// Service is what the network delivers to a member of a cluster, and never to an
+// application that named none.
+type Service interface {
+	// HandleRequest hands over a request; an error says that it was not.
+	HandleRequest(id uint64, body []byte, timeout time.Duration) error
+	// HandleBroadcast delivers a broadcast.
+	HandleBroadcast(message []byte)
+	// HandleTunnel offers the far end of a stream, and returns nil when the
+	// application has taken it.
+	HandleTunnel(ctx context.Context, conn io.ReadWriteCloser) error
+}
+
+// Caller is what the network delivers to every application.
+type Caller interface {
+	// HandleEvent delivers an event of a topic.
+	HandleEvent(topic, event []byte)
+	// HandleReply, HandleFault and HandleTimeout are the answers to a request.
+	HandleReply(id uint64, reply []byte)
+	HandleFault(id uint64, text []byte)
+	HandleTimeout(id uint64)
+}

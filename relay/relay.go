@@ -1,0 +1,203 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// ErrClosed says that the relay was closed.
+var ErrClosed = errors.New("relay is closed")
+
+// Relay serves applications. Its methods are safe for concurrent use.
+type Relay struct {
+	config   Config
+	log      *slog.Logger
+	counters counters
+	warnings *rate.Limiter  // lines about what goes wrong
+	tunnels  sync.WaitGroup // outlive their session while they flush
+	refused  chan struct{}  // closed by Refuse
+	aborted  chan struct{}  // closed by abort, when Close no longer waits for tunnels
+	abort    func()
+
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	sessions  map[*session]struct{}
+	ended     sync.WaitGroup // sessions
+	refusing  bool
+	closed    bool
+}
+
+// New returns a relay without listeners.
+func New(config Config) *Relay {
+	config = config.withDefaults()
+	r := &Relay{
+		config:    config,
+		log:       config.Logger,
+		warnings:  rate.NewLimiter(1, 20),
+		refused:   make(chan struct{}),
+		aborted:   make(chan struct{}),
+		listeners: make(map[net.Listener]struct{}),
+		sessions:  make(map[*session]struct{}),
+	}
+	r.abort = sync.OnceFunc(func() { close(r.aborted) })
+	return r
+}
+
+// Serve accepts applications until the listener is closed, by [Relay.Refuse] or
+// [Relay.Close], and returns nil then. A host that is out of file descriptors, or
+// the like, is waited for.
+func (r *Relay) Serve(l net.Listener) error {
+	if !r.addListener(l) {
+		l.Close()
+		return ErrClosed
+	}
+	defer r.removeListener(l)
+	var backoff backoff
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			backoff.reset()
+			r.start(conn)
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case !r.pause(l, err, &backoff):
+			return nil
+		}
+	}
+}
+
+// pause waits before the next try to accept, after one has failed. It returns false
+// if there shall be none, since the listeners are closed: not every listener then
+// says net.ErrClosed.
+func (r *Relay) pause(l net.Listener, err error, backoff *backoff) bool {
+	select {
+	case <-r.refused:
+		return false
+	default:
+	}
+	wait := backoff.next()
+	if wait == backoffMin {
+		r.warn(r.log, "cannot accept applications; trying again (too many open files? raise ulimit -n)",
+			"addr", l.Addr().String(), "err", err)
+	}
+	select {
+	case <-time.After(wait):
+		return true
+	case <-r.refused:
+		return false
+	}
+}
+
+func (r *Relay) addListener(l net.Listener) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refusing {
+		return false
+	}
+	r.listeners[l] = struct{}{}
+	return true
+}
+
+func (r *Relay) removeListener(l net.Listener) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.listeners, l)
+}
+
+// start serves a connection in a goroutine of its own.
+func (r *Relay) start(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		// The default already, but bindings depend on it.
+		_ = tcp.SetNoDelay(true)
+	}
+	s := newSession(r, conn)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		conn.Close()
+		return
+	}
+	r.sessions[s] = struct{}{}
+	r.ended.Go(func() {
+		s.run()
+		r.mu.Lock()
+		delete(r.sessions, s)
+		r.mu.Unlock()
+	})
+}
+
+// Refuse closes the listeners. Applications that are attached stay.
+func (r *Relay) Refuse() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refusing {
+		return
+	}
+	r.refusing = true
+	close(r.refused)
+	for l := range r.listeners {
+		l.Close()
+		delete(r.listeners, l)
+	}
+}
+
+// Close closes the listeners, writes what applications and tunnels have waiting
+// until the context ends, and drops all connections; without a CLOSE frame, which
+// would hide from bindings that the node has stopped. All goroutines of the relay
+// have ended when it returns.
+func (r *Relay) Close(ctx context.Context) {
+	r.Refuse()
+	r.mu.Lock()
+	r.closed = true
+	sessions := make([]*session, 0, len(r.sessions))
+	for s := range r.sessions {
+		sessions = append(sessions, s)
+	}
+	r.mu.Unlock()
+
+	var stopping sync.WaitGroup
+	for _, s := range sessions {
+		stopping.Go(func() { s.stop(ctx) })
+	}
+	stopping.Wait()
+	r.ended.Wait()
+	r.endTunnels(ctx)
+}
+
+// endTunnels waits for the tunnels that flush, and breaks them when the context
+// ends.
+func (r *Relay) endTunnels(ctx context.Context) {
+	stop := context.AfterFunc(ctx, r.abort)
+	defer stop()
+	r.tunnels.Wait()
+}
+
+// warn logs that an application misbehaves, or the host, unless there have been too many such
+// lines lately: twenty at once, then one a second. The counts in Stats are complete.
+func (r *Relay) warn(log *slog.Logger, text string, args ...any) {
+	if r.warnings.Allow() {
+		log.Warn(text, args...)
+	}
+}
+
+// backoff is the wait between tries of something that fails.
+type backoff time.Duration
+
+const (
+	backoffMin = 5 * time.Millisecond
+	backoffMax = time.Second
+)
+
+func (b *backoff) reset() { *b = 0 }
+
+func (b *backoff) next() time.Duration {
+	*b = min(max(2**b, backoff(backoffMin)), backoff(backoffMax))
+	return time.Duration(*b)
+}

@@ -1,0 +1,49 @@
+package relay
+
+import "sync/atomic"
+
+// Stats counts what a relay has done since it was made. Every message that was
+// dropped or refused is in exactly one of the counts.
+type Stats struct {
+	Attached   int64  // applications that are attached now
+	Denied     uint64 // attaches that were refused
+	Violations uint64 // connections that ended because they broke the protocol
+	Unattached uint64 // connections that ended because no INIT came in time
+	Stalled    uint64 // connections that ended because the application did not read
+
+	EventsDropped     uint64 // events whose receiver was too slow
+	BroadcastsDropped uint64 // broadcasts whose receiver was too slow
+	RequestsRefused   uint64 // requests that a member's full queue refused
+	ResultsReplaced   uint64 // answers that became faults, as the caller did not read
+	TunnelsRefused    uint64 // tunnels over Config.Tunnels, or refused by a full queue
+	TunnelsBroken     uint64 // tunnels that ended because a side broke the protocol
+	FlushesAbandoned  uint64 // closed tunnels whose receiver did not take what was left
+}
+
+// counters are the live form of Stats.
+type counters struct {
+	attached                                      atomic.Int64
+	denied, violations, unattached, stalled       atomic.Uint64
+	eventsDropped, broadcastsDropped              atomic.Uint64
+	requestsRefused, resultsReplaced              atomic.Uint64
+	tunnelsRefused, tunnelsBroken, flushAbandoned atomic.Uint64
+}
+
+// Stats returns the counts. It may be called at any time.
+func (r *Relay) Stats() Stats {
+	c := &r.counters
+	return Stats{
+		Attached:          c.attached.Load(),
+		Denied:            c.denied.Load(),
+		Violations:        c.violations.Load(),
+		Unattached:        c.unattached.Load(),
+		Stalled:           c.stalled.Load(),
+		EventsDropped:     c.eventsDropped.Load(),
+		BroadcastsDropped: c.broadcastsDropped.Load(),
+		RequestsRefused:   c.requestsRefused.Load(),
+		ResultsReplaced:   c.resultsReplaced.Load(),
+		TunnelsRefused:    c.tunnelsRefused.Load(),
+		TunnelsBroken:     c.tunnelsBroken.Load(),
+		FlushesAbandoned:  c.flushAbandoned.Load(),
+	}
+}

@@ -1,0 +1,212 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/project-iris/iris/relay/internal/outbox"
+	"github.com/project-iris/iris/relay/wire"
+)
+
+// tunnelLevel is how many bytes may wait for an application when a tunnel adds its
+// next chunk. It is far below the limit of the queue, so that bulk data neither
+// delays nor crowds out anything else for long.
+const tunnelLevel = 256 << 10
+
+// errTunnelEnded is why the queue of a tunnel takes no more once the other side has
+// closed it.
+var errTunnelEnded = errors.New("tunnel has ended")
+
+// tunnel is an application's end of a tunnel.
+//
+// What the application sends goes into a queue, which its own goroutine writes into
+// the stream, and is allowed again once the stream has taken it. What the stream
+// brings is passed to the application by another goroutine, as its allowance and
+// its queue have room. So a tunnel slows its sender, and nothing else.
+type tunnel struct {
+	session *session
+	id      uint64 // the application's
+	conn    io.ReadWriteCloser
+	in      *outbox.Outbox // records from the application, on their way into the stream
+
+	inbound assembly // of the session's reader
+
+	mu      sync.Mutex
+	credit  int64     // chunk bytes that the application may still send
+	allowed int64     // chunk bytes that the application still takes; continuations may overdraw it
+	changed sync.Cond // allowed or closed has changed
+	closed  bool      // the application has had its TUN_CLOSE
+}
+
+func newTunnel(s *session, id uint64, conn io.ReadWriteCloser) *tunnel {
+	t := &tunnel{
+		session: s,
+		id:      id,
+		conn:    conn,
+		inbound: assembly{limit: s.relay.config.TunnelMessageLimit},
+		credit:  window,
+	}
+	t.changed.L = &t.mu
+	t.in = outbox.New(flow{t}, math.MaxInt, 0)
+	return t
+}
+
+// announce tells the application that it has the tunnel, with its first allowance
+// in the same write.
+func (t *tunnel) announce(result *wire.TunResult) {
+	allow := wire.TunAllow{ID: t.id, Bytes: window}
+	size := allow.Size()
+	if result != nil {
+		size += result.Size()
+	}
+	b, err := t.session.out.BeginOver(size)
+	if err != nil {
+		return // the application is gone
+	}
+	if result != nil {
+		b = result.Append(b)
+	}
+	t.session.out.Commit(allow.Append(b))
+}
+
+// start begins to pass data.
+func (t *tunnel) start() {
+	running := &t.session.relay.tunnels
+	running.Go(t.flush)
+	running.Go(t.deliver)
+}
+
+// transfer takes a chunk from the application.
+func (t *tunnel) transfer(total uint64, chunk []byte) {
+	first, pass, err := t.inbound.next(total, len(chunk))
+	if err == nil {
+		err = t.spend(len(chunk))
+	}
+	if err != nil {
+		t.breakOff(err)
+		return
+	}
+	if !pass {
+		t.grant(len(chunk))
+		return
+	}
+	b, err := t.in.BeginOver(maxRecordHeader + len(chunk))
+	if err != nil {
+		return // the other side has closed: its notice is on the way
+	}
+	t.in.Commit(appendChunk(b, first, chunk))
+}
+
+// spend takes n bytes off what the application may send. It may go one chunk below
+// zero, as its last one need not fit.
+func (t *tunnel) spend(n int) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.credit -= int64(n)
+	if t.credit < -chunkLimit {
+		return errAllowance
+	}
+	return nil
+}
+
+// grant lets the application send n bytes more.
+func (t *tunnel) grant(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || n == 0 {
+		return
+	}
+	t.credit += int64(n)
+	m := wire.TunAllow{ID: t.id, Bytes: uint64(n)}
+	if b, err := t.session.out.BeginOver(m.Size()); err == nil {
+		t.session.out.Commit(m.Append(b))
+	}
+}
+
+// allow lets the application have more.
+func (t *tunnel) allow(n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	const most = math.MaxInt64 / 2
+	t.allowed = min(t.allowed+int64(min(n, most)), most)
+	t.changed.Signal()
+}
+
+// breakOff ends the tunnel because a side broke the protocol of tunnels.
+func (t *tunnel) breakOff(err error) {
+	t.session.relay.counters.tunnelsBroken.Add(1)
+	t.session.relay.warn(t.session.log, "tunnel is closed", "tunnel", t.id, "reason", err.Error())
+	t.close(err.Error())
+}
+
+// close ends the tunnel from this side: the application is told at once, the other
+// side when it has got what was sent before. An empty reason is a clean close.
+func (t *tunnel) close(reason string) {
+	if !t.finish(reason) {
+		return
+	}
+	if b, err := t.in.BeginOver(maxRecordHeader + maxReason); err == nil {
+		t.in.CommitLast(appendEnd(b, reason))
+	}
+	t.session.relay.tunnels.Go(t.watchFlush)
+}
+
+// finish tells the application that the tunnel is closed. It returns false if it
+// was told before.
+func (t *tunnel) finish(reason string) bool {
+	if !t.session.tunnels.remove(t) {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	t.changed.Signal()
+	t.session.tunnelClosed(t.id, reason)
+	return true
+}
+
+// flow writes records into the stream, and allows the application as much again.
+type flow struct{ t *tunnel }
+
+func (f flow) Write(records []byte) (int, error) {
+	n, err := f.t.conn.Write(records)
+	if err == nil {
+		f.t.grant(chunkBytes(records))
+	}
+	return n, err
+}
+
+// SetWriteDeadline does nothing: a tunnel may be throttled for ever.
+func (f flow) SetWriteDeadline(time.Time) error { return nil }
+
+// flush writes what the application sends into the stream, until the tunnel ends.
+// That it fails is seen by the other direction, which may have more to deliver.
+func (t *tunnel) flush() { _ = t.in.Run() }
+
+// watchFlush closes the stream of a tunnel that was closed from this side, as soon
+// as all is written, to the end record, or cannot be; or when the other side takes
+// nothing of what is left.
+func (t *tunnel) watchFlush() {
+	defer t.conn.Close()
+	r := t.session.relay
+	left := t.in.Queued()
+	tick := time.NewTicker(r.config.StallTimeout)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.in.Done():
+			return
+		case <-r.aborted:
+		case <-tick.C:
+			if now := t.in.Queued(); now != left {
+				left = now
+				continue
+			}
+		}
+		r.counters.flushAbandoned.Add(1)
+		return
+	}
+}

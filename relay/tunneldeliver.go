@@ -1,0 +1,120 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/project-iris/iris/relay/wire"
+)
+
+var chunkPool = sync.Pool{New: func() any { return new([chunkLimit]byte) }}
+
+// deliver passes what the stream brings to the application, until either ends.
+func (t *tunnel) deliver() {
+	records := newRecordReader(t.conn)
+	reason, ended := t.pass(records)
+	if !ended {
+		// Closed from this side: the stream is closed when all is flushed. What the
+		// other side sends meanwhile is read, as it may be closing too, and wait for
+		// us to read its end.
+		_, _ = io.Copy(io.Discard, records.r)
+		return
+	}
+	t.finish(reason)
+	t.in.Abort(errTunnelEnded)
+	t.conn.Close()
+}
+
+// pass returns when the stream has ended, with the reason for the application, or
+// when the application is gone.
+func (t *tunnel) pass(records *recordReader) (reason string, ended bool) {
+	outbound := assembly{limit: t.session.relay.config.TunnelMessageLimit}
+	for {
+		total, length, err := records.header()
+		if err != nil {
+			return t.broken(err), true
+		}
+		if length == 0 {
+			reason, err := records.reason()
+			if err != nil {
+				return t.broken(err), true
+			}
+			return reason, true
+		}
+		if _, pass, err := outbound.next(total, length); err != nil || !pass {
+			return t.broken(errFraming), true
+		}
+		ok, err := t.passChunk(records, total, length)
+		if err != nil {
+			return t.broken(err), true
+		}
+		if !ok {
+			return "", false
+		}
+	}
+}
+
+// broken returns the reason for a stream that cannot be read further.
+func (t *tunnel) broken(err error) (reason string) {
+	if !errors.Is(err, errFraming) {
+		return reasonBroken
+	}
+	t.session.relay.counters.tunnelsBroken.Add(1)
+	t.session.relay.warn(t.session.log, "tunnel is closed for what its other side sent",
+		"tunnel", t.id, "reason", err.Error())
+	return errFraming.Error()
+}
+
+// passChunk passes one chunk to the application as soon as it may have it.
+func (t *tunnel) passChunk(records *recordReader, total uint64, length int) (ok bool, err error) {
+	buffer := chunkPool.Get().(*[chunkLimit]byte)
+	defer chunkPool.Put(buffer)
+	chunk := buffer[:length]
+	if err := records.chunk(chunk); err != nil {
+		return false, err
+	}
+	if !t.awaitAllowance(total > 0, length) {
+		return false, nil
+	}
+	m := wire.TunTransfer{ID: t.id, Total: total, Chunk: chunk}
+	level := min(tunnelLevel, t.session.relay.config.QueueLimit)
+	for {
+		if err := t.session.out.WaitBelow(context.Background(), level); err != nil {
+			return false, nil
+		}
+		if sent, gone := t.send(&m); sent || gone {
+			return sent, nil
+		}
+	}
+}
+
+// send queues a chunk for the application, if there is room.
+func (t *tunnel) send(m *wire.TunTransfer) (sent, gone bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false, true
+	}
+	b, err := t.session.out.Begin(m.Size())
+	if err != nil {
+		return false, false
+	}
+	t.session.out.Commit(m.Append(b))
+	return true, false
+}
+
+// awaitAllowance takes length bytes off the allowance. The first chunk of a message
+// waits until there is as much; the others may overdraw it, as bindings allow more
+// only when they have a whole message, which would never come if it were larger
+// than what they allow. It returns false when the tunnel is closed.
+func (t *tunnel) awaitAllowance(first bool, length int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for first && t.allowed < int64(length) && !t.closed {
+		t.changed.Wait()
+	}
+	t.allowed -= int64(length)
+	return !t.closed
+}

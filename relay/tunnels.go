@@ -1,0 +1,284 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/project-iris/iris/relay/internal/outbox"
+	"github.com/project-iris/iris/relay/wire"
+)
+
+var (
+	errTunnelID       = errors.New("tunnel id is in use")
+	errTooManyTunnels = errors.New("application has too many tunnels")
+)
+
+// Reasons that an application gets for a tunnel that did not end cleanly, besides
+// those of what a sender got wrong.
+const (
+	reasonLate   = "tunnel was confirmed too late"
+	reasonBroken = "tunnel was broken"
+)
+
+// tunnels are those of one application.
+type tunnels struct {
+	session *session
+
+	mu      sync.Mutex
+	open    map[uint64]*tunnel // by the application's id; nil while its TUN_INIT is not answered
+	offers  map[uint64]*offer  // by build id: TUN_INITs to the application that it has not confirmed
+	builds  uint64             // build ids used
+	refused bool               // no more tunnels: the session ends
+}
+
+// offer is a tunnel that the application was offered.
+type offer struct {
+	conn    io.ReadWriteCloser
+	verdict chan error // nil when the application has confirmed; holds one
+}
+
+func (ts *tunnels) init(s *session) { ts.session = s }
+
+// full reports whether there can be no more tunnels. The lock is held.
+func (ts *tunnels) full() bool {
+	return len(ts.open)+len(ts.offers) >= ts.session.relay.config.Tunnels
+}
+
+// put records a tunnel, or with nil that its id is taken. The lock is held.
+func (ts *tunnels) put(id uint64, t *tunnel) {
+	if ts.open == nil {
+		ts.open = make(map[uint64]*tunnel)
+	}
+	ts.open[id] = t
+}
+
+// get returns an open tunnel, or nil.
+func (ts *tunnels) get(id uint64) *tunnel {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return ts.open[id]
+}
+
+// remove forgets a tunnel, and reports whether it was there: the one who removed it
+// tells the application, so that it hears exactly one TUN_CLOSE.
+func (ts *tunnels) remove(t *tunnel) bool {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.open[t.id] != t {
+		return false
+	}
+	delete(ts.open, t.id)
+	return true
+}
+
+// dial handles the application's TUN_INIT.
+func (ts *tunnels) dial(m *wire.TunInit) error {
+	ts.mu.Lock()
+	if _, taken := ts.open[m.ID]; taken {
+		ts.mu.Unlock()
+		return &wire.ViolationError{Op: m.Op(), Err: errTunnelID}
+	}
+	full := ts.full()
+	if !full {
+		ts.put(m.ID, nil)
+	}
+	ts.mu.Unlock()
+
+	if full {
+		ts.session.relay.counters.tunnelsRefused.Add(1)
+		ts.session.tunnelFailed(m.ID)
+		return nil
+	}
+	id, cluster, timeout := m.ID, bytes.Clone(m.Cluster), duration(m.Timeout)
+	ts.session.helpers.Go(func() { ts.build(id, cluster, timeout) })
+	return nil
+}
+
+// build opens a tunnel for the application and answers its TUN_INIT.
+func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
+	s := ts.session
+	conn, err := s.dialTunnel(cluster, timeout)
+	if err != nil {
+		ts.mu.Lock()
+		delete(ts.open, id)
+		ts.mu.Unlock()
+		s.log.Debug("tunnel was not built", "to", printable(cluster), "reason", err.Error())
+		s.tunnelFailed(id)
+		return
+	}
+	t := newTunnel(s, id, conn)
+	ts.mu.Lock()
+	if ts.refused {
+		ts.mu.Unlock()
+		conn.Close()
+		s.tunnelFailed(id)
+		return
+	}
+	ts.put(id, t)
+	t.announce(&wire.TunResult{ID: id, ChunkLimit: chunkLimit})
+	ts.mu.Unlock()
+	t.start()
+}
+
+func (s *session) dialTunnel(cluster []byte, timeout time.Duration) (io.ReadWriteCloser, error) {
+	if timeout <= 0 {
+		return nil, context.DeadlineExceeded
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, timeout)
+	defer cancel()
+	return s.member.Tunnel(ctx, cluster)
+}
+
+// tunnelFailed answers a TUN_INIT: there is no tunnel.
+func (s *session) tunnelFailed(id uint64) {
+	m := wire.TunResult{ID: id, TimedOut: true}
+	if b, err := s.out.BeginOver(m.Size()); err == nil {
+		s.out.Commit(m.Append(b))
+	}
+}
+
+// HandleTunnel offers a tunnel to the application and waits until it confirms.
+func (s *session) HandleTunnel(ctx context.Context, conn io.ReadWriteCloser) error {
+	build, o, err := s.tunnels.offer(conn)
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-o.verdict:
+		return err
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-s.ctx.Done():
+		err = context.Cause(s.ctx)
+	}
+	if !s.tunnels.withdraw(build) {
+		return <-o.verdict // it has just come
+	}
+	return fmt.Errorf("tunnel was not confirmed: %w", err)
+}
+
+// offer sends the application a TUN_INIT.
+func (ts *tunnels) offer(conn io.ReadWriteCloser) (uint64, *offer, error) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.refused {
+		return 0, nil, errGone
+	}
+	refused := &ts.session.relay.counters.tunnelsRefused
+	if ts.full() {
+		refused.Add(1)
+		return 0, nil, errTooManyTunnels
+	}
+	m := wire.TunOffer{BuildID: ts.builds, ChunkLimit: chunkLimit}
+	b, err := ts.session.out.Begin(m.Size())
+	if err != nil {
+		if errors.Is(err, outbox.ErrFull) {
+			refused.Add(1)
+		}
+		return 0, nil, err
+	}
+	ts.session.out.Commit(m.Append(b))
+	o := &offer{conn: conn, verdict: make(chan error, 1)}
+	if ts.offers == nil {
+		ts.offers = make(map[uint64]*offer)
+	}
+	ts.offers[ts.builds] = o
+	ts.builds++
+	return m.BuildID, o, nil
+}
+
+// withdraw takes an offer back, and reports whether it still stood.
+func (ts *tunnels) withdraw(build uint64) bool {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	_, ok := ts.offers[build]
+	delete(ts.offers, build)
+	return ok
+}
+
+// confirm handles the application's answer to an offer. The tunnel is there when
+// the next frame is read, which is usually its first allowance.
+func (ts *tunnels) confirm(m *wire.TunConfirm) error {
+	ts.mu.Lock()
+	o := ts.offers[m.BuildID]
+	_, taken := ts.open[m.ID]
+	if o == nil {
+		late := m.BuildID < ts.builds && !taken
+		ts.mu.Unlock()
+		if late {
+			ts.session.tunnelClosed(m.ID, reasonLate)
+		}
+		return nil
+	}
+	if taken {
+		ts.mu.Unlock()
+		return &wire.ViolationError{Op: m.Op(), Err: errTunnelID}
+	}
+	delete(ts.offers, m.BuildID)
+	t := newTunnel(ts.session, m.ID, o.conn)
+	ts.put(m.ID, t)
+	t.announce(nil)
+	ts.mu.Unlock()
+	t.start()
+	o.verdict <- nil
+	return nil
+}
+
+// tunnelClosed sends a TUN_CLOSE.
+func (s *session) tunnelClosed(id uint64, reason string) {
+	m := wire.TunClosed{ID: id, Reason: []byte(reason)}
+	if b, err := s.out.BeginOver(m.Size()); err == nil {
+		s.out.Commit(m.Append(b))
+	}
+}
+
+// transfer handles a chunk from the application.
+func (ts *tunnels) transfer(m *wire.TunTransfer) {
+	if t := ts.get(m.ID); t != nil {
+		t.transfer(m.Total, m.Chunk)
+	}
+}
+
+// allow handles an allowance from the application.
+func (ts *tunnels) allow(m *wire.TunAllow) {
+	if t := ts.get(m.ID); t != nil {
+		t.allow(m.Bytes)
+	}
+}
+
+// close handles the application's TUN_CLOSE.
+func (ts *tunnels) close(m *wire.TunClose) {
+	if t := ts.get(m.ID); t != nil {
+		t.close("")
+	}
+}
+
+// endAll closes all tunnels, cleanly if the cause is nil, and refuses new ones: those
+// that are offered go to another member, as nobody can confirm them any more.
+func (ts *tunnels) endAll(cause error) {
+	reason := ""
+	if cause != nil {
+		reason = cause.Error()
+	}
+	ts.mu.Lock()
+	ts.refused = true
+	open := make([]*tunnel, 0, len(ts.open))
+	for _, t := range ts.open {
+		if t != nil {
+			open = append(open, t)
+		}
+	}
+	for build, o := range ts.offers {
+		delete(ts.offers, build)
+		o.verdict <- errGone
+	}
+	ts.mu.Unlock()
+	for _, t := range open {
+		t.close(reason)
+	}
+}
