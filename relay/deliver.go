@@ -4,8 +4,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // faultUnread is the answer to a request whose caller leaves too many unread.

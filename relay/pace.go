@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // impatience is how long nobody waits for an application that was too slow.

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // tunnelLevel is how many bytes may wait for an application when a tunnel adds its

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 var (

@@ -14,11 +14,11 @@ import (
 // delegate tells memberlist about this node.
 type delegate Membership
 
-func (d *delegate) NodeMeta(int) []byte            { return d.config.Meta }
-func (d *delegate) NotifyMsg([]byte)               {}
+func (d *delegate) NodeMeta(int) []byte             { return d.config.Meta }
+func (d *delegate) NotifyMsg([]byte)                {}
 func (d *delegate) GetBroadcasts(_, _ int) [][]byte { return nil }
-func (d *delegate) LocalState(bool) []byte         { return nil }
-func (d *delegate) MergeRemoteState([]byte, bool)  {}
+func (d *delegate) LocalState(bool) []byte          { return nil }
+func (d *delegate) MergeRemoteState([]byte, bool)   {}
 
 // events passes changes on to the handler.
 type events Membership

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // echoSession is one application of an echoNode.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Publish sends an event to every subscriber of a topic, this application included

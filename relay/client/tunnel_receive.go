@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Receive returns the next message, or what a Read has left of one. It waits for it

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Send sends a message, of any size up to [Config].MaxMessage. It returns when the

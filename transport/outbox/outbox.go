@@ -2,7 +2,7 @@
 //
 // Both ends of the relay protocol use it: the relay's sessions, which must never
 // wait for an application that does not read, and the Go binding, whose callers
-// wait for room instead.
+// wait for room instead. So do the lanes between nodes.
 package outbox
 
 import (

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // writer is an outbox with its goroutine, on one end of a pipe. The pipe holds

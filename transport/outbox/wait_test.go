@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // More than one write's worth: a frame of this size shares its write with none.

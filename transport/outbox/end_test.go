@@ -7,7 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 var errBoom = errors.New("boom")

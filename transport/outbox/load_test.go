@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/project-iris/iris/relay/internal/outbox"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 const (
