@@ -1,0 +1,103 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/project-iris/iris/transport"
+)
+
+const (
+	// crossing is how long after a link came into use another one that the peer
+	// dials is taken for the other half of a simultaneous dial.
+	crossing = 2 * time.Second
+	// useTimeout is how long the peer may take to say that it uses a link.
+	useTimeout = 5 * time.Second
+	// kindTimeout is how long a stream may take to say what it is for.
+	kindTimeout = 5 * time.Second
+	// greetings bounds the streams of one peer that have not said what they are for.
+	greetings = 64
+	// redialMin and redialMax bound the wait between tries to reach a node.
+	redialMin = 100 * time.Millisecond
+	redialMax = 10 * time.Second
+)
+
+// CodeDuplicate ends a link because there is another one between the same nodes.
+const CodeDuplicate = transport.CodeUser
+
+var (
+	// ErrClosed says that the peers were closed.
+	ErrClosed = errors.New("peers: closed")
+	// ErrNoLink says that there is no link to a node.
+	ErrNoLink = errors.New("peers: no link to the node")
+
+	errDuplicate = &transport.ClosedError{Code: CodeDuplicate, Reason: "another link is in use"}
+	errNotUsed   = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "link was not taken into use in time"}
+)
+
+// Kind says what a stream is for.
+type Kind byte
+
+// Kinds of streams. Unknown ones are reset by whoever gets them.
+const (
+	KindControl    Kind = 1 // of this package's peers: one a link, both ways
+	KindLane       Kind = 2 // messages, one way
+	KindMembership Kind = 3
+	KindTunnel     Kind = 4
+)
+
+// Handler takes what peers send. Its methods are called concurrently for different
+// links.
+type Handler interface {
+	// LinkUp says that there is a link to a node, before anything that comes over it
+	// is passed on. It must not block.
+	LinkUp(p *Peer)
+	// LinkDown says that a link which was up has ended, after its last stream was
+	// passed on. It must not block.
+	LinkDown(p *Peer, cause error)
+	// Stream takes a stream that the peer has opened, the control stream included,
+	// which this side may have opened too. It runs in a goroutine of its own, and the
+	// stream is reset when it returns, unless both directions have ended. It has to
+	// return soon after the link has ended.
+	Stream(p *Peer, kind Kind, s transport.Stream)
+	// Datagram takes a datagram, which is the handler's. It must not block.
+	Datagram(p *Peer, b []byte)
+}
+
+// Config configures [Peers].
+type Config struct {
+	// Self is this node.
+	Self transport.PeerID
+	// Transport makes the links. Peers do not close it.
+	Transport transport.Transport
+	// Handler takes what comes.
+	Handler Handler
+	// Logger gets what operators need to know. Default: nothing is logged.
+	Logger *slog.Logger
+	// DialTimeout is how long one try to reach a node may take. Default 5 s.
+	DialTimeout time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.DialTimeout == 0 {
+		c.DialTimeout = 5 * time.Second
+	}
+	return c
+}
+
+// sleep waits, unless the context ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,49 @@
+package peers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/project-iris/iris/transport"
+)
+
+// Peer is a link to another node that is in use. When the link is lost and made anew,
+// that is another Peer. Its methods are safe for concurrent use.
+type Peer struct {
+	id     transport.PeerID
+	link   transport.Link
+	dialed bool      // by this node
+	since  time.Time // when it came into use
+
+	used    chan struct{}  // closed when it comes into use
+	control atomic.Bool    // the peer has opened its control stream
+	streams sync.WaitGroup // goroutines of the link
+}
+
+// ID returns the other node.
+func (p *Peer) ID() transport.PeerID { return p.id }
+
+// Link returns the link, for its statistics and addresses.
+func (p *Peer) Link() transport.Link { return p.link }
+
+// Context ends with the link; its cause says why.
+func (p *Peer) Context() context.Context { return p.link.Context() }
+
+// Open opens a stream and says what it is for.
+func (p *Peer) Open(ctx context.Context, kind Kind) (transport.Stream, error) {
+	s, err := p.link.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("peers: open a stream to %s: %w", p.id.Short(), err)
+	}
+	if _, err := s.Write([]byte{byte(kind)}); err != nil {
+		s.Reset(transport.CodeInternal)
+		return nil, fmt.Errorf("peers: open a stream to %s: %w", p.id.Short(), err)
+	}
+	return s, nil
+}
+
+// SendDatagram sends a datagram, best effort.
+func (p *Peer) SendDatagram(b []byte) error { return p.link.SendDatagram(b) }
