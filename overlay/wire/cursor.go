@@ -1,0 +1,85 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// cursor reads the fields of a frame whose bytes are all at hand. The first error
+// sticks, and fields read after it are zero, so that a message reads its fields in
+// a row and the caller checks once.
+type cursor struct {
+	b   []byte // what is left of the frame
+	err error
+}
+
+// take returns the next n bytes, which alias the frame.
+func (c *cursor) take(n int) []byte {
+	if c.err != nil {
+		return nil
+	}
+	if n > len(c.b) {
+		c.err = fmt.Errorf("%w: %d bytes more, %d are left", ErrTruncated, n, len(c.b))
+		return nil
+	}
+	v := c.b[:n:n]
+	c.b = c.b[n:]
+	return v
+}
+
+func (c *cursor) byte() byte {
+	if v := c.take(1); v != nil {
+		return v[0]
+	}
+	return 0
+}
+
+func (c *cursor) varint() uint64 {
+	if c.err != nil {
+		return 0
+	}
+	v, n := binary.Uvarint(c.b)
+	switch {
+	case n < 0 || n == 0 && len(c.b) >= binary.MaxVarintLen64:
+		c.err = ErrVarint
+		return 0
+	case n == 0:
+		c.err = fmt.Errorf("%w: in a varint", ErrTruncated)
+		return 0
+	}
+	c.b = c.b[n:]
+	return v
+}
+
+// count reads the count of a list whose elements take at least size bytes each, and
+// checks that they can be there.
+func (c *cursor) count(size int) int {
+	n := c.varint()
+	if c.err != nil {
+		return 0
+	}
+	if n > uint64(len(c.b)/size) {
+		c.err = fmt.Errorf("%w: list of %d in %d bytes", ErrTruncated, n, len(c.b))
+		return 0
+	}
+	return int(n)
+}
+
+func (c *cursor) node() (id NodeID) {
+	copy(id[:], c.take(sizeNodeID))
+	return id
+}
+
+func (c *cursor) name() (n Name) {
+	copy(n[:], c.take(sizeName))
+	return n
+}
+
+// names reads a list of names into a slice whose memory is used again.
+func (c *cursor) names(into []Name) []Name {
+	into = into[:0]
+	for range c.count(sizeName) {
+		into = append(into, c.name())
+	}
+	return into
+}

@@ -1,0 +1,57 @@
+// Package wire is the protocol between nodes, version 1, as bytes. This comment is
+// the specification of the encoding; what nodes may say when is the subject of the
+// packages that speak it.
+//
+// # Encoding
+//
+//	byte    one byte
+//	varint  base 128, least significant group first, the high bit of a byte says
+//	        that another follows (encoding/binary's Uvarint); up to 64 bits
+//	node    32 bytes, a node's id
+//	name    16 bytes, what a cluster or topic is called between nodes: a keyed hash
+//	        of its kind and its full name
+//	T list  a varint count, then that many of T
+//
+// A frame is a varint length, then as many bytes: a type byte and the fields that
+// the table gives for it. Frames follow each other without separator.
+//
+// # Versions
+//
+// The two ends of a link agree on a [Version] when it comes up, before the first
+// frame. Within a version the protocol may grow in two ways. A frame of a type that
+// its receiver does not know is skipped; and bytes in a frame beyond the fields that
+// its receiver knows are ignored, so that fields may be added at the end, where
+// being absent has to mean what it meant before. Bits of a flags byte that are not
+// listed are ignored as well. Anything else is a new version.
+//
+// # Frames
+//
+//	0x00–0x0f  links
+//
+//	0x10–0x1f  the directory, package directory
+//	0x10  DIRECTORY_UPDATE  [Update]
+//	                        epoch, previous, sequence, flags, registered, unregistered,
+//	                        watched, unwatched, answers
+//	0x11  DIRECTORY_DIGEST  [Digest]
+//	                        epoch, sequence, flags
+//	0x12  DIRECTORY_ACK     [Ack]
+//	                        epoch, have, seen
+//
+//	0x20–0x2f  requests and replies
+//	0x30–0x3f  broadcasts and events
+//	0x40–0x4f  tunnels
+//
+// Ranges without a frame are kept for what they name. A frame of the directory has
+// at most [DirectoryLimit] bytes behind its length, whatever a reader's limits are.
+//
+// # Reading
+//
+// [Reader] turns a byte stream into messages. Memory grows with the bytes that
+// arrive, never with a length or a count that a peer merely claims. What a peer got
+// wrong is a [*ViolationError]; the stream cannot be read further after one.
+//
+// # Writing
+//
+// Every message has Append, which adds its frame to a byte slice, and Size, which
+// is the exact length that Append will add.
+package wire

@@ -1,0 +1,64 @@
+package wire
+
+import "fmt"
+
+// Version is the version of the protocol that this package encodes.
+const Version = 1
+
+// NodeID is a node's id.
+type NodeID [32]byte
+
+// Name stands for a cluster or a topic between nodes.
+type Name [16]byte
+
+// Bytes that ids and names take in a frame.
+const (
+	sizeNodeID = 32
+	sizeName   = 16
+)
+
+// String returns the first eight digits of the id, which is what logs show.
+func (id NodeID) String() string { return fmt.Sprintf("%x", id[:4]) }
+
+// String returns the first eight digits of the name.
+func (n Name) String() string { return fmt.Sprintf("%x", n[:4]) }
+
+// Message is one frame. A message that came from a [Reader], and every slice in
+// it, is valid until the next call of Read.
+type Message interface {
+	// Type returns the type of the frame.
+	Type() Type
+	// Size returns the number of bytes that Append adds.
+	Size() int
+	// Append adds the encoded frame to b and returns the extended slice.
+	Append(b []byte) []byte
+
+	// consume reads the fields behind the type. Errors stick to the cursor.
+	consume(c *cursor)
+}
+
+// Type is the byte that tells frames apart.
+type Type byte
+
+// The types. The package comment says what follows each.
+const (
+	TypeUpdate Type = 0x10
+	TypeDigest Type = 0x11
+	TypeAck    Type = 0x12
+)
+
+// String returns the protocol's name of the type, such as DIRECTORY_ACK.
+func (t Type) String() string {
+	switch t {
+	case TypeUpdate:
+		return "DIRECTORY_UPDATE"
+	case TypeDigest:
+		return "DIRECTORY_DIGEST"
+	case TypeAck:
+		return "DIRECTORY_ACK"
+	}
+	return fmt.Sprintf("frame type %#02x", byte(t))
+}
+
+// directory reports whether a frame of this type is the directory's.
+func (t Type) directory() bool { return t&0xf0 == 0x10 }

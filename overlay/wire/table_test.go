@@ -1,0 +1,86 @@
+package wire
+
+import (
+	"math"
+	"strings"
+)
+
+// row is a message and its bytes. Every check of the codec runs over all rows.
+type row struct {
+	name string
+	msg  Message
+	enc  string
+}
+
+// Ids and names that are easy to see in a frame.
+var (
+	nodeA, nodeB = NodeID([]byte(strings.Repeat("A", 32))), NodeID([]byte(strings.Repeat("B", 32)))
+	nameX, nameY = Name([]byte(strings.Repeat("x", 16))), Name([]byte(strings.Repeat("y", 16)))
+)
+
+const (
+	encA = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	encB = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
+	encX = "xxxxxxxxxxxxxxxx"
+	encY = "yyyyyyyyyyyyyyyy"
+
+	maxVarint = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+)
+
+// rows holds every message in every form that it has, and with its fields at the
+// ends of their ranges.
+func rows() []row {
+	return []row{
+		{"Digest", &Digest{Epoch: 1, Sequence: 300}, "\x05\x11\x01\xac\x02\x00"},
+		{"Digest, ask", &Digest{Epoch: 1, Sequence: 300, Ask: true}, "\x05\x11\x01\xac\x02\x01"},
+		{"Digest, greatest", &Digest{Epoch: math.MaxUint64, Sequence: math.MaxUint64}, "\x16\x11" + maxVarint + maxVarint + "\x00"},
+		{"Ack", &Ack{Epoch: 1, Have: 127, Seen: 128}, "\x05\x12\x01\x7f\x80\x01"},
+		{"Ack, greatest", &Ack{Epoch: math.MaxUint64, Have: math.MaxUint64, Seen: math.MaxUint64}, "\x1f\x12" + maxVarint + maxVarint + maxVarint},
+		{"Update, empty", &Update{Epoch: 1, Previous: 2, Sequence: 3}, "\x0a\x10\x01\x02\x03\x00\x00\x00\x00\x00\x00"},
+		{"Update, reset", &Update{Epoch: 1, Sequence: 3, Reset: true}, "\x0a\x10\x01\x00\x03\x01\x00\x00\x00\x00\x00"},
+		{"Update, complete", &Update{Epoch: 1, Sequence: 3, Complete: true}, "\x0a\x10\x01\x00\x03\x02\x00\x00\x00\x00\x00"},
+		{
+			"Update, registrations",
+			&Update{Epoch: 1, Previous: 2, Sequence: 3, Registered: []Name{nameX, nameY}, Unregistered: []Name{nameY}},
+			"\x3a\x10\x01\x02\x03\x00\x02" + encX + encY + "\x01" + encY + "\x00\x00\x00",
+		},
+		{
+			"Update, watches",
+			&Update{Epoch: 1, Previous: 2, Sequence: 3, Watched: []Name{nameX}, Unwatched: []Name{nameX, nameY}},
+			"\x3a\x10\x01\x02\x03\x00\x00\x00\x01" + encX + "\x02" + encX + encY + "\x00",
+		},
+		{
+			"Update, answers",
+			&Update{Epoch: 1, Previous: 2, Sequence: 3, Answers: []Answer{
+				{Name: nameX, Current: true},
+				{Name: nameY, Added: []Registrant{{nodeA, 7}, {nodeB, 300}}, Removed: []NodeID{nodeB}},
+			}},
+			"\x93\x01\x10\x01\x02\x03\x00\x00\x00\x00\x00\x02" +
+				encX + "\x01\x00\x00" + encY + "\x00\x02" + encA + "\x07" + encB + "\xac\x02" + "\x01" + encB,
+		},
+	}
+}
+
+// violations are frames that no version allows.
+var violations = []struct {
+	name string
+	sent string
+	typ  Type
+	err  error
+}{
+	{"no type", "\x00", 0, ErrEmpty},
+	{"length over 64 bits", strings.Repeat("\xff", 10) + "\x01", 0, ErrVarint},
+	{"no fields", "\x01\x11", TypeDigest, ErrTruncated},
+	{"ends in a varint", "\x03\x11\x01\x80", TypeDigest, ErrTruncated},
+	{"ends before the last field", "\x03\x11\x01\x01", TypeDigest, ErrTruncated},
+	{"varint over 64 bits", "\x0e\x11" + strings.Repeat("\xff", 10) + "\x01\x01\x01", TypeDigest, ErrVarint},
+	{"directory's frame is too long", "\x81\x80\x04\x10", TypeUpdate, ErrTooLong},
+	{"unknown frame of the directory is too long", "\x81\x80\x04\x1f", 0x1f, ErrTooLong},
+	{"frame is too long", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x7f", 0x7f, ErrTooLong},
+	{"more names than bytes", "\x16\x10\x01\x02\x03\x00\x02" + encX, TypeUpdate, ErrTruncated},
+	{"2^64-1 names", "\x1f\x10\x01\x02\x03\x00" + maxVarint + encX, TypeUpdate, ErrTruncated},
+	{"more answers than bytes", "\x1d\x10\x01\x02\x03\x00\x00\x00\x00\x00\x02" + encX + "\x01\x00\x00", TypeUpdate, ErrTruncated},
+	{"2^40 answers", "\x22\x10\x01\x02\x03\x00\x00\x00\x00\x00\x80\x80\x80\x80\x80\x20" + encX + "\x01\x00\x00\x00\x00\x00", TypeUpdate, ErrTruncated},
+	{"more nodes than bytes", "\x1d\x10\x01\x02\x03\x00\x00\x00\x00\x00\x01" + encX + "\x01\x01\x00", TypeUpdate, ErrTruncated},
+	{"more removed than bytes", "\x1d\x10\x01\x02\x03\x00\x00\x00\x00\x00\x01" + encX + "\x01\x00\x01", TypeUpdate, ErrTruncated},
+}
