@@ -105,6 +105,7 @@ type fakeMember struct {
 	onSubscribe func(topic []byte) error
 	onTunnel    func(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error)
 	onLeave     func(ctx context.Context) error
+	onClose     func()
 }
 
 func (m *fakeMember) record(format string, args ...any) {
@@ -199,6 +200,9 @@ func (m *fakeMember) Leave(ctx context.Context) error {
 }
 
 func (m *fakeMember) Close() {
+	if m.onClose != nil {
+		m.onClose()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.closed {

@@ -250,6 +250,20 @@ func TestOverTCPNoGoroutineIsLeft(t *testing.T) {
 	}
 }
 
+// Until the application has left its cluster, the network may pick it.
+func TestARequestThatComesAsASessionEndsIsRefused(t *testing.T) {
+	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
+		a := n.attach("svc")
+		refused := errors.New("not asked")
+		a.member.onClose = func() { refused = a.member.app.HandleRequest(1, nil, time.Second) }
+		a.conn.Close()
+		synctest.Wait()
+		if refused == nil {
+			t.Error("a request was taken for an application that is gone")
+		}
+	})
+}
+
 func TestStatsCountTheAttached(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		apps := []*application{n.attach(""), n.attach("svc"), n.attach("svc")}
