@@ -35,3 +35,11 @@ func appendNames(b []byte, names []Name) []byte {
 func sizeNames(names []Name) int {
 	return sizeVarint(uint64(len(names))) + sizeName*len(names)
 }
+
+func appendBinary(b, v []byte) []byte {
+	return append(appendVarint(b, uint64(len(v))), v...)
+}
+
+func sizeBinary(v []byte) int {
+	return sizeVarint(uint64(len(v))) + len(v)
+}

@@ -75,6 +75,16 @@ func (c *cursor) name() (n Name) {
 	return n
 }
 
+// binary reads a length and as many bytes, which alias the frame.
+func (c *cursor) binary() []byte {
+	n := c.varint()
+	if c.err == nil && n > uint64(len(c.b)) {
+		c.err = fmt.Errorf("%w: %d bytes more, %d are left", ErrTruncated, n, len(c.b))
+		return nil
+	}
+	return c.take(int(n))
+}
+
 // names reads a list of names into a slice whose memory is used again.
 func (c *cursor) names(into []Name) []Name {
 	into = into[:0]

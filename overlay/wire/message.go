@@ -45,6 +45,13 @@ const (
 	TypeUpdate Type = 0x10
 	TypeDigest Type = 0x11
 	TypeAck    Type = 0x12
+
+	TypeRequest Type = 0x20
+	TypeReply   Type = 0x21
+	TypeRefusal Type = 0x22
+
+	TypeBroadcast Type = 0x30
+	TypeEvent     Type = 0x31
 )
 
 // String returns the protocol's name of the type, such as DIRECTORY_ACK.
@@ -56,6 +63,16 @@ func (t Type) String() string {
 		return "DIRECTORY_DIGEST"
 	case TypeAck:
 		return "DIRECTORY_ACK"
+	case TypeRequest:
+		return "REQUEST"
+	case TypeReply:
+		return "REPLY"
+	case TypeRefusal:
+		return "REFUSAL"
+	case TypeBroadcast:
+		return "BROADCAST"
+	case TypeEvent:
+		return "EVENT"
 	}
 	return fmt.Sprintf("frame type %#02x", byte(t))
 }

@@ -53,6 +53,12 @@ type messages struct {
 	update Update
 	digest Digest
 	ack    Ack
+
+	request   Request
+	reply     Reply
+	refusal   Refusal
+	broadcast Broadcast
+	event     Event
 }
 
 // message returns the message to decode a frame of the type into, nil if there is
@@ -65,6 +71,16 @@ func (m *messages) message(t Type) Message {
 		return &m.digest
 	case TypeAck:
 		return &m.ack
+	case TypeRequest:
+		return &m.request
+	case TypeReply:
+		return &m.reply
+	case TypeRefusal:
+		return &m.refusal
+	case TypeBroadcast:
+		return &m.broadcast
+	case TypeEvent:
+		return &m.event
 	}
 	return nil
 }
