@@ -11,7 +11,7 @@
 //	name    16 bytes, what a cluster or topic is called between nodes: a keyed hash
 //	        of its kind and its full name
 //	binary  a varint length, then that many raw bytes
-	T list  a varint count, then that many of T
+//	T list  a varint count, then that many of T
 //
 // A frame is a varint length, then as many bytes: a type byte and the fields that
 // the table gives for it. Frames follow each other without separator.

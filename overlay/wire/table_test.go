@@ -58,6 +58,15 @@ func rows() []row {
 			"\x93\x01\x10\x01\x02\x03\x00\x00\x00\x00\x00\x02" +
 				encX + "\x01\x00\x00" + encY + "\x00\x02" + encA + "\x07" + encB + "\xac\x02" + "\x01" + encB,
 		},
+		{"Request", &Request{ID: 1, Timeout: 300, Cluster: []byte("c"), Body: []byte("body")}, "\x0b\x20\x01\xac\x02\x01c\x04body"},
+		{"Request, empty", &Request{Cluster: []byte{}, Body: []byte{}}, "\x05\x20\x00\x00\x00\x00"},
+		{"Request, greatest", &Request{ID: math.MaxUint64, Timeout: math.MaxUint64, Cluster: []byte{}, Body: []byte{}}, "\x17\x20" + maxVarint + maxVarint + "\x00\x00"},
+		{"Reply", &Reply{ID: 1, Status: StatusReply, Load: 2, Body: []byte("r")}, "\x06\x21\x01\x00\x02\x01r"},
+		{"Reply, fault", &Reply{ID: 1, Status: StatusFault, Load: 300, Body: []byte{}}, "\x06\x21\x01\x01\xac\x02\x00"},
+		{"Refusal", &Refusal{ID: 1, Reason: ReasonDraining, Load: 2, Cluster: []byte("c"), Body: []byte("b")}, "\x08\x22\x01\x03\x02\x01c\x01b"},
+		{"Refusal, greatest", &Refusal{ID: math.MaxUint64, Reason: 255, Load: math.MaxUint64, Cluster: []byte{}, Body: []byte{}}, "\x18\x22" + maxVarint + "\xff" + maxVarint + "\x00\x00"},
+		{"Broadcast", &Broadcast{Cluster: []byte("c"), Message: []byte("m")}, "\x05\x30\x01c\x01m"},
+		{"Event", &Event{Topic: []byte("\xff"), Event: []byte{}}, "\x04\x31\x01\xff\x00"},
 	}
 }
 
