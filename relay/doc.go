@@ -19,9 +19,9 @@
 //   - An event or a broadcast waits for room for at most Config.Patience, in line
 //     with those of other senders, which slows them to the pace of their receiver.
 //     If that was not enough it is dropped and counted, and further ones are
-//     dropped without waiting for ten seconds, so that a slow receiver cannot slow
-//     its senders for long. It is named in the log, once when it begins and once
-//     when it is over.
+//     dropped without waiting for ten seconds, or while the application takes no
+//     byte at all, so that it cannot slow its senders for long. It is named in the
+//     log, once when that begins and once when it is over.
 //   - A request is refused at once, so that another member gets it.
 //   - The data of tunnels waits. That slows those tunnels and nothing else.
 //   - Answers to its own requests, which nobody may drop, are taken up to twice the

@@ -48,8 +48,13 @@ func (p *pace) begin(size int) ([]byte, error) {
 	return b, err
 }
 
-// patient reports whether a sender may wait.
+// patient reports whether a sender may wait. Nobody waits for an application that
+// has taken nothing for that long already: of many that have stopped, each would
+// cost its senders a wait of its own.
 func (p *pace) patient() bool {
+	if p.session.taken.stalled() >= p.session.relay.config.Patience {
+		return false
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !time.Now().Before(p.until)

@@ -34,6 +34,7 @@ const lingerTimeout = 5 * time.Second
 type session struct {
 	relay   *Relay
 	conn    net.Conn
+	taken   *progress // the connection, as the queue is written to it
 	out     *outbox.Outbox
 	pace    pace
 	tunnels tunnels
@@ -50,10 +51,12 @@ type session struct {
 }
 
 func newSession(r *Relay, conn net.Conn) *session {
+	taken := newProgress(conn)
 	s := &session{
 		relay:  r,
 		conn:   conn,
-		out:    outbox.New(conn, r.config.QueueLimit, r.config.StallTimeout),
+		taken:  taken,
+		out:    outbox.New(taken, r.config.QueueLimit, r.config.StallTimeout),
 		reader: wire.NewReader(conn, wire.FromApplication, r.config.limits()),
 		log:    r.log.With("app", conn.RemoteAddr().String()),
 	}

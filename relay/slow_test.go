@@ -117,6 +117,29 @@ func TestAConsumerThatStopsReadingIsBoundedNamedAndEnded(t *testing.T) {
 	})
 }
 
+// Subscribers on a host that hangs, say.
+func TestManyConsumersThatStopCostTheirSendersOneWait(t *testing.T) {
+	inBubble(t, relay.Config{QueueLimit: 64 << 10}, func(t *testing.T, n *node) {
+		var stuck []*application
+		for range 50 {
+			stuck = append(stuck, n.attach(""))
+		}
+		var waited time.Duration
+		began := time.Now()
+		for i := range 3000 { // one every 10 ms
+			time.Sleep(time.Until(began.Add(time.Duration(i) * 10 * time.Millisecond)))
+			before := time.Now()
+			for _, a := range stuck {
+				a.member.app.HandleEvent([]byte("t"), event(i))
+			}
+			waited += time.Since(before)
+		}
+		if waited > 200*time.Millisecond {
+			t.Errorf("a sender waited %v for 50 receivers that have stopped", waited)
+		}
+	})
+}
+
 // expectLines checks that each part is in exactly one of the lines since the last time.
 func (l *logbook) expectLines(t *testing.T, parts ...string) {
 	t.Helper()

@@ -1,0 +1,33 @@
+package relay
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// progress is a connection that knows for how long it has taken nothing. Only the
+// writer of its queue writes to it.
+type progress struct {
+	net.Conn
+	began time.Time
+	last  atomic.Int64 // when a write began or ended, in nanoseconds since began
+}
+
+func newProgress(conn net.Conn) *progress {
+	return &progress{Conn: conn, began: time.Now()}
+}
+
+// Write writes to the connection.
+func (p *progress) Write(b []byte) (int, error) {
+	p.note()
+	defer p.note()
+	return p.Conn.Write(b)
+}
+
+func (p *progress) note() { p.last.Store(int64(time.Since(p.began))) }
+
+// stalled returns how long ago the last write began or ended.
+func (p *progress) stalled() time.Duration {
+	return time.Since(p.began) - time.Duration(p.last.Load())
+}
