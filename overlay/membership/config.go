@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"time"
@@ -98,7 +97,6 @@ func (m *Membership) memberlist() *memberlist.Config {
 	c.Events = (*events)(m)
 	c.Alive = (*aliveCheck)(m)
 	c.Logger = log.New(&logWriter{log: m.config.Logger}, "", 0)
-	c.LogOutput = io.Discard
 	c.UDPBufferSize = transport.MaxDatagram
 	c.EnableCompression = false // the list is small and its ids are random
 	c.ProbeInterval = ProbeInterval
