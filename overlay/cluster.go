@@ -1,9 +1,7 @@
 package overlay
 
-import (
-	"container/list"
-	"slices"
-)
+import "container/list"
+
 
 // cluster is a name that members serve or that somebody waits for. Overlay.mu
 // guards all of it.
@@ -14,6 +12,7 @@ type cluster struct {
 	held    *list.List    // of *heldRequest, oldest first
 	joined  chan struct{} // closed when a member joins; nil while no tunnel waits
 	waiting int           // tunnels that wait
+	away    *place        // where else it is served; nil while nobody here sends to it
 }
 
 // cluster returns the named cluster, which is made if nobody knew it. Overlay.mu
@@ -29,7 +28,7 @@ func (o *Overlay) cluster(name string) *cluster {
 
 // tidy forgets a cluster that nobody serves or waits for. Overlay.mu is held.
 func (o *Overlay) tidy(c *cluster) {
-	if len(c.members) == 0 && c.held.Len() == 0 && c.waiting == 0 {
+	if len(c.members) == 0 && c.held.Len() == 0 && c.waiting == 0 && c.away == nil {
 		delete(o.clusters, c.name)
 	}
 }
@@ -63,15 +62,15 @@ func (c *cluster) abandon() []*heldRequest {
 	return held
 }
 
-// pick returns the member with the fewest requests and tunnels in hand that is not
-// among the refused, and counts one more for it.
-func (c *cluster) pick(refused []*Member) *Member {
+// pick returns the member of this node with the fewest requests and tunnels in hand
+// that is not among the refused, and nil if there is none.
+func (c *cluster) pick(refused *refusals) *Member {
 	var best *Member
 	var least int64
 	start, n := c.start, len(c.members)
 	for i := range n {
 		m := c.members[(start+i)%n]
-		if slices.Contains(refused, m) {
+		if refused.has(target{member: m}) {
 			continue
 		}
 		if load := m.load.Load(); best == nil || load < least {
@@ -79,19 +78,5 @@ func (c *cluster) pick(refused []*Member) *Member {
 			c.start = (start + i + 1) % n // after it, or a busy member's turns all fall to its neighbour
 		}
 	}
-	if best == nil {
-		return nil
-	}
-	best.load.Add(1)
 	return best
-}
-
-// without returns a copy of the members that lacks m. Whoever goes through the old
-// slice is not disturbed, nor by one that is appended to.
-func without(members []*Member, m *Member) []*Member {
-	i := slices.Index(members, m)
-	if i < 0 {
-		return members
-	}
-	return slices.Concat(members[:i:i], members[i+1:])
 }

@@ -2,22 +2,6 @@ package overlay
 
 import "time"
 
-// arm makes sure that the timer fires by the deadline. One timer serves all
-// requests of a member, and it is touched only for a deadline that is earlier than
-// the one it runs to: with equal timeouts, once a timeout. Member.mu is held.
-func (m *Member) arm(deadline time.Time) {
-	if !m.armed.IsZero() && !deadline.Before(m.armed) {
-		return
-	}
-	m.armed = deadline
-	wait := time.Until(deadline)
-	if m.timer == nil {
-		m.timer = time.AfterFunc(wait, m.expire)
-		return
-	}
-	m.timer.Reset(wait)
-}
-
 // expire ends the requests whose deadline has passed: the member's own are
 // answered, those in its hands are no longer counted.
 func (m *Member) expire() {
@@ -50,10 +34,10 @@ func (m *Member) expireOne(now time.Time) (id, token uint64, own, ok bool) {
 	if _, _, ok := m.served.Expire(now); ok {
 		return 0, 0, false, true
 	}
-	m.armed = time.Time{}
+	m.alarm.rung()
 	for _, next := range []func() (time.Time, bool){m.calls.Next, m.served.Next} {
 		if at, ok := next(); ok {
-			m.arm(at)
+			m.alarm.set(at)
 		}
 	}
 	return 0, 0, false, false

@@ -16,6 +16,8 @@ type Member struct {
 	overlay *Overlay
 	handler Handler
 	cluster string // empty: a plain member, which serves none
+	shard   uint64 // chooses the lane of what it sends
+	gauge   gauge  // how long it takes to answer
 
 	load atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
 
@@ -27,8 +29,7 @@ type Member struct {
 	mu     sync.Mutex
 	calls  deadline.Table[call]   // its own requests, by token
 	served deadline.Table[served] // requests in its hands, by id
-	timer  *time.Timer            // runs expire
-	armed  time.Time              // when the timer fires; zero: it does not run
+	alarm  alarm                  // runs expire
 	left   bool                   // it takes no more requests
 	closed bool
 	idle   chan struct{} // closed when load falls to zero; nil while nobody waits
@@ -41,12 +42,22 @@ type call struct {
 
 // served is a request that this member has not answered.
 type served struct {
-	origin *Member
+	origin origin
 	token  uint64
+	since  time.Time
+}
+
+// origin is who waits for the answer to a request: a member of this node, or another
+// node. Only the first answer to a token counts.
+type origin interface {
+	// answer borrows the body. The load is what the member that answers has in hand.
+	answer(token uint64, result outcome, body []byte, load int64)
 }
 
 func newMember(o *Overlay, cluster string, handler Handler) *Member {
-	return &Member{overlay: o, cluster: cluster, handler: handler}
+	m := &Member{overlay: o, cluster: cluster, handler: handler, shard: o.shards.Add(1)}
+	m.alarm.ring = m.expire
+	return m
 }
 
 func (m *Member) service() bool { return m.cluster != "" }
@@ -67,6 +78,7 @@ func (m *Member) leave() {
 	o.mu.Lock()
 	if c := o.clusters[m.cluster]; c != nil {
 		c.leave(m)
+		o.served(c)
 		o.tidy(c)
 	}
 	o.mu.Unlock()
@@ -126,7 +138,7 @@ func (m *Member) Close() {
 	o.dropAll(m)
 	o.mu.Unlock()
 	for _, s := range lost {
-		s.origin.answer(s.token, outcomeFault, []byte(FaultMemberLost))
+		s.origin.answer(s.token, outcomeFault, []byte(FaultMemberLost), 0)
 		m.unload()
 	}
 	// Last, as Drain waits for those that it finds.
@@ -144,9 +156,7 @@ func (m *Member) shut() (lost []served, first bool) {
 		return nil, false
 	}
 	m.closed = true
-	if m.timer != nil {
-		m.timer.Stop()
-	}
+	m.alarm.stop()
 	m.calls = deadline.Table[call]{}
 	return m.takeServed(), true
 }

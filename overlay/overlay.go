@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
+
+	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/wire"
 )
 
 // Faults that the overlay itself answers a request with. Their texts reach the
@@ -70,10 +74,18 @@ type Overlay struct {
 
 	mu       sync.Mutex
 	clusters map[string]*cluster // those with members, held requests or waiting tunnels
-	topics   map[string][]*Member
+	topics   map[string]*topic
 	members  map[*Member]struct{}
+	registered map[directory.Name]struct{} // what members here serve or are subscribed to, if there is a network
+	places   map[directory.Name]*place // of clusters and topics that members here send to
+	remotes  map[wire.NodeID]*remote   // nodes that there is a link to
 	draining bool
 	closed   bool
+
+	net    *network // nil: this node is alone
+	shards atomic.Uint64
+
+	counters counters
 }
 
 // New returns an overlay without members.
@@ -81,8 +93,11 @@ func New(config Config) *Overlay {
 	return &Overlay{
 		config:   config.withDefaults(),
 		clusters: make(map[string]*cluster),
-		topics:   make(map[string][]*Member),
+		topics:   make(map[string]*topic),
 		members:  make(map[*Member]struct{}),
+		registered: make(map[directory.Name]struct{}),
+		places:   make(map[directory.Name]*place),
+		remotes:  make(map[wire.NodeID]*remote),
 	}
 }
 
@@ -101,13 +116,15 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 	o.members[m] = struct{}{}
 	var held []*heldRequest
 	if m.service() {
-		held = o.cluster(m.cluster).join(m)
+		c := o.cluster(m.cluster)
+		held = c.join(m)
 		o.release(held)
+		o.served(c)
 	}
 	o.mu.Unlock()
 	for _, h := range held {
 		if h.origin.isOpen(h.token) {
-			h.origin.dispatch(h.token, []byte(m.cluster), h.body, h.deadline)
+			h.origin.dispatch(h.token, []byte(m.cluster), h.body, h.deadline, refusals{}, false)
 		}
 	}
 	return m, nil
@@ -146,7 +163,7 @@ func (o *Overlay) Drain(ctx context.Context) error {
 	o.mu.Unlock()
 
 	for _, h := range held {
-		h.origin.answer(h.token, outcomeFault, []byte(FaultDraining))
+		h.origin.answer(h.token, outcomeFault, []byte(FaultDraining), 0)
 	}
 	for _, m := range members {
 		m.leave()
@@ -173,5 +190,8 @@ func (o *Overlay) Close() {
 	o.mu.Unlock()
 	for _, m := range members {
 		m.Close()
+	}
+	if o.net != nil {
+		o.net.close()
 	}
 }

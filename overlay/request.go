@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -35,7 +36,7 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	var token uint64
 	if timeout > 0 && !closed && !full {
 		token = m.calls.Add(deadline, call{id: id})
-		m.arm(deadline)
+		m.alarm.set(deadline)
 	}
 	m.mu.Unlock()
 	switch {
@@ -45,75 +46,105 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	case full:
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
 	default:
-		m.dispatch(token, cluster, body, deadline)
+		m.dispatch(token, cluster, body, deadline, refusals{}, true)
 	}
 }
 
-// dispatch hands an open request of this member to a member of the cluster, or
-// holds it until there is one.
-func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time) {
-	var refused [maxRefusals]*Member
-	n := 0
-	for n < maxRefusals {
-		target, verdict := m.overlay.route(m, token, cluster, body, deadline, refused[:n])
+// dispatch hands an open request of this member to a member of the cluster, here or on
+// another node, or holds it until there is one. It waits for room on the way to another
+// node if wait is set. The refused have had their chance.
+func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time, refused refusals, wait bool) {
+	for refused.n < maxRefusals {
+		to, verdict := m.overlay.route(m, token, cluster, body, deadline, &refused)
+		var err error
 		switch verdict {
 		case routeHeld:
 			return
 		case routeDraining:
-			m.answer(token, outcomeFault, []byte(FaultDraining))
+			m.answer(token, outcomeFault, []byte(FaultDraining), 0)
 			return
 		case routeNone:
-			n = maxRefusals
-			continue
+			m.answer(token, outcomeFault, []byte(FaultOverloaded), 0)
+			return
+		case routeMember:
+			err = to.member.serve(m, token, body, deadline)
+		case routeRemote:
+			err = to.remote.ask(m, token, cluster, body, deadline, refused, wait)
 		}
-		err := target.serve(m, token, body, deadline)
 		if err == nil {
 			return
 		}
 		if !errors.Is(err, errLeft) {
-			refused[n] = target
-			n++
+			refused.add(to, true)
 		}
 	}
-	m.answer(token, outcomeFault, []byte(FaultOverloaded))
+	m.answer(token, outcomeFault, []byte(FaultOverloaded), 0)
 }
+
+// target is who can take a request: a member of this node, or another node.
+type target struct {
+	member *Member
+	remote *remote
+}
+
+// refusals are the targets that have refused a request.
+type refusals struct {
+	all  [maxRefusals]target
+	n    int
+	busy bool // one has refused because it has too much to do
+}
+
+func (r *refusals) add(t target, busy bool) {
+	r.all[r.n] = t
+	r.n++
+	r.busy = r.busy || busy
+}
+
+func (r *refusals) has(t target) bool { return slices.Contains(r.all[:r.n], t) }
 
 // verdict is what route found.
 type verdict int
 
 const (
-	routeMember   verdict = iota // a member was picked
+	routeMember   verdict = iota // a member of this node was picked
+	routeRemote                  // another node was picked
 	routeHeld                    // the request waits for a member
-	routeNone                    // all members have refused, or it cannot wait
+	routeNone                    // all have refused, or it cannot wait
 	routeDraining                // this node is being stopped
 )
 
-// route picks a member for a request, or holds the request.
-func (o *Overlay) route(origin *Member, token uint64, name, body []byte, deadline time.Time, refused []*Member) (*Member, verdict) {
+// route picks who gets a request, or holds it.
+func (o *Overlay) route(from *Member, token uint64, name, body []byte, deadline time.Time, refused *refusals) (target, verdict) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	c := o.clusters[string(name)]
-	if c != nil && len(c.members) > 0 {
-		if m := c.pick(refused); m != nil {
-			return m, routeMember
-		}
-		return nil, routeNone
+	if c == nil || c.away == nil && o.net != nil {
+		c = o.cluster(string(name))
+		defer o.tidy(c)
+		o.lookUp(c)
 	}
-	if o.draining {
-		return nil, routeDraining
+	local := c.pick(refused)
+	there := o.pickRemote(c.away, refused)
+	switch {
+	case local != nil && (there == nil || o.preferLocal(local, there)):
+		local.load.Add(1)
+		return target{member: local}, routeMember
+	case there != nil:
+		return target{remote: there}, routeRemote
+	case refused.busy || len(c.members) > 0:
+		return target{}, routeNone
+	case o.draining:
+		return target{}, routeDraining
+	case !o.hold(c, from, token, body, deadline):
+		return target{}, routeNone
 	}
-	c = o.cluster(string(name))
-	defer o.tidy(c)
-	if !o.hold(c, origin, token, body, deadline) {
-		return nil, routeNone
-	}
-	return nil, routeHeld
+	return target{}, routeHeld
 }
 
 // serve hands a request to this member, for which it was picked. An error means
 // that it was not handed over.
-func (m *Member) serve(origin *Member, token uint64, body []byte, deadline time.Time) error {
-	id, err := m.admit(origin, token, deadline)
+func (m *Member) serve(from origin, token uint64, body []byte, deadline time.Time) error {
+	id, err := m.admit(from, token, deadline)
 	if err != nil {
 		m.unload()
 		return err
@@ -133,7 +164,7 @@ func (m *Member) serve(origin *Member, token uint64, body []byte, deadline time.
 }
 
 // admit puts a request into this member's hands.
-func (m *Member) admit(origin *Member, token uint64, deadline time.Time) (id uint64, err error) {
+func (m *Member) admit(from origin, token uint64, deadline time.Time) (id uint64, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -142,8 +173,8 @@ func (m *Member) admit(origin *Member, token uint64, deadline time.Time) (id uin
 	case m.served.Len() >= m.overlay.config.OpenRequests:
 		return 0, errFull
 	}
-	id = m.served.Add(deadline, served{origin: origin, token: token})
-	m.arm(deadline)
+	id = m.served.Add(deadline, served{origin: from, token: token, since: time.Now()})
+	m.alarm.set(deadline)
 	return id, nil
 }
 
@@ -161,7 +192,8 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	if !ok {
 		result = outcomeFault
 	}
-	s.origin.answer(s.token, result, body)
+	m.gauge.observe(time.Since(s.since), 0)
+	s.origin.answer(s.token, result, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
 }
 
@@ -173,7 +205,7 @@ func (m *Member) isOpen(token uint64) bool {
 }
 
 // answer ends a request of this member. Only the first answer counts.
-func (m *Member) answer(token uint64, result outcome, body []byte) {
+func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
 	m.mu.Lock()
 	c, open := m.calls.Take(token)
 	m.mu.Unlock()

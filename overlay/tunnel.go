@@ -15,22 +15,22 @@ import (
 // It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
 // all members that were asked refused.
 func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error) {
-	var refused []*Member
+	var refused refusals
 	var last error
-	for len(refused) < maxRefusals {
-		target, err := m.overlay.tunnelTarget(ctx, string(cluster), refused)
+	for refused.n < maxRefusals {
+		to, err := m.overlay.tunnelTarget(ctx, string(cluster), &refused)
 		if err != nil {
 			return nil, errors.Join(err, last)
 		}
-		near, far := newPipe(target.unload)
-		last = target.offer(ctx, far)
+		near, far := newPipe(to.unload)
+		last = to.offer(ctx, far)
 		if last == nil {
 			return near, nil
 		}
 		near.Close()
 		far.Close()
 		if !errors.Is(last, errLeft) {
-			refused = append(refused, target)
+			refused.add(target{member: to}, true)
 		}
 	}
 	return nil, errors.Join(ErrNoMember, last)
@@ -48,7 +48,7 @@ func (m *Member) offer(ctx context.Context, conn io.ReadWriteCloser) error {
 }
 
 // tunnelTarget picks a member for a tunnel, and waits for one if there is none.
-func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused []*Member) (*Member, error) {
+func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused *refusals) (*Member, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for {
@@ -58,6 +58,7 @@ func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused []*Memb
 		c := o.cluster(name)
 		if len(c.members) > 0 {
 			if m := c.pick(refused); m != nil {
+				m.load.Add(1)
 				return m, nil
 			}
 			return nil, ErrNoMember

@@ -17,11 +17,18 @@ const (
 	useTimeout = 5 * time.Second
 	// kindTimeout is how long a stream may take to say what it is for.
 	kindTimeout = 5 * time.Second
-	// greetings bounds the streams of one peer that have not said what they are for.
+	// greetings bounds the streams of one link that have not said what they are for.
+	// More wait to be accepted.
 	greetings = 64
-	// redialMin and redialMax bound the wait between tries to reach a node.
+	// maxTwins bounds the links of one node that are up at a time, in use or not.
+	maxTwins = 8
+	// redialMin and redialMax bound the wait between tries to reach a node, to which
+	// as much again is added at random.
 	redialMin = 100 * time.Millisecond
-	redialMax = 10 * time.Second
+	redialMax = 2 * time.Second
+	// steady is how long a link has to have been in use for the next try to follow
+	// its loss without a longer wait.
+	steady = 10 * time.Second
 )
 
 // CodeDuplicate ends a link because there is another one between the same nodes.
@@ -34,6 +41,7 @@ var (
 	ErrNoLink = errors.New("peers: no link to the node")
 
 	errDuplicate = &transport.ClosedError{Code: CodeDuplicate, Reason: "another link is in use"}
+	errTooMany   = &transport.ClosedError{Code: transport.CodeBusy, Reason: "too many links"}
 	errNotUsed   = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "link was not taken into use in time"}
 )
 
@@ -46,16 +54,22 @@ const (
 	KindLane       Kind = 2 // messages, one way
 	KindMembership Kind = 3
 	KindTunnel     Kind = 4
+
+	// What the node that dialled says when the other one decides: whether it has
+	// another link to it. The stream has nothing else.
+	kindLost  Kind = 5 // it has none
+	kindSpare Kind = 6 // it has one
 )
 
 // Handler takes what peers send. Its methods are called concurrently for different
 // links.
 type Handler interface {
 	// LinkUp says that there is a link to a node, before anything that comes over it
-	// is passed on. It must not block.
+	// is passed on. It must not block. A link can come up before LinkDown was called
+	// for the one whose place it takes.
 	LinkUp(p *Peer)
-	// LinkDown says that a link which was up has ended, after its last stream was
-	// passed on. It must not block.
+	// LinkDown says that a link which was up has ended, after Stream has returned for
+	// all its streams. It must not block.
 	LinkDown(p *Peer, cause error)
 	// Stream takes a stream that the peer has opened, the control stream included,
 	// which this side may have opened too. It runs in a goroutine of its own, and the
@@ -78,6 +92,9 @@ type Config struct {
 	Logger *slog.Logger
 	// DialTimeout is how long one try to reach a node may take. Default 5 s.
 	DialTimeout time.Duration
+	// MaxLinks is how many links are up at a time, in use or not. More are closed at
+	// once. Default 4,096.
+	MaxLinks int
 }
 
 func (c Config) withDefaults() Config {
@@ -86,6 +103,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.DialTimeout == 0 {
 		c.DialTimeout = 5 * time.Second
+	}
+	if c.MaxLinks == 0 {
+		c.MaxLinks = 4096
 	}
 	return c
 }

@@ -16,11 +16,20 @@ type Peer struct {
 	id     transport.PeerID
 	link   transport.Link
 	dialed bool      // by this node
-	since  time.Time // when it came into use
+	since  time.Time // when it came into use; set before it is shared as such
 
 	used    chan struct{}  // closed when it comes into use
 	control atomic.Bool    // the peer has opened its control stream
+	stated  atomic.Bool    // the peer has said whether it has another link
+	other   chan bool      // what it said; holds one
 	streams sync.WaitGroup // goroutines of the link
+}
+
+func newPeer(link transport.Link, dialed bool) *Peer {
+	return &Peer{
+		id: link.Peer(), link: link, dialed: dialed,
+		used: make(chan struct{}), other: make(chan bool, 1),
+	}
 }
 
 // ID returns the other node.
@@ -32,13 +41,19 @@ func (p *Peer) Link() transport.Link { return p.link }
 // Context ends with the link; its cause says why.
 func (p *Peer) Context() context.Context { return p.link.Context() }
 
-// Open opens a stream and says what it is for.
+// Open opens a stream and says what it is for. It waits, until the context ends, while
+// the peer takes no more streams, or nothing of this one.
 func (p *Peer) Open(ctx context.Context, kind Kind) (transport.Stream, error) {
 	s, err := p.link.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("peers: open a stream to %s: %w", p.id.Short(), err)
 	}
-	if _, err := s.Write([]byte{byte(kind)}); err != nil {
+	stop := context.AfterFunc(ctx, func() { _ = s.SetWriteDeadline(time.Unix(1, 0)) })
+	_, err = s.Write([]byte{byte(kind)})
+	if !stop() {
+		err = context.Cause(ctx) // the deadline would fail what is written next
+	}
+	if err != nil {
 		s.Reset(transport.CodeInternal)
 		return nil, fmt.Errorf("peers: open a stream to %s: %w", p.id.Short(), err)
 	}
@@ -47,3 +62,6 @@ func (p *Peer) Open(ctx context.Context, kind Kind) (transport.Stream, error) {
 
 // SendDatagram sends a datagram, best effort.
 func (p *Peer) SendDatagram(b []byte) error { return p.link.SendDatagram(b) }
+
+// ended reports whether the link has ended.
+func (p *Peer) ended() bool { return p.Context().Err() != nil }

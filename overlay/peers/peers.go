@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/project-iris/iris/transport"
 )
@@ -18,13 +17,12 @@ type Peers struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup // all goroutines
 
-	deciding sync.Mutex // one link is decided on at a time
-
 	mu      sync.Mutex
 	active  map[transport.PeerID]*Peer // links in use
 	changed chan struct{}              // closed and replaced when active has grown
 	wanted  map[transport.PeerID]*want // nodes to keep a link to
 	links   map[*Peer]struct{}         // all that are up, in use or not
+	twins   map[transport.PeerID]int   // how many of them each node has
 	closed  bool
 }
 
@@ -36,6 +34,7 @@ func New(config Config) *Peers {
 		changed: make(chan struct{}),
 		wanted:  make(map[transport.PeerID]*want),
 		links:   make(map[*Peer]struct{}),
+		twins:   make(map[transport.PeerID]int),
 	}
 	ps.log = ps.config.Logger
 	ps.ctx, ps.cancel = context.WithCancel(context.Background())
@@ -54,7 +53,7 @@ func (ps *Peers) Serve(l transport.Listener) {
 			}
 			return
 		}
-		ps.add(link, false)
+		_, _ = ps.add(link, false) // which closes it, if it is one too many
 	}
 }
 
@@ -117,99 +116,62 @@ func (ps *Peers) Close(cause error) {
 
 // add takes care of a link that is up.
 func (ps *Peers) add(link transport.Link, dialed bool) (*Peer, error) {
-	p := &Peer{id: link.Peer(), link: link, dialed: dialed, used: make(chan struct{})}
+	p := newPeer(link, dialed)
+	if err := ps.enter(p); err != nil {
+		link.Close(err)
+		return nil, err
+	}
+	return p, nil
+}
+
+// enter starts the goroutines of a link, if it is not one too many.
+func (ps *Peers) enter(p *Peer) error {
 	ps.mu.Lock()
-	if ps.closed {
-		ps.mu.Unlock()
-		link.Close(nil)
-		return nil, ErrClosed
+	defer ps.mu.Unlock()
+	switch {
+	case ps.closed:
+		return ErrClosed
+	case len(ps.links) == ps.config.MaxLinks || ps.twins[p.id] == maxTwins:
+		return errTooMany
 	}
 	ps.links[p] = struct{}{}
+	ps.twins[p.id]++
 	ps.work.Go(func() { ps.run(p) })
-	ps.mu.Unlock()
-	return p, nil
+	return nil
 }
 
 // run lives as long as a link.
 func (ps *Peers) run(p *Peer) {
-	if ps.decides(p) {
-		ps.decide(p)
-	} else {
-		p.streams.Go(func() { ps.awaitUse(p) })
-	}
+	p.streams.Go(func() { ps.settle(p) })
 	p.streams.Go(func() { ps.receiveDatagrams(p) })
 	ps.acceptStreams(p)
+	ps.retire(p)
 	p.streams.Wait()
 	ps.remove(p)
 }
 
-// decides reports whether this node decides which link to a peer is used.
-func (ps *Peers) decides(p *Peer) bool {
-	return string(ps.config.Self[:]) < string(p.id[:])
-}
-
-// decide takes a link into use, or closes it as a duplicate.
-func (ps *Peers) decide(p *Peer) {
-	ps.deciding.Lock()
-	defer ps.deciding.Unlock()
+// retire takes a link that has ended out of use, at once: another one is to take its
+// place, though streams of this one may still be worked on.
+func (ps *Peers) retire(p *Peer) {
 	ps.mu.Lock()
-	old := ps.active[p.id]
-	if old != nil && (p.dialed || time.Since(old.since) < crossing) {
-		ps.mu.Unlock()
-		p.link.Close(errDuplicate)
-		return
+	defer ps.mu.Unlock()
+	if ps.active[p.id] == p {
+		delete(ps.active, p.id)
 	}
-	ps.mu.Unlock()
-	s, err := p.Open(ps.ctx, KindControl)
-	if err != nil {
-		p.link.Close(err)
-		return
-	}
-	ps.activate(p)
-	p.streams.Go(func() { ps.handle(p, KindControl, s) })
-}
-
-// activate takes a link into use, in the place of the one that was.
-func (ps *Peers) activate(p *Peer) {
-	ps.mu.Lock()
-	old := ps.active[p.id]
-	p.since = time.Now()
-	ps.active[p.id] = p
-	close(ps.changed)
-	ps.changed = make(chan struct{})
-	ps.mu.Unlock()
-	if old != nil {
-		ps.work.Go(func() { old.link.Close(errDuplicate) })
-	}
-	ps.config.Handler.LinkUp(p)
-	close(p.used)
-}
-
-// awaitUse closes a link that the peer does not take into use.
-func (ps *Peers) awaitUse(p *Peer) {
-	timer := time.NewTimer(useTimeout)
-	defer timer.Stop()
-	select {
-	case <-p.used:
-	case <-p.Context().Done():
-	case <-timer.C:
-		p.link.Close(errNotUsed)
+	if w := ps.wanted[p.id]; w != nil {
+		w.wake()
 	}
 }
 
 // remove forgets a link that has ended.
 func (ps *Peers) remove(p *Peer) {
+	ps.retire(p) // it may have come into use in its last moment
 	ps.mu.Lock()
 	delete(ps.links, p)
-	wasActive := ps.active[p.id] == p
-	if wasActive {
-		delete(ps.active, p.id)
+	if ps.twins[p.id]--; ps.twins[p.id] == 0 {
+		delete(ps.twins, p.id)
 	}
-	w := ps.wanted[p.id]
 	ps.mu.Unlock()
-	if w != nil {
-		w.wake()
-	}
 	select {
 	case <-p.used:
 		ps.config.Handler.LinkDown(p, context.Cause(p.Context()))

@@ -17,9 +17,8 @@ func (ps *Peers) acceptStreams(p *Peer) {
 		}
 		select {
 		case greeting <- struct{}{}:
-		default:
-			s.Reset(transport.CodeBusy)
-			continue
+		case <-p.Context().Done():
+			return
 		}
 		p.streams.Go(func() {
 			kind, ok := readKind(s)
@@ -44,14 +43,19 @@ func readKind(s transport.Stream) (Kind, bool) {
 }
 
 // stream passes a stream on. Those that come before the link is in use wait for that:
-// streams are not ordered among each other.
+// streams are not ordered among each other. How many can wait is what the transport
+// lets a peer open.
 func (ps *Peers) stream(p *Peer, kind Kind, s transport.Stream) {
-	if kind == KindControl {
+	switch kind {
+	case kindLost, kindSpare:
+		ps.learn(p, kind, s)
+		return
+	case KindControl:
 		if ps.decides(p) || p.control.Swap(true) {
 			s.Reset(transport.CodeProtocol)
 			return
 		}
-		ps.activate(p)
+		ps.obey(p)
 	}
 	select {
 	case <-p.used:

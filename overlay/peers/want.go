@@ -2,7 +2,6 @@ package peers
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -51,29 +50,36 @@ func (ps *Peers) Drop(id transport.PeerID) {
 	}
 }
 
-// keep dials a node whenever there is no link to it.
+// keep dials a node whenever there is no link to it. The wait between tries doubles,
+// also between those that make links which do not last.
 func (ps *Peers) keep(ctx context.Context, id transport.PeerID, w *want) {
 	wait := time.Duration(0)
-	if string(ps.config.Self[:]) > string(id[:]) {
-		wait = redialMin // the other decides, so that it dials first avoids crossing
+	if !ps.decidesOver(id) {
+		wait = redialMin // that the decider dials first avoids crossing
 	}
-	for {
-		if sleep(ctx, wait+jitter(wait)) != nil {
+	for sleep(ctx, wait+jitter(wait)) == nil {
+		begin := time.Now()
+		if _, err := ps.Dial(ctx, w.addr, id); err != nil {
+			ps.log.Debug("cannot reach a node", "peer", id.Short(), "addr", w.addr, "err", err)
+		} else if ps.awaitLoss(ctx, id, w) != nil {
 			return
+		} else if time.Since(begin) >= steady {
+			wait = 0
 		}
-		if ps.Get(id) == nil {
-			if _, err := ps.Dial(ctx, w.addr, id); err != nil {
-				wait = min(max(2*wait, redialMin), redialMax)
-				continue
-			}
-		}
-		wait = redialMin
+		wait = min(max(2*wait, redialMin), redialMax)
+	}
+}
+
+// awaitLoss waits until there is no link to a node.
+func (ps *Peers) awaitLoss(ctx context.Context, id transport.PeerID, w *want) error {
+	for ps.Get(id) != nil {
 		select {
 		case <-w.lost:
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		}
 	}
+	return nil
 }
 
 // jitter spreads waits, so that nodes which lost each other do not return in step.
@@ -82,35 +88,4 @@ func jitter(d time.Duration) time.Duration {
 		return 0
 	}
 	return rand.N(d)
-}
-
-// Dial makes a link to the node at an address, and returns it when it is in use. A
-// zero id is any node; if there is a link to it already, that one is returned.
-func (ps *Peers) Dial(ctx context.Context, addr string, id transport.PeerID) (*Peer, error) {
-	ctx, cancel := context.WithTimeout(ctx, ps.config.DialTimeout)
-	defer cancel()
-	link, err := ps.config.Transport.Dial(ctx, addr, id)
-	if err != nil {
-		return nil, err
-	}
-	p, err := ps.add(link, true)
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case <-p.used:
-		return p, nil
-	case <-p.Context().Done():
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if cause := context.Cause(p.Context()); !isDuplicate(cause) {
-		return nil, cause
-	}
-	return ps.Await(ctx, p.id) // the other one
-}
-
-func isDuplicate(err error) bool {
-	closed := (*transport.ClosedError)(nil)
-	return errors.As(err, &closed) && closed.Code == CodeDuplicate
 }

@@ -28,6 +28,8 @@
 // # Frames
 //
 //	0x00–0x0f  links
+//	0x01  INFO              [Info]
+//	                        version, epoch, address
 //
 //	0x10–0x1f  the directory, package directory
 //	0x10  DIRECTORY_UPDATE  [Update]

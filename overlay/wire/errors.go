@@ -16,6 +16,8 @@ var (
 	ErrTruncated = errors.New("frame ends within a field")
 	// ErrVarint is a varint that does not fit into 64 bits.
 	ErrVarint = errors.New("varint over 64 bits")
+	// ErrUnexpected is a frame of another type than belongs here.
+	ErrUnexpected = errors.New("unexpected type")
 )
 
 // ViolationError says that the peer sent what the protocol does not allow. Nothing

@@ -42,6 +42,8 @@ type Type byte
 
 // The types. The package comment says what follows each.
 const (
+	TypeInfo Type = 0x01
+
 	TypeUpdate Type = 0x10
 	TypeDigest Type = 0x11
 	TypeAck    Type = 0x12
@@ -57,6 +59,8 @@ const (
 // String returns the protocol's name of the type, such as DIRECTORY_ACK.
 func (t Type) String() string {
 	switch t {
+	case TypeInfo:
+		return "INFO"
 	case TypeUpdate:
 		return "DIRECTORY_UPDATE"
 	case TypeDigest:

@@ -50,6 +50,7 @@ type Reader struct {
 
 // messages holds one message of each type, handed out by Read and used again.
 type messages struct {
+	info   Info
 	update Update
 	digest Digest
 	ack    Ack
@@ -65,6 +66,8 @@ type messages struct {
 // no such type.
 func (m *messages) message(t Type) Message {
 	switch t {
+	case TypeInfo:
+		return &m.info
 	case TypeUpdate:
 		return &m.update
 	case TypeDigest:

@@ -1,0 +1,158 @@
+package overlay
+
+import (
+	"errors"
+	"time"
+
+	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
+)
+
+// touch notes that the registration or the watch of a name may have changed. Overlay.mu
+// is held.
+func (n *network) touch(name directory.Name) {
+	n.touched[name] = struct{}{}
+	select {
+	case n.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// run feeds the directory with what changes on this node, and with time.
+func (n *network) run() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	sweep := time.NewTicker(placeSweep)
+	defer sweep.Stop()
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-sweep.C:
+			n.overlay.sweepPlaces()
+		case <-n.dirty:
+		case <-timer.C:
+		}
+		events := append(n.changes(), directory.Tick{})
+		timer.Reset(time.Until(n.step(events...)))
+	}
+}
+
+// changes returns what the directory has to be told of names that were touched.
+func (n *network) changes() []directory.Event {
+	o := n.overlay
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var events []directory.Event
+	for name := range n.touched {
+		if _, registered := o.registered[name]; registered {
+			events = append(events, directory.Register{Name: name})
+		} else {
+			events = append(events, directory.Unregister{Name: name})
+		}
+		if o.places[name] != nil {
+			events = append(events, directory.Watch{Name: name})
+		} else {
+			events = append(events, directory.Unwatch{Name: name})
+		}
+	}
+	clear(n.touched)
+	return events
+}
+
+// step lets the directory handle events, does what it wants, and returns when it wants
+// to be called again.
+func (n *network) step(events ...directory.Event) (next time.Time) {
+	held, next := n.stepLocked(events)
+	for _, h := range held {
+		if h.origin.isOpen(h.token) {
+			h.origin.dispatch(h.token, []byte(h.cluster.name), h.body, h.deadline, refusals{}, false)
+		}
+	}
+	return next
+}
+
+func (n *network) stepLocked(events []directory.Event) (held []*heldRequest, next time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, event := range events {
+		for _, action := range n.directory.Step(time.Now(), event) {
+			switch action := action.(type) {
+			case directory.Send:
+				n.send(action)
+			case directory.Changed:
+				held = append(held, n.overlay.moved(action)...)
+			}
+		}
+	}
+	next, ok := n.directory.Next()
+	if !ok {
+		next = time.Now().Add(time.Hour)
+	}
+	return held, next
+}
+
+// send sends a message of the directory.
+func (n *network) send(action directory.Send) {
+	if r := n.overlay.remote(action.To); r == nil || !r.control.send(action.Message) {
+		n.overlay.counters.controlsDropped.Add(1)
+	}
+}
+
+// moved takes over what the directory knows about a name, and returns the requests that
+// can go on.
+func (o *Overlay) moved(change directory.Changed) []*heldRequest {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p := o.places[change.Name]
+	if p == nil {
+		return nil
+	}
+	p.nodes, p.known = change.Nodes, change.Known
+	if p.known {
+		p.settle()
+	}
+	held := p.owner.moved()
+	o.release(held)
+	return held
+}
+
+// again lets the directory's timer be set anew after events that came from elsewhere.
+func (n *network) again() {
+	select {
+	case n.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// control exchanges the directory's messages with a node.
+func (n *network) control(r *remote, s transport.Stream) {
+	out := r.control.begin(s)
+	n.work.Go(func() { _ = out.Run() })
+	defer out.Abort(errLinkLost)
+	n.step(directory.Connected{Peer: r.id})
+	n.again()
+	reader := wire.NewReader(s, wire.Limits{Frame: wire.DirectoryLimit})
+	for {
+		m, err := reader.Read()
+		if violation := (*wire.ViolationError)(nil); errors.As(err, &violation) {
+			r.peer.Link().Close(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
+		}
+		if err != nil {
+			return
+		}
+		n.step(directory.Received{From: r.id, Message: m})
+		n.again()
+	}
+}
+
+// setMembers tells the directory who is in the network.
+func (n *network) setMembers(change func(*directory.Members) *directory.Members) {
+	n.mu.Lock()
+	n.who = change(n.who)
+	who := n.who
+	n.mu.Unlock()
+	n.step(directory.Membership{Members: who})
+	n.again()
+}

@@ -1,0 +1,267 @@
+package overlay
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/membership"
+	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
+)
+
+// seedMin and seedMax bound the wait between tries to reach a seed.
+const (
+	seedMin = 200 * time.Millisecond
+	seedMax = 10 * time.Second
+)
+
+// Network says how a node reaches others. Transport, Self and Secret are required.
+type Network struct {
+	// Self is this node.
+	Self transport.PeerID
+	// Transport makes links. The overlay does not close it.
+	Transport transport.Transport
+	// Listener accepts links; the overlay closes it. Nil: this node only dials.
+	Listener transport.Listener
+	// Address is where others reach this node, as their transports understand it.
+	Address string
+	// Secret is the same on all nodes of the network and known to nobody else. Names
+	// are hashed with it.
+	Secret [sha256.Size]byte
+	// Join are addresses of nodes to begin with, host:port with or without a scheme.
+	// They are tried for ever.
+	Join []string
+	// Logger gets what operators need to know. Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+// network is the part of an overlay that knows other nodes.
+type network struct {
+	overlay *Overlay
+	config  Network
+	log     *slog.Logger
+	hasher  *directory.Hasher
+	peers   *peers.Peers
+	members *membership.Membership
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // all goroutines
+	dirty   chan struct{}  // holds one when touched has grown
+
+	// Guarded by Overlay.mu.
+	touched map[directory.Name]struct{} // names whose registration or watch may have changed
+	links   map[*peers.Peer]*remote
+
+	// mu guards the directory. Overlay.mu may be locked while it is held.
+	mu        sync.Mutex
+	directory *directory.Directory
+	who       *directory.Members
+	started   time.Time
+}
+
+// Connect makes the overlay part of a network. It is called once, before the first
+// Attach.
+func (o *Overlay) Connect(config Network) error {
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	n := &network{
+		overlay: o,
+		config:  config,
+		log:     config.Logger,
+		hasher:  directory.NewHasher(config.Secret),
+		dirty:   make(chan struct{}, 1),
+		touched: make(map[directory.Name]struct{}),
+		links:   make(map[*peers.Peer]*remote),
+		started: time.Now(),
+	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	self, epoch := wire.NodeID(config.Self), uint64(n.started.UnixNano())
+	n.who = directory.NewMembers(directory.Member{ID: self, Epoch: epoch})
+	n.directory = directory.New(directory.Config{Self: self, Epoch: epoch, Seed: rand.Uint64()})
+	n.peers = peers.New(peers.Config{
+		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
+	})
+	info := wire.Info{Version: wire.Version, Epoch: epoch, Address: []byte(config.Address)}
+	members, err := membership.New(membership.Config{
+		Self: config.Self, Meta: info.Append(nil), Carrier: n, Handler: n, Logger: config.Logger,
+	})
+	if err != nil {
+		n.cancel()
+		return err
+	}
+	n.members = members
+	o.net = n
+	n.work.Go(n.run)
+	if config.Listener != nil {
+		n.work.Go(func() { n.peers.Serve(config.Listener) })
+	}
+	for _, seed := range config.Join {
+		n.work.Go(func() { n.seed(seed) })
+	}
+	return nil
+}
+
+// close ends the network: the others are told, and all goroutines have ended when it
+// returns.
+func (n *network) close() {
+	n.members.Leave()
+	n.cancel()
+	n.members.Close()
+	n.peers.Close(nil)
+	n.work.Wait()
+}
+
+// seed dials a seed as long as this node knows no other.
+func (n *network) seed(addr string) {
+	wait := seedMin
+	for {
+		if len(n.peers.All()) == 0 {
+			if err := n.dialSeed(addr); err != nil {
+				n.log.Debug("seed is not reached", "addr", addr, "err", err)
+			}
+		}
+		select {
+		case <-time.After(wait + rand.N(wait)):
+		case <-n.ctx.Done():
+			return
+		}
+		wait = min(2*wait, seedMax)
+	}
+}
+
+// dialSeed dials all addresses that a seed has, at once.
+func (n *network) dialSeed(addr string) error {
+	addrs := []string{addr}
+	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host) == nil {
+		ips, err := net.DefaultResolver.LookupHost(n.ctx, host)
+		if err != nil {
+			return err
+		}
+		addrs = addrs[:0]
+		for _, ip := range ips {
+			addrs = append(addrs, net.JoinHostPort(ip, port))
+		}
+	}
+	var dials sync.WaitGroup
+	errs := make([]error, len(addrs))
+	for i, a := range addrs {
+		dials.Go(func() { _, errs[i] = n.peers.Dial(n.ctx, a, transport.PeerID{}) })
+	}
+	dials.Wait()
+	return errors.Join(errs...)
+}
+
+// LinkUp takes a link into use.
+func (n *network) LinkUp(p *peers.Peer) {
+	r := newRemote(n.overlay, p)
+	o := n.overlay
+	o.mu.Lock()
+	n.links[p] = r
+	o.remotes[r.id] = r
+	o.mu.Unlock()
+	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
+	n.work.Go(func() {
+		if err := n.members.Join(p.ID()); err != nil {
+			n.log.Debug("lists were not merged", "peer", p.ID().Short(), "err", err)
+		}
+	})
+}
+
+// LinkDown gives up what was under way over a link.
+func (n *network) LinkDown(p *peers.Peer, cause error) {
+	o := n.overlay
+	o.mu.Lock()
+	r := n.links[p]
+	delete(n.links, p)
+	if o.remotes[r.id] == r {
+		delete(o.remotes, r.id)
+	}
+	o.mu.Unlock()
+	r.lose()
+	n.log.Info("link is down", "peer", p.ID().Short(), "reason", cause)
+}
+
+// Stream handles a stream of a peer.
+func (n *network) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
+	n.overlay.mu.Lock()
+	r := n.links[p]
+	n.overlay.mu.Unlock()
+	switch kind {
+	case peers.KindControl:
+		n.control(r, s)
+	case peers.KindLane:
+		r.receive(s)
+	case peers.KindMembership:
+		w := &watched{Stream: s, done: make(chan struct{})}
+		n.members.HandleStream(p.ID(), w)
+		select {
+		case <-w.done:
+		case <-p.Context().Done():
+		}
+	}
+}
+
+// Datagram handles a datagram of a peer.
+func (n *network) Datagram(p *peers.Peer, b []byte) { n.members.HandlePacket(p.ID(), b) }
+
+// watched is a stream whose user is waited for.
+type watched struct {
+	transport.Stream
+	once sync.Once
+	done chan struct{} // closed when nobody reads it any more
+}
+
+func (w *watched) CancelRead(code transport.Code) {
+	w.Stream.CancelRead(code)
+	w.once.Do(func() { close(w.done) })
+}
+
+func (w *watched) Reset(code transport.Code) {
+	w.Stream.Reset(code)
+	w.once.Do(func() { close(w.done) })
+}
+
+// SendPacket sends a packet of the membership.
+func (n *network) SendPacket(to transport.PeerID, b []byte) {
+	if p := n.peers.Get(to); p != nil {
+		_ = p.SendDatagram(b) // best effort
+	}
+}
+
+// OpenStream opens a stream of the membership.
+func (n *network) OpenStream(ctx context.Context, to transport.PeerID) (transport.Stream, error) {
+	p, err := n.peers.Await(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	return p.Open(ctx, peers.KindMembership)
+}
+
+// NodeUp learns of a node.
+func (n *network) NodeUp(id transport.PeerID, meta []byte) {
+	info, err := wire.ParseInfo(meta)
+	if err != nil {
+		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
+		return
+	}
+	n.peers.Keep(id, string(info.Address))
+	n.setMembers(func(who *directory.Members) *directory.Members {
+		return who.With(wire.NodeID(id), info.Epoch)
+	})
+}
+
+// NodeDown learns that a node is gone. Its address is kept, as it may be back.
+func (n *network) NodeDown(id transport.PeerID) {
+	n.setMembers(func(who *directory.Members) *directory.Members {
+		return who.Without(wire.NodeID(id))
+	})
+}

@@ -1,0 +1,144 @@
+package overlay
+
+import (
+	"time"
+
+	"github.com/project-iris/iris/overlay/directory"
+)
+
+const (
+	// maxPlaces is how many names that members of this node send to are looked up at a
+	// time. Requests to more are answered with FaultOverloaded.
+	maxPlaces = 1 << 16
+	// placeSweep is how often names that nobody has sent to since the last time are
+	// given up.
+	placeSweep = time.Minute
+)
+
+// place is where else a name is served, as far as the directory has told. Overlay.mu
+// guards it.
+type place struct {
+	key   directory.Name
+	nodes []directory.NodeID // never changed in place
+	known bool               // enough was heard to tell
+	used  bool               // since the last sweep
+	ready chan struct{}      // closed when known for the first time
+	owner placed
+}
+
+// placed is what has a place: a cluster or a topic. Overlay.mu is held when its methods
+// are called.
+type placed interface {
+	// moved says that the nodes have changed, and returns the requests that can go on.
+	moved() []*heldRequest
+	// forget says that the name is looked up no longer.
+	forget(o *Overlay)
+	// needed reports whether somebody waits for the name to be served.
+	needed() bool
+}
+
+func (c *cluster) moved() []*heldRequest {
+	if len(c.away.nodes) == 0 {
+		return nil
+	}
+	c.wake()
+	return c.abandon()
+}
+
+func (c *cluster) forget(o *Overlay) {
+	c.away = nil
+	o.tidy(c)
+}
+
+func (t *topic) moved() []*heldRequest { return nil }
+
+func (t *topic) forget(o *Overlay) {
+	t.away = nil
+	o.tidyTopic(t)
+}
+
+// lookUp begins to look a cluster up, if there is a network. Overlay.mu is held.
+func (o *Overlay) lookUp(c *cluster) {
+	if o.net != nil && c.away == nil {
+		c.away = o.newPlace(o.net.hasher.Cluster([]byte(c.name)), c)
+	}
+}
+
+// served tells the directory whether this node has members of a cluster. Overlay.mu is
+// held.
+func (o *Overlay) served(c *cluster) {
+	if o.net != nil {
+		o.register(o.net.hasher.Cluster([]byte(c.name)), len(c.members) > 0)
+	}
+}
+
+// subscribed tells the directory whether this node has subscribers of a topic.
+// Overlay.mu is held.
+func (o *Overlay) subscribed(t *topic) {
+	if o.net != nil {
+		o.register(o.net.hasher.Topic([]byte(t.name)), len(t.members) > 0)
+	}
+}
+
+func (o *Overlay) register(key directory.Name, serves bool) {
+	if _, registered := o.registered[key]; registered == serves {
+		return
+	}
+	if serves {
+		o.registered[key] = struct{}{}
+	} else {
+		delete(o.registered, key)
+	}
+	o.net.touch(key)
+}
+
+// sweepPlaces stops to look up what nobody has used since the last sweep.
+func (o *Overlay) sweepPlaces() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range o.places {
+		if p.idle() && !p.owner.needed() {
+			o.dropPlace(p)
+			p.owner.forget(o)
+		}
+	}
+}
+
+func (c *cluster) needed() bool { return c.held.Len() > 0 || c.waiting > 0 }
+func (t *topic) needed() bool   { return false }
+
+// newPlace begins to look a name up. Overlay.mu is held. It returns nil if too many
+// names are looked up.
+func (o *Overlay) newPlace(key directory.Name, owner placed) *place {
+	if len(o.places) >= maxPlaces {
+		o.counters.placesFull.Add(1)
+		return nil
+	}
+	p := &place{key: key, used: true, ready: make(chan struct{}), owner: owner}
+	o.places[key] = p
+	o.net.touch(key)
+	return p
+}
+
+// dropPlace stops to look a name up. Overlay.mu is held.
+func (o *Overlay) dropPlace(p *place) {
+	delete(o.places, p.key)
+	o.net.touch(p.key)
+	p.settle()
+}
+
+// settle lets those go on who wait to know.
+func (p *place) settle() {
+	select {
+	case <-p.ready:
+	default:
+		close(p.ready)
+	}
+}
+
+// idle notes whether a place was used since it was last asked.
+func (p *place) idle() bool {
+	used := p.used
+	p.used = false
+	return !used
+}

@@ -1,0 +1,115 @@
+package overlay
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
+)
+
+// receive handles what a node sends in one of its lanes, until the lane ends or breaks
+// the protocol, which ends the link.
+func (r *remote) receive(s transport.Stream) {
+	reader := wire.NewReader(s, wire.Limits{})
+	for {
+		m, err := reader.Read()
+		if violation := (*wire.ViolationError)(nil); errors.As(err, &violation) {
+			r.peer.Link().Close(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
+		}
+		if err != nil {
+			return
+		}
+		r.handle(m)
+	}
+}
+
+func (r *remote) handle(m wire.Message) {
+	switch m := m.(type) {
+	case *wire.Request:
+		r.serve(m)
+	case *wire.Reply:
+		r.replied(m)
+	case *wire.Refusal:
+		r.refusedBy(m)
+	case *wire.Event:
+		r.overlay.deliverEvent(m.Topic, m.Event)
+	case *wire.Broadcast:
+		r.overlay.deliverBroadcast(m.Cluster, m.Message)
+	}
+}
+
+// serve hands a request of another node to a member of this one, or refuses it.
+func (r *remote) serve(m *wire.Request) {
+	deadline := time.Now().Add(microseconds(m.Timeout))
+	var refused refusals
+	for refused.n < maxRefusals {
+		to := r.overlay.pickLocal(m.Cluster, &refused)
+		if to == nil {
+			break
+		}
+		err := to.serve(r, m.ID, m.Body, deadline)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, errLeft) {
+			refused.add(target{member: to}, true)
+		}
+	}
+	reason := wire.ReasonNoMember
+	if refused.busy {
+		reason = wire.ReasonOverloaded
+	}
+	back := wire.Refusal{ID: m.ID, Reason: reason, Cluster: m.Cluster, Body: m.Body}
+	if err := r.lane(m.ID).send(&back, false); err != nil {
+		// There is no room to send it back, so it cannot be tried elsewhere.
+		r.lane(m.ID).push(&wire.Reply{ID: m.ID, Status: wire.StatusFault, Body: []byte(FaultOverloaded)})
+	}
+}
+
+// pickLocal picks a member of this node for a request of another.
+func (o *Overlay) pickLocal(cluster []byte, refused *refusals) *Member {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := o.clusters[string(cluster)]
+	if c == nil {
+		return nil
+	}
+	m := c.pick(refused)
+	if m != nil {
+		m.load.Add(1)
+	}
+	return m
+}
+
+// answer sends the answer of a member to the node that asked. It waits for room, as
+// the member's own node makes it slow down, but not for a short one.
+func (r *remote) answer(token uint64, result outcome, body []byte, load int64) {
+	const short = 256
+	m := wire.Reply{ID: token, Status: wire.StatusReply, Load: uint64(max(load, 0)), Body: body}
+	if result != outcomeReply {
+		m.Status = wire.StatusFault
+	}
+	if result == outcomeFault && len(body) <= short {
+		r.lane(token).push(&m)
+		return
+	}
+	_ = r.lane(token).send(&m, true) // fails with the link, which the other side sees too
+}
+
+// sendCounted sends a broadcast or an event, and waits for room.
+func (r *remote) sendCounted(from *Member, m wire.Message) {
+	if err := r.lane(from.shard).send(m, true); err != nil {
+		r.overlay.counters.sendsFailed.Add(1)
+	}
+}
+
+// microseconds converts a timeout of the protocol; what exceeds the range of a
+// time.Duration is cut to it.
+func microseconds(us uint64) time.Duration {
+	if us > math.MaxInt64/uint64(time.Microsecond) {
+		return math.MaxInt64
+	}
+	return time.Duration(us) * time.Microsecond
+}
