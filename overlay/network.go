@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -141,7 +142,7 @@ func (n *network) seed(addr string) {
 // dialSeed dials all addresses that a seed has, at once.
 func (n *network) dialSeed(addr string) error {
 	addrs := []string{addr}
-	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host) == nil {
+	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host) == nil && !strings.Contains(addr, "://") {
 		ips, err := net.DefaultResolver.LookupHost(n.ctx, host)
 		if err != nil {
 			return err

@@ -337,12 +337,12 @@ func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
 			defer o.Close()
 			caller, service := attach(t, o, ""), attach(t, o, "service")
 			deadline := time.Now().Add(time.Minute)
-			target, verdict := o.route(caller.Member, 0, []byte("service"), nil, deadline, nil)
-			if verdict != routeMember || target != service.Member || target.load.Load() != 1 {
-				t.Fatalf("picked %v (%d)", target, verdict)
+			to, verdict := o.route(caller.Member, 0, []byte("service"), nil, deadline, &refusals{})
+			if verdict != routeMember || to.member != service.Member || to.member.load.Load() != 1 {
+				t.Fatalf("picked %v (%d)", to, verdict)
 			}
 			end(service.Member)
-			if err := target.serve(caller.Member, 0, nil, deadline); !errors.Is(err, errLeft) {
+			if err := to.member.serve(caller.Member, 0, nil, deadline); !errors.Is(err, errLeft) {
 				t.Errorf("serve = %v", err)
 			}
 			service.saw()

@@ -1,0 +1,235 @@
+package overlay
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/mem"
+)
+
+// world is a network of overlays in memory.
+type world struct {
+	t     *testing.T
+	net   *mem.Network
+	nodes []*Overlay
+	ends  []*mem.Transport
+}
+
+// newWorld starts nodes, which all join the first one, and waits until all see all.
+func newWorld(t *testing.T, n int, path mem.Path) *world {
+	t.Helper()
+	w := &world{t: t, net: mem.NewNetwork(mem.Config{Path: path})}
+	t.Cleanup(w.close)
+	for range n {
+		w.start()
+	}
+	w.settle()
+	for i, o := range w.nodes {
+		if got := o.net.members.Len(); got != n {
+			t.Fatalf("node %d sees %d nodes, want %d", i, got, n)
+		}
+	}
+	return w
+}
+
+// start starts another node.
+func (w *world) start() *Overlay {
+	w.t.Helper()
+	i := len(w.nodes)
+	id := transport.PeerID(sha256.Sum256(fmt.Appendf(nil, "node %d", i)))
+	end := w.net.Node(id)
+	addr := fmt.Sprintf("mem://%d", i)
+	listener, err := end.Listen(w.t.Context(), addr)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	o := New(Config{})
+	config := Network{
+		Self: id, Transport: end, Listener: listener, Address: listener.Addr(),
+		Logger: slog.New(slog.NewTextHandler(testLog(), &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),
+	}
+	if i > 0 {
+		config.Join = []string{"mem://0"}
+	}
+	if err := o.Connect(config); err != nil {
+		w.t.Fatal(err)
+	}
+	w.nodes = append(w.nodes, o)
+	w.ends = append(w.ends, end)
+	return o
+}
+
+func testLog() *os.File {
+	if os.Getenv("IRIS_TEST_LOG") != "" {
+		return os.Stderr
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	return null
+}
+
+// settle lets some seconds pass, in which nodes find each other.
+func (w *world) settle() {
+	time.Sleep(3 * time.Second)
+	synctest.Wait()
+}
+
+func (w *world) close() {
+	for i, o := range w.nodes {
+		o.Close()
+		w.ends[i].Close()
+	}
+	time.Sleep(5 * time.Second)
+}
+
+// A request, a broadcast and an event reach members on other nodes, at two, three and
+// twelve nodes.
+func TestAcrossNodes(t *testing.T) {
+	for _, n := range []int{2, 3, 12} {
+		t.Run(fmt.Sprintf("%d nodes", n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, n, mem.Path{Delay: time.Millisecond})
+				last := w.nodes[n-1]
+				service := attach(t, last, "service", echoing)
+				time.Sleep(100 * time.Millisecond) // a new member can be reached after that
+				for i, o := range w.nodes {
+					caller := attach(t, o, "")
+					caller.ask(7, "service", fmt.Sprint("hello from ", i), time.Second)
+					time.Sleep(50 * time.Millisecond)
+					caller.saw(fmt.Sprint("7: reply hello from ", i))
+					service.saw(fmt.Sprint("request hello from ", i))
+				}
+				var listeners []*app
+				for _, o := range w.nodes {
+					a := attach(t, o, "all")
+					if err := a.Subscribe([]byte("news")); err != nil {
+						t.Fatal(err)
+					}
+					listeners = append(listeners, a)
+				}
+				time.Sleep(100 * time.Millisecond)
+				for _, a := range listeners {
+					a.Broadcast([]byte("all"), []byte("hear"))
+					a.Publish([]byte("news"), []byte("it rains"))
+					time.Sleep(50 * time.Millisecond)
+					for _, b := range listeners {
+						b.mu.Lock()
+						count := len(b.seen)
+						b.seen = nil
+						b.mu.Unlock()
+						if count != 2 {
+							t.Errorf("somebody saw %d of a broadcast and an event", count)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// A request that comes before any member waits for one, wherever it joins.
+func TestARequestWaitsForAMemberElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
+		caller := attach(t, w.nodes[0], "")
+		caller.ask(1, "service", "hello", time.Minute)
+		time.Sleep(5 * time.Second)
+		caller.saw()
+		attach(t, w.nodes[2], "service", echoing)
+		time.Sleep(100 * time.Millisecond)
+		caller.saw("1: reply hello")
+	})
+}
+
+// The requests in the hands of a node that is killed are answered with a fault when its
+// links are noticed to be gone, and those that come later go elsewhere.
+func TestAMemberOnAKilledNodeIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
+		attach(t, w.nodes[1], "service")
+		time.Sleep(100 * time.Millisecond)
+		caller := attach(t, w.nodes[0], "")
+		caller.ask(1, "service", "hello", time.Minute)
+		time.Sleep(100 * time.Millisecond)
+		w.ends[1].Kill()
+		time.Sleep(15 * time.Second)
+		caller.saw("1: fault " + FaultMemberLost)
+		caller.ask(2, "service", "again", time.Minute)
+		attach(t, w.nodes[2], "service", echoing)
+		time.Sleep(200 * time.Millisecond)
+		caller.saw("2: reply again")
+	})
+}
+
+// A node that refuses for want of members sends the request back, and it goes to
+// another.
+func TestARefusedRequestGoesToAnotherNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
+		attach(t, w.nodes[1], "service", refusing)
+		attach(t, w.nodes[2], "service", echoing)
+		time.Sleep(100 * time.Millisecond)
+		caller := attach(t, w.nodes[0], "")
+		for i := range 20 {
+			caller.ask(uint64(i), "service", "hello", time.Second)
+			time.Sleep(20 * time.Millisecond)
+			caller.saw(fmt.Sprint(i, ": reply hello"))
+		}
+	})
+}
+
+// A partition leaves each side to itself; when it heals, all reach all again.
+func TestPartitionHeals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 5, mem.Path{Delay: time.Millisecond})
+		var services []*app
+		for _, o := range w.nodes {
+			services = append(services, attach(t, o, "service", echoing))
+		}
+		var one, other []transport.PeerID
+		for i, end := range w.ends {
+			if i < 2 {
+				one = append(one, end.ID())
+			} else {
+				other = append(other, end.ID())
+			}
+		}
+		w.net.Partition(one, other)
+		time.Sleep(30 * time.Second)
+		for i, o := range w.nodes {
+			caller := attach(t, o, "")
+			caller.ask(1, "service", "hello", time.Second)
+			time.Sleep(50 * time.Millisecond)
+			caller.saw("1: reply hello")
+			if got, want := o.net.members.Len(), map[bool]int{true: 2, false: 3}[i < 2]; got != want {
+				t.Errorf("node %d sees %d nodes in its part, want %d", i, got, want)
+			}
+		}
+		w.net.Heal()
+		time.Sleep(5 * time.Second)
+		for i, o := range w.nodes {
+			if got := o.net.members.Len(); got != 5 {
+				t.Errorf("node %d sees %d nodes after healing, want 5", i, got)
+			}
+		}
+		sender := attach(t, w.nodes[0], "")
+		for _, s := range services {
+			s.mu.Lock()
+			s.seen = nil
+			s.mu.Unlock()
+		}
+		sender.Broadcast([]byte("service"), []byte("hear"))
+		time.Sleep(100 * time.Millisecond)
+		for _, s := range services {
+			s.saw("broadcast hear")
+		}
+	})
+}
