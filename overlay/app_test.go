@@ -22,6 +22,8 @@ type app struct {
 	event func(topic, event []byte)
 	delay func() // before an answer is written down
 
+	attached chan struct{} // closed when it is attached; may be nil
+
 	mu       sync.Mutex
 	seen     []string
 	requests []uint64 // ids of those it was given
@@ -41,6 +43,9 @@ func attach(t *testing.T, o *Overlay, cluster string, options ...func(*app)) *ap
 		t.Fatalf("attach to %q: %v", cluster, err)
 	}
 	a.Member = m
+	if a.attached != nil {
+		close(a.attached)
+	}
 	return a
 }
 

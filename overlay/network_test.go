@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
@@ -63,6 +64,20 @@ func (w *world) start() *Overlay {
 	w.nodes = append(w.nodes, o)
 	w.ends = append(w.ends, end)
 	return o
+}
+
+// echoingLater is echoing for an application that is given requests while it attaches.
+func echoingLater(a *app) {
+	attached := make(chan struct{})
+	a.attached = attached
+	a.serve = func(id uint64, body []byte, _ time.Duration) error {
+		reply := bytes.Clone(body)
+		go func() {
+			<-attached
+			a.Reply(id, true, reply)
+		}()
+		return nil
+	}
 }
 
 func testLog() *os.File {
@@ -143,7 +158,7 @@ func TestARequestWaitsForAMemberElsewhere(t *testing.T) {
 		caller.ask(1, "service", "hello", time.Minute)
 		time.Sleep(5 * time.Second)
 		caller.saw()
-		attach(t, w.nodes[2], "service", echoing)
+		attach(t, w.nodes[2], "service", echoingLater)
 		time.Sleep(100 * time.Millisecond)
 		caller.saw("1: reply hello")
 	})
@@ -163,7 +178,7 @@ func TestAMemberOnAKilledNodeIsLost(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		caller.saw("1: fault " + FaultMemberLost)
 		caller.ask(2, "service", "again", time.Minute)
-		attach(t, w.nodes[2], "service", echoing)
+		attach(t, w.nodes[2], "service", echoingLater)
 		time.Sleep(200 * time.Millisecond)
 		caller.saw("2: reply again")
 	})
