@@ -32,6 +32,7 @@ type Transport struct {
 	sockets   []*socket
 	listeners map[*listener]struct{}
 	links     map[*link]struct{}
+	attempts  map[*attempt]struct{}
 	work      sync.WaitGroup // dials, and what waits for the end of each link
 }
 
@@ -49,6 +50,7 @@ func New(config Config) (*Transport, error) {
 		dialing:   make(chan struct{}, dialsAtOnce),
 		listeners: make(map[*listener]struct{}),
 		links:     make(map[*link]struct{}),
+		attempts:  make(map[*attempt]struct{}),
 	}, nil
 }
 
@@ -134,7 +136,9 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 	if err != nil {
 		return nil, err
 	}
-	conn, err := socket.quic.Dial(ctx, remote, t.config.Identity.ClientTLS(want), t.quic)
+	attempting, release := t.attempt(ctx, remote)
+	conn, err := socket.quic.Dial(attempting, remote, t.config.Identity.ClientTLS(want), t.quic)
+	release()
 	if err != nil {
 		return nil, meaning("dial", addr, err)
 	}
