@@ -29,6 +29,9 @@ func meaning(op, addr string, err error) error {
 		return network // the cause of an attempt's context
 	}
 	if application, ok := errors.AsType[*quicgo.ApplicationError](err); ok {
+		if !application.Remote {
+			return transport.ErrClosed
+		}
 		return &transport.ClosedError{Code: codeOf(uint64(application.ErrorCode)), Reason: transport.CutReason(application.ErrorMessage)}
 	}
 	if protocol, ok := errors.AsType[*quicgo.TransportError](err); ok {

@@ -104,6 +104,9 @@ const (
 
 // isBusy tells a listener that has no room from one that does not want us.
 func isBusy(err error) bool {
+	if closed, ok := errors.AsType[*transport.ClosedError](err); ok {
+		return closed.Code == transport.CodeBusy
+	}
 	refused, ok := errors.AsType[*quicgo.TransportError](err)
 	return ok && refused.Remote && refused.ErrorCode == quicgo.ConnectionRefused
 }
@@ -144,6 +147,7 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 	}
 	l, err := t.admit(conn, want)
 	if err != nil {
+		dismiss(conn)
 		return nil, err
 	}
 	if err := l.greet(ctx); err != nil {
@@ -157,14 +161,15 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 // admit makes a connection a link, once more by what its peer has proved.
 func (t *Transport) admit(conn *quicgo.Conn, want transport.PeerID) (*link, error) {
 	peer, err := t.config.Identity.Verify(conn.ConnectionState().TLS, want)
-	if err == nil {
-		var l *link
-		if l, err = t.adopt(conn, peer); err == nil {
-			return l, nil
-		}
+	if err != nil {
+		return nil, err
 	}
+	return t.adopt(conn, peer)
+}
+
+// dismiss ends a connection that has not become a link.
+func dismiss(conn *quicgo.Conn) {
 	_ = conn.CloseWithError(quicgo.ApplicationErrorCode(transport.CodeRefused), "")
-	return nil, err
 }
 
 // adopt makes a link and takes care of it until it ends.

@@ -65,18 +65,21 @@ func (w *wire) watch() {
 	broken := !w.over && (w.lanes[0].cut || w.lanes[1].cut || w.ends[0].ended() || w.ends[1].ended())
 	switch {
 	case broken && w.idle == nil:
-		w.idle = time.AfterFunc(w.network.config.IdleTimeout, w.silence)
+		var timer *time.Timer // set before the lock is free for silence
+		timer = time.AfterFunc(w.network.config.IdleTimeout, func() { w.silence(timer) })
+		w.idle = timer
 	case !broken && w.idle != nil:
 		w.idle.Stop()
 		w.idle = nil
 	}
 }
 
-// silence ends the ends that have heard nothing for too long.
-func (w *wire) silence() {
+// silence ends the ends that have heard nothing for too long, unless the timer
+// was stopped as it struck.
+func (w *wire) silence(timer *time.Timer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.idle == nil {
+	if w.idle != timer {
 		return
 	}
 	for _, end := range w.ends {

@@ -10,38 +10,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A reportingConn is a UDP socket that tells of port unreachable messages
-// (ICMP, RFC 792; ICMPv6, RFC 4443), with the IP_RECVERR of Linux. quic-go takes
-// what these sockets return for an error of the socket itself, so it gets to
-// see none of it.
-type reportingConn struct {
+// A linuxConn is a UDP socket with what Linux can do besides.
+//
+// It tells of port unreachable messages (ICMP, RFC 792; ICMPv6, RFC 4443), by
+// IP_RECVERR. quic-go takes what such sockets return for an error of the socket
+// itself, so it gets to see none of it. And it reads with GRO, see groReader.
+type linuxConn struct {
 	*net.UDPConn
 	batch       *ipv4.PacketConn // reads IPv6 as well; quic-go does it this way too
+	gro         *groReader       // nil if the kernel has none, or it is not wanted
 	unreachable func(netip.AddrPort)
 }
 
-// watchUnreachable returns the socket for quic-go. Where the system does not
-// tell, that is the socket itself.
-func watchUnreachable(conn *net.UDPConn, unreachable func(netip.AddrPort)) net.PacketConn {
+// enhance returns the socket for quic-go.
+func enhance(conn *net.UDPConn, gro bool, unreachable func(netip.AddrPort)) net.PacketConn {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return conn
 	}
-	var errV4, errV6 error
-	err = raw.Control(func(fd uintptr) {
-		errV4 = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVERR, 1)
-		errV6 = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
+	// A socket of one family refuses the option of the other; without either
+	// there is nothing to tell.
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVERR, 1)
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 	})
-	if err != nil || (errV4 != nil && errV6 != nil) {
-		return conn
+	c := &linuxConn{UDPConn: conn, batch: ipv4.NewPacketConn(conn), unreachable: unreachable}
+	if gro {
+		c.gro = newGROReader(conn, c.batch)
 	}
-	return &reportingConn{UDPConn: conn, batch: ipv4.NewPacketConn(conn), unreachable: unreachable}
+	return c
 }
 
 // ReadBatch is what quic-go reads with.
-func (c *reportingConn) ReadBatch(messages []ipv4.Message, flags int) (int, error) {
+func (c *linuxConn) ReadBatch(messages []ipv4.Message, flags int) (int, error) {
 	for {
-		n, err := c.batch.ReadBatch(messages, flags)
+		n, err := c.readBatch(messages, flags)
 		if !isReport(err) {
 			return n, err
 		}
@@ -49,9 +52,16 @@ func (c *reportingConn) ReadBatch(messages []ipv4.Message, flags int) (int, erro
 	}
 }
 
+func (c *linuxConn) readBatch(messages []ipv4.Message, flags int) (int, error) {
+	if c.gro != nil {
+		return c.gro.read(messages, flags)
+	}
+	return c.batch.ReadBatch(messages, flags)
+}
+
 // WriteMsgUDP is what quic-go writes with. A report about an earlier packet, to
 // anybody, fails a write that has nothing to do with it, once.
-func (c *reportingConn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
+func (c *linuxConn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
 	for range 8 {
 		n, oobn, err = c.UDPConn.WriteMsgUDP(b, oob, addr)
 		if err == nil {
@@ -74,7 +84,7 @@ func isReport(err error) bool {
 }
 
 // drain empties the socket's queue of reports.
-func (c *reportingConn) drain() {
+func (c *linuxConn) drain() {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return
@@ -105,7 +115,7 @@ func readReports(fd int) (refused []netip.AddrPort) {
 // ECONNREFUSED, port unreachable, has left: ee_errno is its first field, of 4
 // bytes, and ee_origin the fifth byte.
 func reportsRefusal(oob []byte) bool {
-	for len(oob) > 0 {
+	for len(oob) >= unix.SizeofCmsghdr {
 		header, body, rest, err := unix.ParseOneSocketControlMessage(oob)
 		if err != nil {
 			return false
