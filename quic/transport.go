@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -19,12 +20,13 @@ import (
 const Scheme = "quic"
 
 // A Transport makes links over QUIC. Its addresses are "host:port"; a host name
-// is resolved when it is dialled, and the first address that it has is taken.
+// is resolved when it is dialled, and its addresses are tried in turn.
 type Transport struct {
 	config   Config
 	quic     *quicgo.Config
 	refusals *refusal.Log
 	warnings warnings
+	lookup   func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	dialing  chan struct{} // holds one for each dial underway
 
 	mu        sync.Mutex
@@ -47,6 +49,7 @@ func New(config Config) (*Transport, error) {
 		quic:      config.quic(),
 		refusals:  refusal.NewLog(config.Logger, Scheme),
 		warnings:  warnings{logger: config.Logger},
+		lookup:    net.DefaultResolver.LookupNetIP,
 		dialing:   make(chan struct{}, dialsAtOnce),
 		listeners: make(map[*listener]struct{}),
 		links:     make(map[*link]struct{}),
@@ -60,7 +63,8 @@ func (t *Transport) Scheme() string { return Scheme }
 // Refused is how many peers were turned away since the start.
 func (t *Transport) Refused() uint64 { return t.refusals.Total() }
 
-// Dial implements transport.Transport. A silent address costs 5 s.
+// Dial implements transport.Transport. A silent address costs 5 s,
+// and a host name can have four of them.
 func (t *Transport) Dial(ctx context.Context, addr string, want transport.PeerID) (transport.Link, error) {
 	if err := t.begin(); err != nil {
 		return nil, err
@@ -73,12 +77,28 @@ func (t *Transport) Dial(ctx context.Context, addr string, want transport.PeerID
 	return l, nil
 }
 
-// dial resolves the address and tries it, again while the other side is busy.
+// maxAddresses is how many addresses of a host name are tried.
+const maxAddresses = 4
+
+// dial resolves the address and tries what it stands for, one after the other.
 func (t *Transport) dial(ctx context.Context, addr string, want transport.PeerID) (*link, error) {
-	remote, err := resolve(ctx, addr)
+	remotes, err := t.resolve(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
+	var failures []error
+	for _, remote := range remotes[:min(len(remotes), maxAddresses)] {
+		l, err := t.reach(ctx, addr, remote, want)
+		if !errors.Is(err, transport.ErrNetwork) {
+			return l, err
+		}
+		failures = append(failures, err)
+	}
+	return nil, errors.Join(failures...)
+}
+
+// reach dials one address, again while the other side is busy.
+func (t *Transport) reach(ctx context.Context, addr string, remote *net.UDPAddr, want transport.PeerID) (*link, error) {
 	for pause := firstPause; ; pause *= 2 {
 		l, err := t.tryInTurn(ctx, addr, remote, want)
 		if !isBusy(err) || pause > lastPause {
@@ -246,8 +266,8 @@ func (t *Transport) shut() (listeners []*listener, links []*link, sockets []*soc
 	return listeners, links, sockets
 }
 
-// resolve finds the address to dial.
-func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
+// resolve finds the addresses to dial, at least one, the best first.
+func (t *Transport) resolve(ctx context.Context, addr string) ([]*net.UDPAddr, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "dial", Addr: addr, Err: err}
@@ -256,12 +276,16 @@ func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "dial", Addr: addr, Err: err}
 	}
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	found, err := t.lookup(ctx, "ip", host)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "dial", Addr: addr, Err: err}
 	}
-	return &net.UDPAddr{IP: found[0].Unmap().AsSlice(), Port: number, Zone: found[0].Zone()}, nil
+	var remotes []*net.UDPAddr
+	for _, ip := range found {
+		remotes = append(remotes, &net.UDPAddr{IP: ip.Unmap().AsSlice(), Port: number, Zone: ip.Zone()})
+	}
+	return remotes, nil
 }

@@ -21,7 +21,7 @@ const (
 	proofGap = 100 * time.Millisecond // at the least; twice the round trip if that is more
 )
 
-var errPortUnreachable = errors.New("port unreachable: the process is gone")
+var errPortUnreachable = errors.New("port unreachable: no process is there")
 
 // doubt counts what speaks against a peer that was heard last at a packet.
 type doubt struct {
