@@ -74,3 +74,14 @@ func BenchmarkWriteSize(b *testing.B) {
 		b.Run(fmt.Sprintf("%dK", size>>10), func(b *testing.B) { bulk(b, size, func(*quic.Config) {}) })
 	}
 }
+
+// BenchmarkGRO shows what reading with GRO gives.
+func BenchmarkGRO(b *testing.B) {
+	for _, off := range []bool{true, false} {
+		name := "with"
+		if off {
+			name = "without"
+		}
+		b.Run(name, func(b *testing.B) { bulk(b, 64<<10, func(c *quic.Config) { c.NoGRO = off }) })
+	}
+}

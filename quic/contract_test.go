@@ -26,14 +26,18 @@ func newTransport(tb testing.TB, node *identity.Identity, changes ...func(*quic.
 
 func TestContract(t *testing.T) {
 	network := identitytest.NewNetwork(t, "contract")
-	rows := map[string]string{"IPv4": "127.0.0.1:0", "IPv6": "[::1]:0"}
-	for name, addr := range rows {
-		t.Run(name, func(t *testing.T) {
+	rows := []struct {
+		name, addr string
+		noGRO      bool
+	}{{"IPv4", "127.0.0.1:0", false}, {"IPv6 without GRO", "[::1]:0", true}}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
 			transporttest.Run(t, func(t *testing.T) transporttest.Pair {
 				a, b := network.Node(t), network.Node(t)
+				change := func(c *quic.Config) { c.NoGRO = row.noGRO }
 				return transporttest.Pair{
-					A: newTransport(t, a), B: newTransport(t, b), AID: a.ID(), BID: b.ID(),
-					Address: addr, Buffered: quic.DefaultStreamWindow + 64<<10,
+					A: newTransport(t, a, change), B: newTransport(t, b, change), AID: a.ID(), BID: b.ID(),
+					Address: row.addr, Buffered: quic.DefaultStreamWindow + 64<<10,
 				}
 			})
 		})

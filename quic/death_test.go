@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/project-iris/iris/quic"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
+	"github.com/project-iris/iris/transport/identity/identitytest"
 )
 
 // TestMain runs a node to be killed instead of the tests, if told to.
@@ -146,15 +149,64 @@ func deathOf(t *testing.T, l transport.Link, since time.Time, limit time.Duratio
 	return time.Since(since), context.Cause(l.Context())
 }
 
-func TestAKilledPeerIsNoticedInIdleTimeout(t *testing.T) {
+// TestAKilledPeerIsNoticedAtOnce has the kernel of the killed process's host
+// answer our keep-alives.
+func TestAKilledPeerIsNoticedAtOnce(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells of unreachable ports")
+	}
 	t.Parallel()
 	v := newVictim(t)
 	since := time.Now()
 	v.kill()
-	for _, l := range []transport.Link{v.dialled, v.accepted} {
+	for name, l := range map[string]transport.Link{"dialled": v.dialled, "accepted": v.accepted} {
 		took, cause := deathOf(t, l, since, idleTimeout+3*time.Second)
-		if !errors.Is(cause, transport.ErrNetwork) {
-			t.Errorf("the cause is %v; want a network error", cause)
+		failure, ok := errors.AsType[*transport.NetworkError](cause)
+		if !ok || failure.Silent || took > idleTimeout/2 {
+			t.Errorf("the link that was %s ended after %v for %v; want it unreachable at once", name, took, cause)
+		}
+		t.Logf("%s: noticed after %v: %v", name, took.Round(time.Millisecond), cause)
+	}
+}
+
+// TestADialToNobodyFailsAtOnce does not wait for the handshake's timeout.
+func TestADialToNobodyFailsAtOnce(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells of unreachable ports")
+	}
+	t.Parallel()
+	network := identitytest.NewNetwork(t, "nobody")
+	free, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.LocalAddr().String()
+	_ = free.Close()
+	since := time.Now()
+	_, err = newTransport(t, network.Node(t)).Dial(t.Context(), addr, transport.PeerID{})
+	failure, ok := errors.AsType[*transport.NetworkError](err)
+	if took := time.Since(since); !ok || failure.Silent || took > 3*time.Second {
+		t.Errorf("failed after %v: %v", took, err)
+	}
+}
+
+// TestAStoppedPeerIsNoticedInTime stops a process without ending it: its host
+// takes packets in and says nothing, as if the cable was pulled.
+func TestAStoppedPeerIsNoticedInTime(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no such signal")
+	}
+	t.Parallel()
+	v := newVictim(t)
+	since := time.Now()
+	if err := v.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []transport.Link{v.dialled, v.accepted} {
+		took, cause := deathOf(t, l, since, idleTimeout+keepAlive+3*time.Second)
+		failure, ok := errors.AsType[*transport.NetworkError](cause)
+		if !ok || !failure.Silent || took > idleTimeout+keepAlive+time.Second {
+			t.Errorf("ended after %v for %v; want silence for %v at most", took, cause, idleTimeout+keepAlive)
 		}
 		t.Logf("noticed after %v: %v", took.Round(time.Millisecond), cause)
 	}
@@ -165,6 +217,9 @@ func TestAKilledPeerIsNoticedInIdleTimeout(t *testing.T) {
 func TestAPeerThatComesBackIsNoticedAtOnce(t *testing.T) {
 	t.Parallel()
 	v := newVictim(t)
+	// The links are to be quiet: while quic-go searches for the largest packet,
+	// just after the handshake, everything is large enough for an answer.
+	<-time.After(2 * time.Second)
 	v.kill()
 	startProcess(t, v.key, v.addr, "")
 	since := time.Now()

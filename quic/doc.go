@@ -11,8 +11,12 @@
 // and ends the link when it then hears nothing for DefaultIdleTimeout: 8 s at
 // the most after the last sign of life, both sides alike. Longer only on paths
 // whose round trips take seconds, where quic-go waits for three probe timeouts
-// (RFC 9002, section 6.2). A peer that comes back at its address is noticed
-// with the next packet sent to it, a keep-alive at the latest.
+// (RFC 9002, section 6.2).
+//
+// It is sooner where a system answers in the peer's place. A host whose process
+// was killed says that the port is unreachable, and a process that has come
+// back sends a stateless reset: either ends the link within 0.3 s of the next
+// packet sent, a keep-alive at the latest. Only Linux passes the former on.
 //
 // # What a peer can cost
 //

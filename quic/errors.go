@@ -25,7 +25,13 @@ var errRestarted = errors.New("the peer has lost its state: it has been restarte
 // meaning puts quic-go's errors of a connection into the contract's terms. An
 // end by this side has a cause of its own, which the caller knows.
 func meaning(op, addr string, err error) error {
+	if network, ok := errors.AsType[*transport.NetworkError](err); ok {
+		return network // the cause of an attempt's context
+	}
 	if application, ok := errors.AsType[*quicgo.ApplicationError](err); ok {
+		if !application.Remote {
+			return transport.ErrClosed
+		}
 		return &transport.ClosedError{Code: codeOf(uint64(application.ErrorCode)), Reason: transport.CutReason(application.ErrorMessage)}
 	}
 	if protocol, ok := errors.AsType[*quicgo.TransportError](err); ok {

@@ -55,6 +55,18 @@ func (p *pulse) beat() {
 	}
 }
 
+// hurry makes the next beat come soon, and send a probe unless something is
+// heard until then.
+func (p *pulse) hurry(wait time.Duration) {
+	heard := p.conn.ConnectionStats().PacketsReceived
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heard = heard
+	if p.timer != nil && p.timer.Stop() {
+		p.timer.Reset(wait)
+	}
+}
+
 // silent says whether nothing was received since it was last called.
 func (p *pulse) silent() bool {
 	received := p.conn.ConnectionStats().PacketsReceived

@@ -2,6 +2,8 @@ package quic
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,8 +17,10 @@ import (
 type link struct {
 	conn   *quicgo.Conn
 	peer   transport.PeerID
+	remote netip.AddrPort
 	outbox outbox
 	pulse  pulse
+	doubt  doubt
 
 	ctx    context.Context // ends with the cause in the contract's terms
 	cancel context.CancelCauseFunc
@@ -28,7 +32,7 @@ type link struct {
 }
 
 func newLink(conn *quicgo.Conn, peer transport.PeerID, keepAlive time.Duration) *link {
-	l := &link{conn: conn, peer: peer}
+	l := &link{conn: conn, peer: peer, remote: unmapped(conn.RemoteAddr().(*net.UDPAddr))}
 	l.outbox.conn = conn
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	l.pulse.start(conn, keepAlive)

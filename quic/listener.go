@@ -135,6 +135,7 @@ func (l *listener) welcome(conn *quicgo.Conn) {
 	up, err := l.transport.admit(conn, transport.PeerID{})
 	if err != nil {
 		pass.fail(err)
+		dismiss(conn)
 		return
 	}
 	if err := up.answer(l.ctx); err != nil {

@@ -153,8 +153,8 @@ func mustKnock(t *testing.T, h *host, config *tls.Config) *quicgo.Conn {
 	return conn
 }
 
-// impossible says why an intruder of the table cannot exist over QUIC, or that
-// crypto/tls itself refuses it there.
+// overQUIC adapts an intruder of the table: some cannot exist over QUIC, and
+// some are refused by crypto/tls itself.
 func overQUIC(row identitytest.Intruder) (reason error, exists bool) {
 	switch row.Name {
 	case "TLS 1.2": // RFC 9001, section 4.2: crypto/tls does not even begin

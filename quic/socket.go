@@ -36,7 +36,7 @@ func (t *Transport) openSocket(ctx context.Context, addr string) (*socket, error
 	gate := &gate{refused: t.refusals.Note}
 	key := resetKey(t.config.Identity.Secrets("quic stateless reset")[0], udp.LocalAddr().String())
 	s := &socket{udp: udp, quic: &quicgo.Transport{
-		Conn:                udp,
+		Conn:                enhance(udp, !t.config.NoGRO, t.unreachable),
 		ConnectionIDLength:  connectionIDLength,
 		StatelessResetKey:   &key,
 		ConnContext:         gate.enter,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -19,12 +20,13 @@ import (
 const Scheme = "quic"
 
 // A Transport makes links over QUIC. Its addresses are "host:port"; a host name
-// is resolved when it is dialled, and the first address that it has is taken.
+// is resolved when it is dialled, and its addresses are tried in turn.
 type Transport struct {
 	config   Config
 	quic     *quicgo.Config
 	refusals *refusal.Log
 	warnings warnings
+	lookup   func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	dialing  chan struct{} // holds one for each dial underway
 
 	mu        sync.Mutex
@@ -32,6 +34,7 @@ type Transport struct {
 	sockets   []*socket
 	listeners map[*listener]struct{}
 	links     map[*link]struct{}
+	attempts  map[*attempt]struct{}
 	work      sync.WaitGroup // dials, and what waits for the end of each link
 }
 
@@ -46,9 +49,11 @@ func New(config Config) (*Transport, error) {
 		quic:      config.quic(),
 		refusals:  refusal.NewLog(config.Logger, Scheme),
 		warnings:  warnings{logger: config.Logger},
+		lookup:    net.DefaultResolver.LookupNetIP,
 		dialing:   make(chan struct{}, dialsAtOnce),
 		listeners: make(map[*listener]struct{}),
 		links:     make(map[*link]struct{}),
+		attempts:  make(map[*attempt]struct{}),
 	}, nil
 }
 
@@ -58,7 +63,8 @@ func (t *Transport) Scheme() string { return Scheme }
 // Refused is how many peers were turned away since the start.
 func (t *Transport) Refused() uint64 { return t.refusals.Total() }
 
-// Dial implements transport.Transport. A silent address costs 5 s.
+// Dial implements transport.Transport. A silent address costs 5 s,
+// and a host name can have four of them.
 func (t *Transport) Dial(ctx context.Context, addr string, want transport.PeerID) (transport.Link, error) {
 	if err := t.begin(); err != nil {
 		return nil, err
@@ -71,12 +77,28 @@ func (t *Transport) Dial(ctx context.Context, addr string, want transport.PeerID
 	return l, nil
 }
 
-// dial resolves the address and tries it, again while the other side is busy.
+// maxAddresses is how many addresses of a host name are tried.
+const maxAddresses = 4
+
+// dial resolves the address and tries what it stands for, one after the other.
 func (t *Transport) dial(ctx context.Context, addr string, want transport.PeerID) (*link, error) {
-	remote, err := resolve(ctx, addr)
+	remotes, err := t.resolve(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
+	var failures []error
+	for _, remote := range remotes[:min(len(remotes), maxAddresses)] {
+		l, err := t.reach(ctx, addr, remote, want)
+		if !errors.Is(err, transport.ErrNetwork) {
+			return l, err
+		}
+		failures = append(failures, err)
+	}
+	return nil, errors.Join(failures...)
+}
+
+// reach dials one address, again while the other side is busy.
+func (t *Transport) reach(ctx context.Context, addr string, remote *net.UDPAddr, want transport.PeerID) (*link, error) {
 	for pause := firstPause; ; pause *= 2 {
 		l, err := t.tryInTurn(ctx, addr, remote, want)
 		if !isBusy(err) || pause > lastPause {
@@ -102,6 +124,9 @@ const (
 
 // isBusy tells a listener that has no room from one that does not want us.
 func isBusy(err error) bool {
+	if closed, ok := errors.AsType[*transport.ClosedError](err); ok {
+		return closed.Code == transport.CodeBusy
+	}
 	refused, ok := errors.AsType[*quicgo.TransportError](err)
 	return ok && refused.Remote && refused.ErrorCode == quicgo.ConnectionRefused
 }
@@ -134,12 +159,15 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 	if err != nil {
 		return nil, err
 	}
-	conn, err := socket.quic.Dial(ctx, remote, t.config.Identity.ClientTLS(want), t.quic)
+	attempting, release := t.attempt(ctx, remote)
+	conn, err := socket.quic.Dial(attempting, remote, t.config.Identity.ClientTLS(want), t.quic)
+	release()
 	if err != nil {
 		return nil, meaning("dial", addr, err)
 	}
 	l, err := t.admit(conn, want)
 	if err != nil {
+		dismiss(conn)
 		return nil, err
 	}
 	if err := l.greet(ctx); err != nil {
@@ -153,14 +181,15 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 // admit makes a connection a link, once more by what its peer has proved.
 func (t *Transport) admit(conn *quicgo.Conn, want transport.PeerID) (*link, error) {
 	peer, err := t.config.Identity.Verify(conn.ConnectionState().TLS, want)
-	if err == nil {
-		var l *link
-		if l, err = t.adopt(conn, peer); err == nil {
-			return l, nil
-		}
+	if err != nil {
+		return nil, err
 	}
+	return t.adopt(conn, peer)
+}
+
+// dismiss ends a connection that has not become a link.
+func dismiss(conn *quicgo.Conn) {
 	_ = conn.CloseWithError(quicgo.ApplicationErrorCode(transport.CodeRefused), "")
-	return nil, err
 }
 
 // adopt makes a link and takes care of it until it ends.
@@ -237,8 +266,8 @@ func (t *Transport) shut() (listeners []*listener, links []*link, sockets []*soc
 	return listeners, links, sockets
 }
 
-// resolve finds the address to dial.
-func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
+// resolve finds the addresses to dial, at least one, the best first.
+func (t *Transport) resolve(ctx context.Context, addr string) ([]*net.UDPAddr, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "dial", Addr: addr, Err: err}
@@ -247,12 +276,16 @@ func resolve(ctx context.Context, addr string) (*net.UDPAddr, error) {
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "dial", Addr: addr, Err: err}
 	}
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	found, err := t.lookup(ctx, "ip", host)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "dial", Addr: addr, Err: err}
 	}
-	return &net.UDPAddr{IP: found[0].Unmap().AsSlice(), Port: number, Zone: found[0].Zone()}, nil
+	var remotes []*net.UDPAddr
+	for _, ip := range found {
+		remotes = append(remotes, &net.UDPAddr{IP: ip.Unmap().AsSlice(), Port: number, Zone: ip.Zone()})
+	}
+	return remotes, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -151,4 +152,32 @@ func TestNodesThatDoNotAcceptTurnOthersAway(t *testing.T) {
 	if _, err := dialler.Dial(t.Context(), listener.Addr(), transport.PeerID{}); err != nil {
 		t.Errorf("now that there is room: %v", err)
 	}
+}
+
+// A refused peer that stays does not stand in the way of others for the time
+// that it is given to hear why.
+func TestRefusedPeersMakeRoomToo(t *testing.T) {
+	network := identitytest.NewNetwork(t, "net")
+	_, listener := listen(t, tcp.Config{Identity: network.Node(t), MaxHandshakes: 1})
+	raw, err := net.Dial("tcp", listener.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	_, _ = raw.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+	_ = raw.SetReadDeadline(time.Now().Add(patience))
+	if _, err := io.ReadAll(raw); err != nil { // up to the listener's end of it
+		t.Fatal(err)
+	}
+	dialled, accepted := join(t, network.Node(t), listener)
+	expectAlive(t, dialled, accepted)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 30 { // less than the time that it would have had
+		if _, err := raw.Write([]byte("x")); err != nil {
+			return // the connection is gone
+		}
+		<-tick.C
+	}
+	t.Error("the refused peer still has its place")
 }

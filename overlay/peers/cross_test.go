@@ -127,9 +127,10 @@ func TestASideThatLostTheLinkGetsANewOne(t *testing.T) {
 				_ = lost.Get(kept.transport.ID()).Link().Close(errors.New("lost"))
 				network.SetPath(low, high, mem.Path{Delay: time.Millisecond})
 				lost.Keep(kept.transport.ID(), addr(kept.transport.ID()))
-				took := eventually(t, 5*time.Second, "a new link", func() bool {
-					p, q := lost.Get(kept.transport.ID()), kept.Get(lost.transport.ID())
-					return p != nil && q != nil && q.Link().Context().Err() == nil && len(lost.living()) == 1 && len(kept.living()) == 1
+				took := eventually(t, 5*time.Second, "a new link in use on both sides", func() bool {
+					n, _, _ := lost.count()
+					m, _, _ := kept.count()
+					return n == 2 && m == 2 && len(lost.living()) == 1 && len(kept.living()) == 1
 				})
 				expectOneLink(t, a, b)
 				if age > 2*time.Second && took > time.Second {

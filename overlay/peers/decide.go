@@ -53,19 +53,22 @@ func (ps *Peers) decide(p *Peer) {
 }
 
 // hasLost reports whether the peer that has made the link p has lost the old one, which
-// this side has in use.
+// this side has in use. It waits for what the peer says even where that decides
+// nothing: a link that was closed sooner might be none yet to the peer, which then
+// would not learn whom it has dialled.
 func hasLost(p, old *Peer) bool {
+	crossed := time.Since(old.since) < crossing
 	if old.ended() {
 		return true
 	}
-	if p.dialed || time.Since(old.since) < crossing {
+	if p.dialed {
 		return false
 	}
 	timer := time.NewTimer(useTimeout)
 	defer timer.Stop()
 	select {
 	case other := <-p.other:
-		return !other
+		return !other && !crossed
 	case <-old.Context().Done():
 		return true
 	case <-p.Context().Done():

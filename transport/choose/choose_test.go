@@ -22,6 +22,7 @@ type lane struct {
 	*mem.Transport
 	scheme  string
 	blocked atomic.Bool
+	deaf    atomic.Bool // to the end of the context
 	dials   atomic.Int32
 }
 
@@ -32,6 +33,9 @@ func (l *lane) Dial(ctx context.Context, addr string, want transport.PeerID) (tr
 	if l.blocked.Load() {
 		<-ctx.Done()
 		return nil, ctx.Err()
+	}
+	if l.deaf.Load() {
+		ctx = context.WithoutCancel(ctx)
 	}
 	return l.Transport.Dial(ctx, addr, want)
 }
@@ -127,6 +131,23 @@ func TestAFarPeerIsReachedByThePreferredTransport(t *testing.T) {
 		w.expect(t, "far", 400*time.Millisecond, 1, 1)
 		w.expect(t, "far, again", 400*time.Millisecond, 1, 1)
 		synctest.Wait()
+	})
+}
+
+// TestALinkThatComesTooLateIsClosed has an attempt succeed after the other one.
+func TestALinkThatComesTooLateIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, mem.Config{Path: mem.Path{Delay: 100 * time.Millisecond}})
+		w.a.tcp.deaf.Store(true)
+		w.expect(t, "the first", 400*time.Millisecond, 1, 1)
+		late, err := w.listener.Accept(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // virtual
+		if err := context.Cause(late.Context()); !errors.Is(err, transport.ErrPeerClosed) {
+			t.Errorf("the late link: %v; want it closed", err)
+		}
 	})
 }
 

@@ -76,6 +76,8 @@ func HandshakeError(addr string, err error) error {
 		return &transport.RefusedError{Remote: true, Err: err}
 	case isSystem && system.Op == "local error": // and its own, such as a record that is not authentic
 		return &transport.RefusedError{Err: err}
+	case errors.Is(err, transport.ErrNetwork):
+		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &transport.NetworkError{Op: "handshake", Addr: addr, Silent: true}
 	case isSystem, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),

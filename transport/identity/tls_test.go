@@ -370,6 +370,28 @@ func TestNoTicketsAreGiven(t *testing.T) {
 	}
 }
 
+// The first read after a handshake may come through a link, which has an error
+// of its own for what it met.
+func TestHandshakeErrorLooksIntoErrorsOfLinks(t *testing.T) {
+	alert := &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}
+	rows := []struct {
+		err, want error
+		remote    bool
+	}{
+		{&transport.NetworkError{Op: "link", Err: alert}, transport.ErrRefused, true},
+		{&transport.NetworkError{Op: "link", Err: io.ErrUnexpectedEOF}, transport.ErrNetwork, false},
+		{&transport.NetworkError{Op: "link", Silent: true}, transport.ErrNetwork, false},
+		{&transport.RefusedError{Err: identity.ErrExpired}, identity.ErrExpired, false},
+	}
+	for _, row := range rows {
+		err := identity.HandshakeError("addr", row.err)
+		refused, ok := errors.AsType[*transport.RefusedError](err)
+		if !errors.Is(err, row.want) || ok && refused.Remote != row.remote {
+			t.Errorf("%v is %v, want %v", row.err, err, row.want)
+		}
+	}
+}
+
 func TestHandshakeErrorTellsThePathFromThePeer(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()

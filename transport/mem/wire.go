@@ -14,12 +14,13 @@ import (
 type wire struct {
 	network *Network
 
-	mu     sync.Mutex
-	random *rand.Rand
-	ends   [2]*link // the dialler's and the acceptor's
-	lanes  [2]lane  // by the end that sends
-	idle   *time.Timer
-	over   bool // both ends have ended
+	mu      sync.Mutex
+	random  *rand.Rand
+	ends    [2]*link // the dialler's and the acceptor's
+	lanes   [2]lane  // by the end that sends
+	idle    *time.Timer
+	watches int  // the timers that idle was so far, to tell them apart
+	over    bool // both ends have ended
 }
 
 // A lane is one direction of a wire.
@@ -65,18 +66,21 @@ func (w *wire) watch() {
 	broken := !w.over && (w.lanes[0].cut || w.lanes[1].cut || w.ends[0].ended() || w.ends[1].ended())
 	switch {
 	case broken && w.idle == nil:
-		w.idle = time.AfterFunc(w.network.config.IdleTimeout, w.silence)
+		w.watches++
+		number := w.watches
+		w.idle = time.AfterFunc(w.network.config.IdleTimeout, func() { w.silence(number) })
 	case !broken && w.idle != nil:
 		w.idle.Stop()
 		w.idle = nil
 	}
 }
 
-// silence ends the ends that have heard nothing for too long.
-func (w *wire) silence() {
+// silence ends the ends that have heard nothing for too long, unless the timer
+// was stopped as it struck.
+func (w *wire) silence(number int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.idle == nil {
+	if w.idle == nil || w.watches != number {
 		return
 	}
 	for _, end := range w.ends {

@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -63,12 +64,14 @@ const (
 // closeSoftly closes a connection on which the last word may still be on its
 // way, such as the TLS alert that says why a peer is refused. Closing at once
 // would reset a TCP connection on which the peer has sent something since, and
-// the reset may overtake the alert.
-func closeSoftly(conn *meter) {
+// on some systems the reset takes what had arrived before it. When the context
+// ends there is no more time for this.
+func closeSoftly(ctx context.Context, conn *meter) {
 	defer conn.Close()
 	if conn.CloseWrite() != nil {
 		return
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(lingerTime))
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	_, _ = io.CopyN(io.Discard, conn, lingerBytes)
 }

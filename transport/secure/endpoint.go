@@ -2,6 +2,7 @@ package secure
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"sync"
@@ -78,6 +79,7 @@ func (c Config) withDefaults() Config {
 type Endpoint struct {
 	config   Config
 	refusals *refusal.Log
+	server   *tls.Config     // of the side that accepts
 	ctx      context.Context // ends with Close
 	cancel   context.CancelCauseFunc
 	closed   chan struct{} // closed when Close has done everything
@@ -95,6 +97,7 @@ func New(config Config) *Endpoint {
 	e := &Endpoint{
 		config:   config,
 		refusals: refusal.NewLog(config.Logger, config.Scheme),
+		server:   config.Identity.ServerTLS(),
 		closed:   make(chan struct{}),
 		links:    map[*link]struct{}{},
 		ears:     map[*Listener]struct{}{},

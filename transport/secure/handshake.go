@@ -40,7 +40,7 @@ func (e *Endpoint) secure(
 	raw := &meter{Conn: conn}
 	session := side(raw)
 	if err := session.HandshakeContext(ctx); err != nil {
-		closeSoftly(raw)
+		closeSoftly(ctx, raw)
 		return nil, handshakeError(ctx, addr, err)
 	}
 	peer, err := e.config.Identity.Verify(session.ConnectionState(), transport.PeerID{})

@@ -189,7 +189,7 @@ func isSilent(err error) bool {
 // accept makes a link as the side that accepts.
 func (l *Listener) accept(ctx context.Context, conn net.Conn, addr string) (*link, error) {
 	up, err := l.endpoint.secure(ctx, conn, addr, func(raw net.Conn) *tls.Conn {
-		return tls.Server(raw, l.endpoint.config.Identity.ServerTLS())
+		return tls.Server(raw, l.endpoint.server)
 	}, false)
 	if err != nil {
 		return nil, err

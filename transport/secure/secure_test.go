@@ -110,13 +110,16 @@ func TestSilentPeersAreGivenUp(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
 				network := identitytest.NewNetwork(t, "net")
-				e := endpoint(t, secure.Config{Identity: network.Node(t), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+				e := endpoint(t, secure.Config{
+					Identity: network.Node(t), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+					KeepAlive: time.Hour, // or it would be given up for that
+				})
 				pipes, listener := serve(t, e)
 				start := time.Now()
 				conn := pipes.connect()
 				var peer sync.WaitGroup
 				peer.Go(func() { row.say(t, conn, network) })
-				other := endpoint(t, secure.Config{Identity: network.Node(t)})
+				other := endpoint(t, secure.Config{Identity: network.Node(t), KeepAlive: time.Hour})
 				if _, err := other.Dial(t.Context(), pipes.connect(), "pipe", transport.PeerID{}); err != nil {
 					t.Fatal(err)
 				}

@@ -72,6 +72,7 @@ func run(b *testing.B, w io.Writer, r io.Reader, size, batch int) {
 	b.ReportAllocs()
 	writer := bufio.NewWriterSize(w, batch)
 	count := 0
+	used := cpuTime()
 	for b.Loop() {
 		if _, err := writer.Write(message); err != nil {
 			b.Fatal(err)
@@ -88,6 +89,8 @@ func run(b *testing.B, w io.Writer, r io.Reader, size, batch int) {
 	if err := <-read; err != nil {
 		b.Fatal(err)
 	}
+	used = cpuTime() - used
+	b.ReportMetric(float64(used.Nanoseconds())/float64(size*count), "cpu-ns/B")
 	if got := <-total; got != count+1 {
 		b.Fatalf("read %d messages of %d", got, count+1)
 	}

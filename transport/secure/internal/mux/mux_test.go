@@ -384,7 +384,33 @@ func TestWindowsGrowWithinTheBudget(t *testing.T) {
 	})
 }
 
-// What a peer sends is held at the bytes that arrived, about.
+// What a peer sends takes at most twice its bytes and two chunks, however it
+// is cut.
+func TestReceivedBytesAreBoundedInMemory(t *testing.T) {
+	for _, size := range []int{1, 100, 1024, minChunkFill - 1, minChunkFill, minChunkFill + 1, 10_000, maxPayload} {
+		synctest.Test(t, func(t *testing.T) {
+			m, conn := peer(t)
+			sent := 0
+			for ; sent+size <= initialWindow; sent += size {
+				if _, err := conn.Write(frameOf(typeData, 1, uint32(size), make([]byte, size)...)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			held := 0
+			for c := m.streams[1].buffer.first; c != nil; c = c.next {
+				held += chunkSize
+			}
+			if m.streams[1].buffer.size != sent || held > 2*sent+2*chunkSize {
+				t.Errorf("payloads of %d: %d bytes sent, %d arrived, %d held", size, sent, m.streams[1].buffer.size, held)
+			}
+		})
+	}
+}
+
+// Small payloads are packed together.
 func TestBufferPacksSmallPayloads(t *testing.T) {
 	var b buffer
 	content := []byte(strings.Repeat("0123456789", 3*chunkSize/10))

@@ -11,7 +11,7 @@ import (
 )
 
 // readBuffer is enough for a few dozen small frames. Large payloads go past it.
-const readBuffer = 4 << 10
+const readBuffer = 1 << 10
 
 // receiveLoop handles frames until the connection has ended, and then reads on
 // without looking: closing a TCP connection that has something unread resets

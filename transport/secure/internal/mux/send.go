@@ -8,9 +8,9 @@ import (
 )
 
 // maxQueued is how many bytes of frames wait for the writer before those who
-// write to streams have to wait, too. It is a few of the largest frames: enough
+// write to streams have to wait, too. It is four of the largest frames: enough
 // for the writer to be always busy, and little for a ping to wait behind.
-const maxQueued = 128 << 10
+const maxQueued = 64 << 10
 
 // A batch is what the writer writes at once.
 type batch struct{ b []byte }

@@ -1,0 +1,299 @@
+package peers_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/mem"
+)
+
+func TestALinkLostToAPartitionIsMadeAgain(t *testing.T) {
+	for _, keepers := range [][2]bool{{true, false}, {false, true}, {true, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: 5 * time.Millisecond}})
+			a, b := start(t, network, low), start(t, network, high)
+			if keepers[0] {
+				a.Keep(high, addr(high))
+			}
+			if keepers[1] {
+				b.Keep(low, addr(low))
+			}
+			time.Sleep(time.Minute)
+			expectOneLink(t, a, b)
+			network.Partition([]transport.PeerID{low}, []transport.PeerID{high})
+			time.Sleep(3 * time.Minute)
+			if a.Get(high) != nil || b.Get(low) != nil || len(a.All()) != 0 {
+				t.Fatal("a link goes through a partition")
+			}
+			network.Heal()
+			eventually(t, 5*time.Second, "a link on both sides", func() bool {
+				return a.Get(high) != nil && b.Get(low) != nil
+			})
+			time.Sleep(10 * time.Second)
+			expectOneLink(t, a, b)
+		})
+	}
+}
+
+// TestALinkThatOneSideLostIsMadeAgain by the side that keeps it, whichever decides.
+func TestALinkThatOneSideLostIsMadeAgain(t *testing.T) {
+	for _, keeper := range []transport.PeerID{low, high} {
+		synctest.Test(t, func(t *testing.T) {
+			network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: 5 * time.Millisecond}})
+			a, b := start(t, network, low), start(t, network, high)
+			side, other := a, b
+			if keeper == high {
+				side, other = b, a
+			}
+			side.Keep(other.transport.ID(), addr(other.transport.ID()))
+			time.Sleep(time.Minute)
+			_ = side.Get(other.transport.ID()).Link().Close(errors.New("broken here"))
+			time.Sleep(5 * time.Second)
+			expectOneLink(t, a, b)
+		})
+	}
+}
+
+// dials is a transport that notes when it is asked to dial.
+type dials struct {
+	transport.Transport
+	mu    sync.Mutex
+	times []time.Time
+}
+
+func (d *dials) Dial(ctx context.Context, addr string, want transport.PeerID) (transport.Link, error) {
+	d.mu.Lock()
+	d.times = append(d.times, time.Now())
+	d.mu.Unlock()
+	return d.Transport.Dial(ctx, addr, want)
+}
+
+func (d *dials) taken() []time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]time.Time(nil), d.times...)
+}
+
+func TestTriesBackOffWithJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		d := &dials{Transport: network.Node(low)}
+		ps := peers.New(peers.Config{Self: low, Transport: d, Handler: newRecorder(t)})
+		defer ps.Close(nil)
+		ps.Keep(high, addr(high))
+		time.Sleep(10 * time.Minute)
+		times := d.taken()
+		if n := len(times); n < 150 || n > 310 {
+			t.Errorf("%d tries in ten minutes", n)
+		}
+		gaps := make(map[time.Duration]int)
+		for i := 1; i < len(times); i++ {
+			gap := times[i].Sub(times[i-1])
+			gaps[gap]++
+			if gap < 100*time.Millisecond || gap > 4*time.Second {
+				t.Errorf("gap %d is %v", i, gap)
+			}
+			if i < 5 && gap > 200*time.Millisecond<<i {
+				t.Errorf("gap %d is already %v", i, gap)
+			}
+			if i > 6 && gap < 2*time.Second {
+				t.Errorf("gap %d is still %v", i, gap)
+			}
+		}
+		if len(gaps) < len(times)/2 {
+			t.Errorf("%d different gaps among %d tries: no jitter", len(gaps), len(times))
+		}
+		start(t, network, high)
+		eventually(t, 4*time.Second, "a link to the node that came", func() bool { return ps.Get(high) != nil })
+	})
+}
+
+// TestLinksThatDoNotLastAreNotMadeInAHurry: a node that takes each link and ends it.
+func TestLinksThatDoNotLastAreNotMadeInAHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		d := &dials{Transport: network.Node(low)}
+		r := newRecorder(t)
+		ps := peers.New(peers.Config{Self: low, Transport: d, Handler: r})
+		defer ps.Close(nil)
+		bad := network.Node(high)
+		defer bad.Close()
+		listener, err := bad.Listen(t.Context(), addr(high))
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				l, err := listener.Accept(t.Context())
+				if err != nil {
+					return
+				}
+				_ = l.Close(errors.New("not you"))
+			}
+		}()
+		ps.Keep(high, addr(high))
+		time.Sleep(10 * time.Minute)
+		if n := len(d.taken()); n < 150 || n > 320 {
+			t.Errorf("%d tries in ten minutes", n)
+		}
+	})
+}
+
+func TestAKilledNodeIsReplacedByAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		a, b := start(t, network, low), start(t, network, high)
+		a.Keep(high, addr(high))
+		time.Sleep(time.Minute)
+		expectOneLink(t, a, b)
+		b.kill()
+		time.Sleep(time.Minute)
+		if a.Get(high) != nil || len(a.living()) != 0 || !errors.Is(a.lastCause(), transport.ErrNetwork) {
+			t.Errorf("the link outlives the node, or ended by %v", a.lastCause())
+		}
+		// Another node takes the place at the same address: it is not the one wanted.
+		third := transport.PeerID{3}
+		c := &node{transport: network.Node(third), recorder: newRecorder(t)}
+		c.Peers = peers.New(peers.Config{Self: third, Transport: c.transport, Handler: c.recorder})
+		t.Cleanup(func() { c.stop(nil) })
+		listener, err := c.transport.Listen(t.Context(), addr(high))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.serving.Go(func() { c.Serve(listener) })
+		time.Sleep(time.Minute)
+		if len(a.All()) != 0 || len(c.All()) != 0 {
+			t.Error("another node was taken for the one wanted")
+		}
+		if _, err := a.Dial(t.Context(), addr(high), high); !errors.Is(err, transport.ErrWrongPeer) {
+			t.Errorf("dial of the dead node: %v", err)
+		}
+		a.Drop(high)
+		a.Keep(third, addr(high))
+		eventually(t, time.Second, "a link to the new node", func() bool { return a.Get(third) != nil })
+	})
+}
+
+func TestANodeThatMovesIsFoundAtItsNewAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		a := start(t, network, low)
+		a.Keep(high, "nowhere")
+		time.Sleep(time.Minute)
+		b := start(t, network, high)
+		a.Keep(high, addr(high))
+		eventually(t, time.Second, "a link at the new address", func() bool { return a.Get(high) != nil })
+		first := a.Get(high)
+		a.Keep(high, addr(high))
+		a.Keep(high, "elsewhere")
+		time.Sleep(time.Minute)
+		if a.Get(high) != first {
+			t.Error("a new address cost a link that is up")
+		}
+		a.Keep(high, addr(high))
+		a.Drop(high)
+		a.Drop(high)
+		a.Keep(low, addr(low)) // itself: nothing to do
+		_ = first.Link().Close(nil)
+		time.Sleep(time.Minute)
+		if a.Get(high) != nil || b.Get(low) != nil {
+			t.Error("a link is made to a node that is not wanted any more")
+		}
+	})
+}
+
+func TestDialsThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		a := start(t, network, low)
+		start(t, network, high)
+		rows := []struct {
+			name, addr string
+			id         transport.PeerID
+			want       error
+		}{
+			{"nobody", "nobody", transport.PeerID{}, transport.ErrNetwork},
+			{"nobody of that id", "nobody", high, transport.ErrNetwork},
+			{"itself as a seed", addr(low), transport.PeerID{}, transport.ErrSelf},
+			{"itself", addr(low), low, transport.ErrSelf},
+			{"the wrong one", addr(high), transport.PeerID{9}, transport.ErrWrongPeer},
+		}
+		for _, row := range rows {
+			if p, err := a.Dial(t.Context(), row.addr, row.id); !errors.Is(err, row.want) || p != nil {
+				t.Errorf("%s: %v, %v; want %v", row.name, p, err, row.want)
+			}
+		}
+		if p, err := a.Dial(t.Context(), addr(high), transport.PeerID{}); err != nil || p.ID() != high {
+			t.Errorf("a seed: %v, %v", p, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := a.Await(ctx, transport.PeerID{9}); !errors.Is(err, peers.ErrNoLink) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("await of nobody: %v", err)
+		}
+	})
+}
+
+// TestADialOfASilentNodeEnds at its limit, or with the caller's patience.
+func TestADialOfASilentNodeEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		a := start(t, network, low)
+		start(t, network, high)
+		network.Partition([]transport.PeerID{low}, []transport.PeerID{high})
+		begin := time.Now()
+		if _, err := a.Dial(t.Context(), addr(high), high); err == nil || time.Since(begin) > 5*time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begin = time.Now()
+		if _, err := a.Dial(ctx, addr(high), high); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
+}
+
+func TestCloseAtAnyTime(t *testing.T) {
+	for step := range 60 {
+		synctest.Test(t, func(t *testing.T) { // fails if a goroutine remains
+			network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: 10 * time.Millisecond}})
+			a, b := start(t, network, low), start(t, network, high)
+			a.Keep(high, addr(high))
+			b.Keep(low, addr(low))
+			a.Keep(transport.PeerID{7}, "nobody")
+			failed := make(chan error, 2)
+			go func() {
+				_, err := a.Await(t.Context(), transport.PeerID{7})
+				failed <- err
+				_, err = a.Dial(t.Context(), "nobody", transport.PeerID{})
+				failed <- err
+			}()
+			time.Sleep(time.Duration(step) * 3 * time.Millisecond)
+			begin := time.Now()
+			a.stop(errors.New("the end"))
+			a.Close(nil) // again does nothing
+			if took := time.Since(begin); took > 0 {
+				t.Errorf("step %d: Close took %v", step, took)
+			}
+			for range 2 {
+				if err := <-failed; !errors.Is(err, peers.ErrClosed) {
+					t.Errorf("step %d: %v", step, err)
+				}
+			}
+			if a.Get(high) != nil {
+				t.Errorf("step %d: a link after Close", step)
+			}
+			time.Sleep(time.Second)
+			if b.Get(low) != nil {
+				t.Errorf("step %d: the other side was not told", step)
+			}
+		})
+	}
+}
