@@ -1,0 +1,100 @@
+package quic
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"net"
+	"os"
+
+	quicgo "github.com/quic-go/quic-go"
+
+	"github.com/project-iris/iris/transport"
+)
+
+// connectionIDLength is in bytes. quic-go's default of 4 could repeat in a
+// process that comes back, which would then take old packets for its own.
+const connectionIDLength = 8
+
+// A socket is a UDP socket with quic-go at work on it. It lives as long as the
+// transport, for links outlive their listener.
+type socket struct {
+	udp       *net.UDPConn
+	quic      *quicgo.Transport
+	listening bool // guarded by the transport's lock
+}
+
+// openSocket is called with the transport's lock held.
+func (t *Transport) openSocket(ctx context.Context, addr string) (*socket, error) {
+	silenceQUICWarnings()
+	var config net.ListenConfig
+	conn, err := config.ListenPacket(ctx, "udp", addr)
+	if err != nil {
+		return nil, &transport.NetworkError{Op: "listen", Addr: addr, Err: err}
+	}
+	udp := conn.(*net.UDPConn)
+	gate := &gate{refused: t.refusals.Note}
+	key := resetKey(t.config.Identity.Secrets("quic stateless reset")[0], udp.LocalAddr().String())
+	s := &socket{udp: udp, quic: &quicgo.Transport{
+		Conn:                enhance(udp, !t.config.NoGRO, t.unreachable),
+		ConnectionIDLength:  connectionIDLength,
+		StatelessResetKey:   &key,
+		ConnContext:         gate.enter,
+		VerifySourceAddress: gate.crowded,
+	}}
+	t.sockets = append(t.sockets, s)
+	return s, nil
+}
+
+// resetKey is the same for a process that comes back at the same address of the
+// same host, so that it can end the links of the one before. It differs between
+// addresses and hosts: a node that made tokens for another one's links would
+// hand them to whoever asks (RFC 9000, section 10.3.2).
+func resetKey(secret [32]byte, addr string) quicgo.StatelessResetKey {
+	host, _ := os.Hostname() // without a name the address alone has to do
+	mac := hmac.New(sha256.New, secret[:])
+	mac.Write([]byte(host + "\x00" + addr))
+	return quicgo.StatelessResetKey(mac.Sum(nil))
+}
+
+// socketFor finds a socket to dial an address from, or opens one.
+func (t *Transport) socketFor(remote net.IP) (*socket, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, transport.ErrClosed
+	}
+	for _, s := range t.sockets {
+		if suits(s.udp.LocalAddr().(*net.UDPAddr).IP, remote) {
+			return s, nil
+		}
+	}
+	return t.openSocket(context.Background(), net.JoinHostPort(unspecified(remote), "0"))
+}
+
+// suits says whether packets from a local address can reach a remote one, as
+// far as can be told without the routing table.
+func suits(local, remote net.IP) bool {
+	sameFamily := (local.To4() != nil) == (remote.To4() != nil)
+	switch {
+	case local.IsUnspecified():
+		return sameFamily || local.To4() == nil // an unspecified IPv6 socket does both
+	case local.IsLoopback() || remote.IsLoopback():
+		return sameFamily && local.IsLoopback() && remote.IsLoopback()
+	}
+	return sameFamily
+}
+
+// unspecified is the host to bind for dialling an address.
+func unspecified(remote net.IP) string {
+	if remote.To4() != nil {
+		return "0.0.0.0"
+	}
+	return "::"
+}
+
+// close ends the socket's goroutines; its links have ended before.
+func (s *socket) close() {
+	_ = s.quic.Close()
+	_ = s.udp.Close()
+}

@@ -1,0 +1,5 @@
+package quic_test
+
+import "errors"
+
+func (p *process) stop() error { return errors.ErrUnsupported }

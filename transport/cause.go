@@ -1,0 +1,44 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// ClosedByUs is the cause of a link that this side closes with Link.Close or
+// Transport.Close: an ErrClosed that wraps the cause, if there is one. It is
+// for authors of transports.
+func ClosedByUs(cause error) error {
+	if cause == nil {
+		return ErrClosed
+	}
+	return fmt.Errorf("%w: %w", ErrClosed, cause)
+}
+
+// FarewellOf is what the peer is told when a link is closed for the cause, by
+// the rules of Link.Close, the reason already cut to MaxReason bytes. It is for
+// authors of transports.
+func FarewellOf(cause error) ClosedError {
+	if cause == nil {
+		return ClosedError{Code: CodeNone}
+	}
+	farewell := ClosedError{Code: CodeInternal, Reason: cause.Error()}
+	if chosen, ok := errors.AsType[*ClosedError](cause); ok {
+		farewell = *chosen
+	}
+	farewell.Reason = CutReason(farewell.Reason)
+	return farewell
+}
+
+// CutReason cuts a reason to MaxReason bytes, not within a character.
+func CutReason(reason string) string {
+	if len(reason) <= MaxReason {
+		return reason
+	}
+	end := MaxReason
+	for end > 0 && !utf8.RuneStart(reason[end]) {
+		end--
+	}
+	return reason[:end]
+}

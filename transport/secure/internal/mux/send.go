@@ -1,0 +1,196 @@
+package mux
+
+import (
+	"sync"
+	"time"
+
+	"github.com/project-iris/iris/transport"
+)
+
+// maxQueued is how many bytes of frames wait for the writer before those who
+// write to streams have to wait, too. It is four of the largest frames: enough
+// for the writer to be always busy, and little for a ping to wait behind.
+const maxQueued = 64 << 10
+
+// A batch is what the writer writes at once.
+type batch struct{ b []byte }
+
+var batches = sync.Pool{New: func() any { return &batch{b: make([]byte, 0, 4<<10)} }}
+
+// outgoing is the part of a Mux that has to do with sending.
+type outgoing struct {
+	out          *batch // nil when nothing waits
+	spaceWaiting waitQueue
+	credited     []*Stream // those with credit to send
+	pong         uint32
+	pongs        bool      // a pong is to be sent
+	pings        bool      // a ping is to be sent
+	writeLimit   time.Time // the write deadline that is set
+}
+
+// push queues a frame. The lock is held.
+func (m *Mux) push(h header, payload []byte) {
+	if m.out == nil {
+		m.out = batches.Get().(*batch)
+	}
+	m.out.b = h.append(m.out.b)
+	m.out.b = append(m.out.b, payload...)
+	notify(m.work)
+}
+
+func (m *Mux) hasSpace() bool { return m.out == nil || len(m.out.b) < maxQueued }
+
+// sendLoop writes until the connection has ended, says farewell, waits for the
+// reader, and closes the connection.
+func (m *Mux) sendLoop() {
+	defer close(m.finished)
+	tick := time.NewTicker(m.config.KeepAlive)
+	defer tick.Stop()
+	m.requestPing()
+	m.sendBatches(tick)
+	m.sayFarewell()
+	<-m.received
+	_ = m.conn.Close()
+}
+
+func (m *Mux) sendBatches(tick *time.Ticker) {
+	for missed := 0; ; {
+		select {
+		case <-m.ctx.Done():
+			return
+		case <-tick.C:
+			missed++
+			if m.alive.Swap(false) {
+				missed = 0
+			}
+			if missed >= missedKeepAlives {
+				m.fail(&transport.NetworkError{Op: "link", Addr: m.config.Addr, Silent: true}, nil)
+				return
+			}
+			m.requestPing()
+		case <-m.work:
+		}
+		if !m.sendBatch() {
+			return
+		}
+	}
+}
+
+func (m *Mux) requestPing() {
+	m.mu.Lock()
+	m.pings = true
+	m.mu.Unlock()
+	notify(m.work)
+}
+
+// sendBatch writes what waits, and tells whether to go on.
+func (m *Mux) sendBatch() bool {
+	work := m.takeBatch()
+	if work == nil {
+		return true
+	}
+	_, err := m.conn.Write(work.b)
+	work.b = work.b[:0]
+	batches.Put(work)
+	if err == nil {
+		return true
+	}
+	m.awaitReason(err)
+	return false
+}
+
+// awaitReason gives the reader some time to find out why nothing can be
+// written: the peer's farewell, or its TLS alert, may have arrived before the
+// path was cut.
+func (m *Mux) awaitReason(err error) {
+	m.mu.Lock()
+	if m.err == nil {
+		_ = m.conn.SetReadDeadline(time.Now().Add(m.config.Linger))
+	}
+	m.mu.Unlock()
+	<-m.received
+	m.fail(m.networkError(err), nil)
+}
+
+// takeBatch returns all that waits, control frames last: they are few, and
+// this way nothing is copied. It returns nil when there is nothing.
+func (m *Mux) takeBatch() *batch {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return nil
+	}
+	m.pushControl()
+	if len(m.datagramsOut) > 0 {
+		m.pushRaw(m.datagramsOut)
+		m.datagramsOut = m.datagramsOut[:0]
+	}
+	work := m.out
+	m.out = nil
+	m.spaceWaiting.wake()
+	m.extendWriteLimit()
+	return work
+}
+
+func (m *Mux) pushRaw(frames []byte) {
+	if m.out == nil {
+		m.out = batches.Get().(*batch)
+	}
+	m.out.b = append(m.out.b, frames...)
+}
+
+// pushControl queues the frames that are made up when they are sent. Each is
+// the sum of those that waited, so a peer that does not read can not make them
+// pile up.
+func (m *Mux) pushControl() {
+	if m.pongs {
+		m.pongs = false
+		m.push(header{kind: typePong, value: m.pong}, nil)
+	}
+	if m.pings {
+		m.pings = false
+		m.pingID++
+		m.pinged = time.Now()
+		m.push(header{kind: typePing, value: m.pingID}, nil)
+	}
+	if m.peerEnded > 0 {
+		m.peerLimit += m.peerEnded
+		m.peerEnded = 0
+		m.push(header{kind: typeStreams, value: m.peerLimit}, nil)
+	}
+	for i, stream := range m.credited {
+		m.credited[i] = nil
+		stream.pushCredit()
+	}
+	m.credited = m.credited[:0]
+}
+
+// extendWriteLimit sets the write deadline anew when half of it has passed, so
+// that this costs little. A failed connection has a deadline of its own.
+func (m *Mux) extendWriteLimit() {
+	patience := missedKeepAlives * m.config.KeepAlive
+	if now := time.Now(); m.writeLimit.Sub(now) < patience/2 {
+		m.writeLimit = now.Add(patience)
+		_ = m.conn.SetWriteDeadline(m.writeLimit)
+	}
+}
+
+// sayFarewell tells the peer why the connection ends, and that nothing more
+// comes. The deadline was set when the connection failed.
+func (m *Mux) sayFarewell() {
+	m.mu.Lock()
+	farewell := m.farewell
+	m.mu.Unlock()
+	if farewell == nil {
+		_ = m.conn.Close()
+		return
+	}
+	frame := header{kind: typeClose, stream: uint32(farewell.Code), value: uint32(len(farewell.Reason))}.append(nil)
+	if _, err := m.conn.Write(append(frame, farewell.Reason...)); err != nil {
+		_ = m.conn.Close()
+		return
+	}
+	if half, ok := m.conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+}
