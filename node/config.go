@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/relay"
+	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
 )
 
@@ -27,6 +28,14 @@ var (
 	ErrNoKey     = errors.New("no network key")
 )
 
+// NewTransport makes a transport for the node that an identity stands for. The node
+// closes it.
+type NewTransport func(id *identity.Identity, log *slog.Logger) (transport.Transport, error)
+
+// PeerPorts are the ports that nodes prefer for each other: the first digits of √2, e
+// and 10π, as nodes of this network have always done.
+var PeerPorts = [...]int{14142, 27182, 31415}
+
 // Config configures a [Node]. A zero field means its default.
 type Config struct {
 	// Network is the name of the network. Nodes find each other when they have
@@ -34,6 +43,16 @@ type Config struct {
 	Network string
 	// Key is the key of the network. It has no default.
 	Key *identity.NetworkKey
+
+	// Transports make the links to other nodes, the preferred one first. Without any
+	// the node is alone.
+	Transports []NewTransport
+	// Bind is where other nodes reach this one, HOST:PORT. Default: all interfaces, at
+	// the first port of [PeerPorts] that is free, or else any.
+	Bind string
+	// Join are addresses of nodes to begin with, HOST:PORT. They are tried until one
+	// answers, and again whenever this node knows no other.
+	Join []string
 
 	// Port is the TCP port of 127.0.0.1 and [::1] that applications attach to.
 	// Default [DefaultPort]; [AnyPort] picks a free one.

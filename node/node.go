@@ -11,6 +11,8 @@ import (
 
 	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/relay"
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/identity"
 )
 
 // flushTimeout is how long a node that ends may take to write what applications
@@ -20,6 +22,8 @@ const flushTimeout = time.Second
 // Node is a running node. Its methods are safe for concurrent use.
 type Node struct {
 	config  Config
+	id      *identity.Identity
+	links   *links // nil: the node is alone
 	overlay *overlay.Overlay
 	relay   *relay.Relay
 	port    int
@@ -29,25 +33,32 @@ type Node struct {
 	stopped error // of the first Shutdown
 }
 
-// Start starts a node, which serves applications when Start returns. Whoever
-// starts it has to call [Node.Shutdown] or [Node.Close].
+// Start starts a node, which serves applications when Start returns, and looks for
+// other nodes. Whoever starts it has to call [Node.Shutdown] or [Node.Close].
 //
-// It fails when the configuration lacks something ([ErrNoNetwork], [ErrNoKey]) or
-// the port cannot be listened on.
+// It fails when the configuration lacks something ([ErrNoNetwork], [ErrNoKey]) or a
+// port cannot be listened on.
 func Start(config Config) (*Node, error) {
 	config, err := config.resolve()
 	if err != nil {
 		return nil, err
 	}
+	id, err := identity.New(identity.Config{Key: config.Key, Network: config.Network})
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{})}
 	listeners, err := relay.Listen(config.Port)
 	if err != nil {
 		return nil, portError(config.Port, err)
 	}
-	n := &Node{
-		config:  config,
-		overlay: overlay.New(overlay.Config{}),
-		port:    listeners[0].Addr().(*net.TCPAddr).Port,
+	if err := n.connect(); err != nil {
+		for _, l := range listeners {
+			l.Close()
+		}
+		return nil, err
 	}
+	n.port = listeners[0].Addr().(*net.TCPAddr).Port
 	n.relay = relay.New(relay.Config{
 		Mesh:         mesh{n.overlay},
 		Logger:       config.Logger,
@@ -58,6 +69,31 @@ func Start(config Config) (*Node, error) {
 		n.serving.Go(func() { _ = n.relay.Serve(l) })
 	}
 	return n, nil
+}
+
+// connect makes the node part of its network.
+func (n *Node) connect() error {
+	if len(n.config.Transports) == 0 {
+		return nil
+	}
+	links, err := listen(n.config, n.id)
+	if err != nil {
+		return err
+	}
+	err = n.overlay.Connect(overlay.Network{
+		Self:      n.id.ID(),
+		Transport: links.transport,
+		Listener:  links.listener,
+		Address:   links.advertised,
+		Secret:    n.id.Secrets("directory names")[0],
+		Join:      n.config.Join,
+		Logger:    n.config.Logger,
+	})
+	if err != nil {
+		return errors.Join(err, links.transport.Close())
+	}
+	n.links = links
+	return nil
 }
 
 // portError says what to do about a port that cannot be listened on.
@@ -74,6 +110,17 @@ func portError(port int, err error) error {
 
 // Port returns the TCP port that applications attach to.
 func (n *Node) Port() int { return n.port }
+
+// PeerAddr returns where other nodes reach this one, empty if it is alone.
+func (n *Node) PeerAddr() string {
+	if n.links == nil {
+		return ""
+	}
+	return n.links.listener.Addr()
+}
+
+// ID returns what the node is called among the others.
+func (n *Node) ID() transport.PeerID { return n.id.ID() }
 
 // Network returns the name of the network.
 func (n *Node) Network() string { return n.config.Network }
@@ -93,6 +140,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		defer cancel()
 		n.relay.Close(flush)
 		n.overlay.Close()
+		if n.links != nil {
+			n.stopped = errors.Join(n.stopped, n.links.transport.Close())
+		}
 		n.serving.Wait()
 	})
 	return n.stopped

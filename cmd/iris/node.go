@@ -21,6 +21,7 @@ type nodeFlags struct {
 	dev     bool
 	network string
 	key     string
+	links   linkFlags
 	port    int
 	queue   int
 	stall   time.Duration
@@ -33,6 +34,7 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	fs.BoolVar(&f.dev, "dev", false, "run a node for development: a fresh key and network name, loopback only")
 	fs.StringVar(&f.network, "net", "", "`name` of the network; nodes with the same name and key find each other")
 	fs.StringVar(&f.key, "rsa", "", "`file` with the network's private key: RSA, ECDSA or Ed25519, in any usual format")
+	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
@@ -95,6 +97,10 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if f.queue <= 0 || f.stall <= 0 || f.drain < 0 {
 		return usagef("-queue, -stall and -drain have to be positive")
 	}
+	transports, err := f.links.transports()
+	if err != nil {
+		return err
+	}
 	profiles, err := f.profile.start()
 	if err != nil {
 		return err
@@ -102,6 +108,9 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	n, err := node.Start(node.Config{
 		Network:      network,
 		Key:          key,
+		Transports:   transports,
+		Bind:         f.bind(),
+		Join:         f.links.join,
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
@@ -112,6 +121,14 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	}
 	sayReady(log, n, key)
 	return errors.Join(p.waitAndDrain(ctx, log, n, f.drain), profiles.stop())
+}
+
+// bind returns where other nodes reach this one.
+func (f *nodeFlags) bind() string {
+	if f.dev && f.links.bind == "" {
+		return "127.0.0.1:0"
+	}
+	return f.links.bind
 }
 
 // nodePort translates the flag, where 0 asks for any port.
@@ -144,7 +161,7 @@ func (f *nodeFlags) identity() (string, *identity.NetworkKey, error) {
 // wait for it.
 func sayReady(log *slog.Logger, n *node.Node, key *identity.NetworkKey) {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "ready", 0)
-	r.Add("port", n.Port(), "network", n.Network(), "key", key.Fingerprint())
+	r.Add("port", n.Port(), "peer", n.PeerAddr(), "id", n.ID().Short(), "network", n.Network(), "key", key.Fingerprint())
 	_ = log.Handler().Handle(context.Background(), r)
 }
 

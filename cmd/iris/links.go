@@ -1,0 +1,76 @@
+package main
+
+import (
+	"flag"
+	"log/slog"
+	"strings"
+
+	"github.com/project-iris/iris/node"
+	"github.com/project-iris/iris/quic"
+	"github.com/project-iris/iris/tcp"
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/identity"
+)
+
+// linkFlags say how a node reaches others.
+type linkFlags struct {
+	transport string
+	bind      string
+	join      list
+	discover  string
+}
+
+func (f *linkFlags) register(fs *flag.FlagSet) {
+	fs.StringVar(&f.transport, "transport", "quic,tcp", "`list` of transports between nodes, the preferred one first: quic, tcp")
+	fs.StringVar(&f.bind, "bind", "", "`HOST:PORT` for other nodes (default all interfaces, port 14142, 27182, 31415, or any)")
+	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with; repeatable, or separated by commas")
+	fs.StringVar(&f.discover, "discover", "none", "`how` to find nodes besides -join: none is all that there is yet")
+}
+
+// list is a flag that can be given more than once, and takes several values each time.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+// Set adds the values that are separated by commas.
+func (l *list) Set(s string) error {
+	for v := range strings.SplitSeq(s, ",") {
+		if v = strings.TrimSpace(v); v != "" {
+			*l = append(*l, v)
+		}
+	}
+	return nil
+}
+
+// known are the transports by the names that -transport has for them.
+var known = map[string]node.NewTransport{
+	quic.Scheme: func(id *identity.Identity, log *slog.Logger) (transport.Transport, error) {
+		return quic.New(quic.Config{Identity: id, Logger: log})
+	},
+	tcp.Scheme: func(id *identity.Identity, log *slog.Logger) (transport.Transport, error) {
+		return tcp.New(tcp.Config{Identity: id, Logger: log}), nil
+	},
+}
+
+// transports returns what -transport names.
+func (f *linkFlags) transports() ([]node.NewTransport, error) {
+	if f.discover != "none" {
+		return nil, usagef("-discover %q: only none is there yet; name nodes to begin with by -join", f.discover)
+	}
+	var names list
+	if err := names.Set(f.transport); err != nil {
+		return nil, err
+	}
+	var all []node.NewTransport
+	for _, name := range names {
+		create, ok := known[name]
+		if !ok {
+			return nil, usagef("-transport %q: there are quic and tcp", name)
+		}
+		all = append(all, create)
+	}
+	if len(all) == 0 {
+		return nil, usagef("-transport is empty: there are quic and tcp")
+	}
+	return all, nil
+}

@@ -1,0 +1,120 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/choose"
+	"github.com/project-iris/iris/transport/identity"
+)
+
+// maxAdvertised is how many addresses of its own a node tells others, for each
+// transport. All of them have to fit what a node tells about itself.
+const maxAdvertised = 4
+
+// links are how a node reaches others and is reached.
+type links struct {
+	transport  transport.Transport
+	listener   transport.Listener
+	advertised string // the listener's addresses as others can dial them
+}
+
+// listen makes the transports of a node and listens on all of them.
+func listen(config Config, id *identity.Identity) (*links, error) {
+	var made []transport.Transport
+	closeAll := func() {
+		for _, t := range made {
+			t.Close()
+		}
+	}
+	for _, create := range config.Transports {
+		t, err := create(id, config.Logger)
+		if err != nil {
+			closeAll()
+			return nil, err
+		}
+		made = append(made, t)
+	}
+	chooser, err := choose.New(choose.Config{Transports: made, Logger: config.Logger})
+	if err != nil {
+		closeAll()
+		return nil, err
+	}
+	listener, err := listenAny(chooser, config.Bind)
+	if err != nil {
+		chooser.Close()
+		return nil, err
+	}
+	return &links{chooser, listener, advertise(listener.Addr(), interfaceAddrs())}, nil
+}
+
+// listenAny listens at an address, or without one at the first port that is free.
+func listenAny(t transport.Transport, bind string) (transport.Listener, error) {
+	if bind != "" {
+		l, err := t.Listen(context.Background(), bind)
+		if err != nil {
+			return nil, fmt.Errorf("cannot listen for other nodes at %s (%w): choose another address with -bind", bind, err)
+		}
+		return l, nil
+	}
+	for _, port := range PeerPorts {
+		l, err := t.Listen(context.Background(), ":"+strconv.Itoa(port))
+		if err == nil || !errors.Is(err, syscall.EADDRINUSE) {
+			return l, err
+		}
+	}
+	return t.Listen(context.Background(), ":0")
+}
+
+// advertise replaces the address that stands for all interfaces by those of the host.
+func advertise(listening string, host []netip.Addr) string {
+	var all []string
+	for _, addr := range strings.Split(listening, ",") {
+		scheme, rest, _ := strings.Cut(addr, "://")
+		at, port, err := net.SplitHostPort(rest)
+		ip, _ := netip.ParseAddr(at)
+		if err != nil || !(at == "" || ip.IsUnspecified()) {
+			all = append(all, addr)
+			continue
+		}
+		for _, ip := range host {
+			all = append(all, scheme+"://"+net.JoinHostPort(ip.String(), port))
+		}
+	}
+	return strings.Join(all, ",")
+}
+
+// interfaceAddrs returns the addresses of this host that other hosts may reach, IPv4
+// first; those of the loopback interface if there is nothing else.
+func interfaceAddrs() []netip.Addr {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	}
+	var four, six []netip.Addr
+	for _, a := range addrs {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err != nil {
+			continue
+		}
+		switch ip := prefix.Addr().Unmap(); {
+		case !ip.IsGlobalUnicast():
+		case ip.Is4():
+			four = append(four, ip)
+		default:
+			six = append(six, ip)
+		}
+	}
+	all := append(four, six...)
+	if len(all) == 0 {
+		all = append(all, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	}
+	return all[:min(len(all), maxAdvertised)]
+}
