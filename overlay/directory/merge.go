@@ -1,0 +1,101 @@
+package directory
+
+import "slices"
+
+// finishNames ends the step for the watched names that have changed.
+func (d *Directory) finishNames() {
+	if len(d.changed) == 0 {
+		return
+	}
+	changed := make([]*record, 0, len(d.changed))
+	for rec := range d.changed {
+		if rec.watched {
+			changed = append(changed, rec)
+		}
+	}
+	clear(d.changed)
+	slices.SortFunc(changed, func(a, b *record) int { return compareNames(a.name, b.name) })
+	for _, rec := range changed {
+		d.publish(rec)
+	}
+}
+
+// publish says which nodes have members of a name, if that is news.
+func (d *Directory) publish(rec *record) {
+	d.scratch = d.merge(rec, d.scratch[:0])
+	known := rec.known || d.knows(rec)
+	if known == rec.known && slices.Equal(d.scratch, rec.nodes) {
+		return
+	}
+	rec.nodes, rec.known = slices.Clone(d.scratch), known
+	d.actions = append(d.actions, Changed{rec.name, rec.nodes, known})
+}
+
+// merge puts the nodes that have members of a name into a slice: those that said so
+// themselves, and those that enough owners name.
+func (d *Directory) merge(rec *record, nodes []NodeID) []NodeID {
+	for i := range rec.owners {
+		for _, c := range rec.owners[i].claims {
+			if epoch, member := d.members.Epoch(c.node); member && epoch == c.epoch {
+				nodes = append(nodes, c.node)
+			}
+		}
+	}
+	slices.SortFunc(nodes, compareNodes)
+	nodes = repeated(nodes, d.quorum(rec))
+	for _, p := range rec.registrants {
+		nodes = append(nodes, p.id)
+	}
+	slices.SortFunc(nodes, compareNodes)
+	nodes = slices.Compact(nodes)
+	return slices.DeleteFunc(nodes, func(id NodeID) bool { return id == d.me.id })
+}
+
+// repeated returns one of each run of n or more equal nodes.
+func repeated(nodes []NodeID, n int) []NodeID {
+	kept := nodes[:0]
+	for len(nodes) > 0 {
+		run := 1
+		for run < len(nodes) && nodes[run] == nodes[0] {
+			run++
+		}
+		if run >= n {
+			kept = append(kept, nodes[0])
+		}
+		nodes = nodes[run:]
+	}
+	return kept
+}
+
+// quorum returns how many owners have to name a node for it to count. With three or
+// more owners of which two have known all for a while, one of them alone can neither
+// make nodes up nor, as the others name them, hide any. Before that, what one says
+// has to do: it may be the first that knows.
+func (d *Directory) quorum(rec *record) int {
+	settled := 0
+	for i := range rec.owners {
+		if o := &rec.owners[i]; o.settled && !o.former() {
+			settled++
+		}
+	}
+	if d.config.Owners >= 3 && settled >= 2 {
+		return 2
+	}
+	return 1
+}
+
+// knows reports whether enough was heard about a name to say that nobody has members
+// of it.
+func (d *Directory) knows(rec *record) bool {
+	if d.members.Len() <= d.config.Everywhere {
+		return true
+	}
+	others := false
+	for i := range rec.owners {
+		if !rec.owners[i].since.IsZero() {
+			return true
+		}
+		others = others || rec.owners[i].peer != nil && !rec.owners[i].former()
+	}
+	return !others
+}
