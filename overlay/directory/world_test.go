@@ -31,8 +31,7 @@ type world struct {
 	duplicate float64
 	views     map[int]*Members // of each side of a partition; nil: to be made
 
-	codec  codec
-	counts counts
+	codec codec
 }
 
 // counts is what was sent.
