@@ -41,13 +41,14 @@ type counts struct {
 
 // node is a node of the world: its directory, and what a naive one would know.
 type node struct {
-	world  *world
-	id     NodeID
-	epoch  uint64
-	dir    *Directory // nil: it is down
-	side   int        // of the partition
-	tickAt time.Time
-	paused time.Time // until then
+	world   *world
+	id      NodeID
+	epoch   uint64
+	dir     *Directory // nil: it is down
+	side    int        // of the partition
+	tickAt  time.Time
+	paused  time.Time // until then
+	waiting []Event   // in its pause
 
 	registered map[Name]bool
 	watched    map[Name]bool
@@ -89,6 +90,7 @@ func (w *world) join(n int) []*node {
 // boot starts the node anew, with what it had.
 func (n *node) boot() {
 	n.epoch++
+	n.waiting = nil
 	config := n.world.config
 	config.Self, config.Epoch = n.id, n.epoch
 	n.dir = New(config)
@@ -172,20 +174,41 @@ func (n *node) look() {
 	n.step(Membership{view})
 }
 
-// step gives a node an event, now or when its pause ends.
+// step gives a node an event, or keeps it until the node's pause ends.
 func (n *node) step(event Event) {
 	if n.dir == nil {
 		return
 	}
-	w, dir := n.world, n.dir
-	if n.paused.After(w.now) {
-		w.after(n.paused.Sub(w.now), func() {
-			if n.dir == dir {
-				n.step(event)
-			}
-		})
+	if n.paused.After(n.world.now) {
+		if n.waiting = append(n.waiting, event); len(n.waiting) == 1 {
+			n.wake()
+		}
 		return
 	}
+	n.handle(event)
+}
+
+// wake makes the node handle what waits when its pause ends.
+func (n *node) wake() {
+	w, dir := n.world, n.dir
+	w.after(n.paused.Sub(w.now), func() {
+		if n.dir != dir {
+			return
+		}
+		if n.paused.After(w.now) { // it was stopped again meanwhile
+			n.wake()
+			return
+		}
+		waiting := n.waiting
+		n.waiting = nil
+		for _, event := range waiting {
+			n.handle(event)
+		}
+	})
+}
+
+func (n *node) handle(event Event) {
+	w, dir := n.world, n.dir
 	n.perform(n.dir.Step(w.now, event))
 	at, ok := n.dir.Next()
 	if ok && !at.After(w.now) {
