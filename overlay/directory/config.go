@@ -74,7 +74,7 @@ const (
 	maxDirty = 1 << 16
 	// resetEvery is the least time from one time of telling a node everything to
 	// the next.
-	resetEvery = 250 * time.Millisecond
+	resetEvery = 50 * time.Millisecond
 	// sweepEvery is the least time between two looks at all names of this node.
 	sweepEvery = time.Second
 	// maxRemembered is how many nodes that are no members are remembered: those

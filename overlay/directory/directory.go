@@ -92,7 +92,8 @@ func (d *Directory) Next() (at time.Time, ok bool) {
 }
 
 // Lookup returns the other nodes that have members of a watched name, by their ids,
-// and whether enough was heard to tell: if not, waiting for [Changed] is worth it.
+// and whether enough was heard to tell since it is watched: if not, there may be more,
+// and a [Changed] will come.
 // The slice never changes. It allocates nothing.
 func (d *Directory) Lookup(name Name) (nodes []NodeID, known bool) {
 	rec := d.local[name]
@@ -172,6 +173,7 @@ func (d *Directory) finish(p *peer) {
 	if p.in.have != 0 && due(p.in.expires, d.now) {
 		d.stats.Expired++
 		d.forget(p)
+		d.ack(p, 0, p.in.floor) // it may be there, and only its reminders lost
 	}
 	if due(p.until, d.now) {
 		d.withdraw(p)

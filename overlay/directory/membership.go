@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"math"
 	"slices"
 	"time"
 )
@@ -45,20 +44,22 @@ func (d *Directory) depart(m Member) {
 	d.departed.put(p.id, p.epoch, p.in.floor)
 }
 
-// arrive greets a node that has become a member. If it may take it that this node
-// has what it said, it is asked to say it again.
+// arrive greets a node that has become a member. What it has said to this node and is
+// not known here, it is asked to say again, unless it has done so by itself.
 func (d *Directory) arrive(m Member) {
 	if m.ID == d.me.id {
 		return
 	}
-	was, floor, returned := d.departed.take(m.ID)
-	spoke, seen, heard := d.early.take(m.ID)
-	switch {
-	case returned && was == m.Epoch:
+	var said uint64 // by it, and not known here
+	if epoch, floor, returned := d.departed.take(m.ID); returned && epoch == m.Epoch && floor > 0 {
 		d.peer(m.ID).in.floor = floor
-		d.ack(d.peer(m.ID), 0, math.MaxUint64)
-	case heard && spoke == m.Epoch:
-		d.ack(d.peer(m.ID), 0, seen)
+		said = floor
+	}
+	if epoch, seen, spoke := d.early.take(m.ID); spoke && epoch == m.Epoch {
+		said = max(said, seen)
+	}
+	if said > 0 {
+		d.ack(d.peer(m.ID), 0, said)
 	}
 	if d.spread && d.registered > 0 {
 		d.tell(d.peer(m.ID), item{})

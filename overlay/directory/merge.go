@@ -1,9 +1,6 @@
 package directory
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // finishNames ends the step for the watched names that have changed.
 func (d *Directory) finishNames() {
@@ -26,7 +23,7 @@ func (d *Directory) finishNames() {
 // publish says which nodes have members of a name, if that is news.
 func (d *Directory) publish(rec *record) {
 	d.scratch = d.merge(rec, d.scratch[:0])
-	known := d.knows(rec)
+	known := rec.known || d.knows(rec)
 	if known == rec.known && slices.Equal(d.scratch, rec.nodes) {
 		return
 	}
@@ -77,7 +74,7 @@ func repeated(nodes []NodeID, n int) []NodeID {
 func (d *Directory) quorum(rec *record) int {
 	settled := 0
 	for i := range rec.owners {
-		if rec.owners[i].settled(d.now, d.config.Linger) {
+		if o := &rec.owners[i]; o.settled && !o.former() {
 			settled++
 		}
 	}
@@ -85,11 +82,6 @@ func (d *Directory) quorum(rec *record) int {
 		return 2
 	}
 	return 1
-}
-
-// settled reports whether the node is an owner that has had time to hear of all.
-func (o *owner) settled(now time.Time, linger time.Duration) bool {
-	return !o.former() && !o.since.IsZero() && !now.Before(o.since.Add(linger))
 }
 
 // knows reports whether enough was heard about a name to say that nobody has members

@@ -27,7 +27,7 @@ type outgoing struct {
 	// update is the first of that, completing that its last is still to come.
 	wanted, starting, completing bool
 
-	last      uint64   // sequence of the last update; zero: there is no stream
+	last      uint64    // sequence of the last update; zero: there is no stream
 	resetAt   time.Time // when it was last told everything
 	resetFrom uint64    // sequence of the update that began it
 	inFlight  []uint64  // sequences that are not acknowledged
@@ -143,6 +143,6 @@ func (d *Directory) silence(p *peer, rec *record) {
 	o := rec.owner(p.id)
 	p.in.claims -= len(o.claims)
 	d.entries -= len(o.claims)
-	o.claims, o.since = nil, time.Time{}
+	o.claims, o.since, o.settled = nil, time.Time{}, false
 	d.changed[rec] = struct{}{}
 }

@@ -1,9 +1,7 @@
 package directory
 
 import (
-	"math"
 	"slices"
-	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
 )
@@ -185,6 +183,10 @@ func (d *Directory) receiveAnswer(p *peer, a *wire.Answer) {
 		return
 	}
 	o := rec.owner(p.id)
+	if a.Anew {
+		o.mark = p.in.mark
+		d.dropClaims(o, func(*claim) bool { return true })
+	}
 	for _, r := range a.Added {
 		d.addClaim(o, r)
 	}
@@ -192,7 +194,6 @@ func (d *Directory) receiveAnswer(p *peer, a *wire.Answer) {
 		d.dropClaims(o, func(c *claim) bool { return c.node == id })
 	}
 	if a.Current {
-		o.mark = p.in.mark
 		if o.since.IsZero() {
 			o.since = d.now
 			d.sweepBy(d.now.Add(d.config.Linger))
@@ -206,13 +207,12 @@ func (d *Directory) addClaim(o *owner, r wire.Registrant) {
 	place, found := o.find(r.Node, r.Epoch)
 	switch {
 	case found:
-		o.claims[place].mark = in.mark
 	case in.claims >= d.config.PeerClaims:
 		d.refuse(TooManyClaims)
 	case d.entries >= d.config.Entries:
 		d.refuse(Full)
 	default:
-		o.claims = slices.Insert(o.claims, place, claim{r.Node, r.Epoch, in.mark})
+		o.claims = slices.Insert(o.claims, place, claim{r.Node, r.Epoch})
 		in.claims++
 		d.entries++
 	}
@@ -242,25 +242,23 @@ func (d *Directory) sweepPeer(p *peer) {
 	}
 	for rec := range p.duties {
 		o := rec.owner(p.id)
-		d.dropClaims(o, func(c *claim) bool { return c.mark != in.mark })
-		if o.mark != in.mark {
-			o.since = time.Time{}
+		if o.mark != in.mark { // it does not know that this node watches the name
+			d.silence(p, rec)
 		}
-		d.changed[rec] = struct{}{}
 	}
 }
 
 func (d *Directory) receiveDigest(p *peer, m *wire.Digest) {
 	in := &p.in
 	switch {
-	case m.Sequence == in.have:
+	case m.Sequence == in.have && in.have != 0:
 		in.expires = d.now.Add(d.config.Lease)
 		if m.Ask {
 			d.ack(p, in.have, m.Sequence)
 		}
-	case m.Sequence <= in.newest():
+	case m.Sequence < in.newest():
 		d.refuse(Stale)
-	default:
+	default: // also if all of it was known, and has been forgotten
 		d.ack(p, in.have, m.Sequence)
 	}
 }
@@ -278,7 +276,7 @@ func (d *Directory) receiveAck(from NodeID, m *wire.Ack) {
 	d.touch(p)
 	out := &p.out
 	switch {
-	case m.Have > out.last || m.Seen > out.last && m.Seen != math.MaxUint64:
+	case max(m.Have, m.Seen) > out.last:
 		if out.last != 0 {
 			d.refuse(BadAck)
 		}

@@ -32,20 +32,21 @@ func (rec *record) idle() bool {
 
 // owner is a node that owns a name, or did.
 type owner struct {
-	id     NodeID
-	peer   *peer     // nil for this node
-	told   bool      // what this node registers and watches
-	until  time.Time // zero for one that is an owner; else when it is to be forgotten
-	since  time.Time // when it first said all that it knows; zero if it has not
-	mark   uint32    // peer.in.mark when it last said so
-	claims []claim   // by node, then epoch
+	id    NodeID
+	peer  *peer     // nil for this node
+	told  bool      // what this node registers and watches
+	until time.Time // zero for one that is an owner; else when it is to be forgotten
+	since time.Time // when it first said all that it knows; zero if it has not
+	mark  uint32    // peer.in.mark when it last began to say so
+	// settled is that it was able to hear of all by now, see Config.Linger.
+	settled bool
+	claims  []claim // by node, then epoch
 }
 
 // claim is that an owner names a node as one that has members.
 type claim struct {
 	node  NodeID
 	epoch uint64
-	mark  uint32 // peer.in.mark when it was last said
 }
 
 // former reports whether the node is an owner no longer.

@@ -203,6 +203,7 @@ func (d *Directory) addNode(a *wire.Answer, rec *record, id NodeID, room *int) {
 // addWhole adds the nodes behind i.node that register a name here, as many as there
 // is room for, and returns what is left.
 func addWhole(a *wire.Answer, to *peer, rec *record, i item, room *int) (more item) {
+	a.Anew = a.Anew || i.node == NodeID{}
 	place, found := rec.registrants.find(i.node)
 	if found {
 		place++

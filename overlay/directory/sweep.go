@@ -35,9 +35,7 @@ func (d *Directory) sweepRecord(rec *record) {
 	for i := range rec.owners {
 		o := rec.owners[i]
 		if d.far && !due(o.until, d.now) {
-			if o.former() {
-				d.sweepBy(o.until)
-			}
+			d.sweepOwner(&o)
 			kept = append(kept, o)
 			continue
 		}
@@ -45,6 +43,20 @@ func (d *Directory) sweepRecord(rec *record) {
 	}
 	clear(rec.owners[len(kept):])
 	rec.owners = kept
+}
+
+// sweepOwner judges how far an owner is trusted, and when to look again.
+func (d *Directory) sweepOwner(o *owner) {
+	if o.former() {
+		d.sweepBy(o.until)
+	}
+	if o.since.IsZero() || o.settled {
+		return
+	}
+	settles := o.since.Add(d.config.Linger)
+	if o.settled = due(settles, d.now); !o.settled {
+		d.sweepBy(settles)
+	}
 }
 
 // retire releases an owner, and tells it that what it was told holds no longer.

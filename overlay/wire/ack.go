@@ -7,7 +7,7 @@ package wire
 type Ack struct {
 	Epoch uint64 // of the sender of the stream, who receives this
 	Have  uint64 // sequence of the last Update that was applied, zero for none
-	Seen  uint64 // sequence in the message that this answers; the greatest there is: of none in particular
+	Seen  uint64 // greatest sequence that the receiver has heard of
 }
 
 // Type returns TypeAck.

@@ -53,10 +53,10 @@ func rows() []row {
 			"Update, answers",
 			&Update{Epoch: 1, Previous: 2, Sequence: 3, Answers: []Answer{
 				{Name: nameX, Current: true},
-				{Name: nameY, Added: []Registrant{{nodeA, 7}, {nodeB, 300}}, Removed: []NodeID{nodeB}},
+				{Name: nameY, Anew: true, Added: []Registrant{{nodeA, 7}, {nodeB, 300}}, Removed: []NodeID{nodeB}},
 			}},
 			"\x93\x01\x10\x01\x02\x03\x00\x00\x00\x00\x00\x02" +
-				encX + "\x01\x00\x00" + encY + "\x00\x02" + encA + "\x07" + encB + "\xac\x02" + "\x01" + encB,
+				encX + "\x01\x00\x00" + encY + "\x02\x02" + encA + "\x07" + encB + "\xac\x02" + "\x01" + encB,
 		},
 		{"Info", &Info{Version: 1, Epoch: 300, Address: []byte("a")}, "\x06\x01\x01\xac\x02\x01a"},
 		{"Request", &Request{ID: 1, Timeout: 300, Cluster: []byte("c"), Body: []byte("body")}, "\x0b\x20\x01\xac\x02\x01c\x04body"},

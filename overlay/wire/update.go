@@ -10,7 +10,7 @@ package wire
 //	     watched:name list unwatched:name list
 //	     answers:(name flags:byte (node epoch:varint) list node list) list
 //
-// Flags: 1 reset, 2 complete. Flags of an answer: 1 current.
+// Flags: 1 reset, 2 complete. Flags of an answer: 1 current, 2 anew.
 type Update struct {
 	Epoch    uint64 // of the sender: grows with each start of a node
 	Previous uint64 // sequence of the Update to this receiver before it, zero for none
@@ -31,6 +31,7 @@ type Update struct {
 type Answer struct {
 	Name    Name
 	Current bool // all that the sender knows about the name has been said
+	Anew    bool // what the sender said about the name before holds no longer
 	Added   []Registrant
 	Removed []NodeID
 }
@@ -45,6 +46,7 @@ const (
 	flagReset    = 1
 	flagComplete = 2
 	flagCurrent  = 1
+	flagAnew     = 2
 )
 
 // The fewest bytes that elements of lists take, by which their counts are checked.
@@ -142,11 +144,7 @@ func (a *Answer) size() int {
 
 func (a *Answer) append(b []byte) []byte {
 	b = append(b, a.Name[:]...)
-	var flags byte
-	if a.Current {
-		flags |= flagCurrent
-	}
-	b = append(b, flags)
+	b = append(b, a.flags())
 	b = appendVarint(b, uint64(len(a.Added)))
 	for i := range a.Added {
 		b = append(b, a.Added[i].Node[:]...)
@@ -159,9 +157,21 @@ func (a *Answer) append(b []byte) []byte {
 	return b
 }
 
+func (a *Answer) flags() byte {
+	var flags byte
+	if a.Current {
+		flags |= flagCurrent
+	}
+	if a.Anew {
+		flags |= flagAnew
+	}
+	return flags
+}
+
 func (a *Answer) consume(c *cursor) {
 	a.Name = c.name()
-	a.Current = c.byte()&flagCurrent != 0
+	flags := c.byte()
+	a.Current, a.Anew = flags&flagCurrent != 0, flags&flagAnew != 0
 	if n := c.count(minRegistrant); n > 0 {
 		a.Added = make([]Registrant, n)
 	}
