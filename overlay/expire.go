@@ -14,6 +14,7 @@ func (m *Member) expire() {
 		case own:
 			m.overlay.drop(m, token)
 			m.handler.HandleTimeout(id)
+			m.closeRequest()
 		default:
 			m.unload()
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/outbox"
 )
 
@@ -17,6 +19,9 @@ const (
 	laneCount = 4
 	// laneLimit is how many bytes may wait in a lane before senders wait for room.
 	laneLimit = 4 << 20
+	// handTimeout is how long the other node may take to read what is left in a lane
+	// when this one ends it.
+	handTimeout = time.Second
 )
 
 // errLinkLost says that the link to a node has ended.
@@ -30,7 +35,7 @@ type lane struct {
 }
 
 // start opens the stream, and starts the goroutine that writes it, which ends with the
-// link.
+// link or with finish.
 func (l *lane) start(r *remote) {
 	l.ctx = r.peer.Context()
 	s, err := r.peer.Open(l.ctx, peers.KindLane)
@@ -38,11 +43,24 @@ func (l *lane) start(r *remote) {
 		return
 	}
 	l.out = outbox.New(s, laneLimit, 0)
-	r.overlay.net.work.Go(func() {
-		_ = l.out.Run() // what fails is the link, which others notice as well
-		_ = s.CloseWrite()
+	stop := context.AfterFunc(l.ctx, func() { l.out.Abort(errLinkLost) })
+	r.writers.Go(func() {
+		defer stop()
+		if l.out.Run() == nil {
+			l.hand(s)
+		}
+		s.Reset(transport.CodeNone)
 	})
-	context.AfterFunc(l.ctx, func() { l.out.Abort(errLinkLost) })
+}
+
+// hand ends the stream, and waits until the other node has read all of it and ends it
+// too: a link that is closed before may lose what is on its way.
+func (l *lane) hand(s transport.Stream) {
+	if s.CloseWrite() != nil {
+		return
+	}
+	_ = s.SetReadDeadline(time.Now().Add(handTimeout))
+	_, _ = s.Read(make([]byte, 1))
 }
 
 // send queues a message. With wait it waits for room as long as the link lasts, else it

@@ -20,6 +20,7 @@ type Member struct {
 	gauge   gauge  // how long it takes to answer
 
 	load atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
+	open atomic.Int64 // its own requests, until their answer is delivered
 
 	// Guarded by Overlay.mu.
 	topics     map[string]struct{}
@@ -32,7 +33,7 @@ type Member struct {
 	alarm  alarm                  // runs expire
 	left   bool                   // it takes no more requests
 	closed bool
-	idle   chan struct{} // closed when load falls to zero; nil while nobody waits
+	idle   chan struct{} // closed when load or open falls to zero; nil while nobody waits
 }
 
 // call is a request of this member that is not answered.
@@ -90,32 +91,49 @@ func (m *Member) leave() {
 
 // wait returns when the member has nothing in hand.
 func (m *Member) wait(ctx context.Context) error {
-	m.mu.Lock()
-	if m.load.Load() == 0 {
+	return m.await(ctx, func() bool { return m.load.Load() == 0 })
+}
+
+// finish returns when the member has nothing in hand and all its requests have their
+// answers.
+func (m *Member) finish(ctx context.Context) error {
+	return m.await(ctx, func() bool { return m.load.Load() == 0 && m.open.Load() == 0 })
+}
+
+// await returns when something holds that can begin to when load or open fall to zero.
+func (m *Member) await(ctx context.Context, holds func() bool) error {
+	for {
+		m.mu.Lock()
+		if holds() {
+			m.mu.Unlock()
+			return nil
+		}
+		if m.idle == nil {
+			m.idle = make(chan struct{})
+		}
+		idle := m.idle
 		m.mu.Unlock()
-		return nil
-	}
-	if m.idle == nil {
-		m.idle = make(chan struct{})
-	}
-	idle := m.idle
-	m.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
 // unload counts one request or tunnel less.
-func (m *Member) unload() {
-	if m.load.Add(-1) > 0 {
+func (m *Member) unload() { m.countDown(&m.load) }
+
+// closeRequest counts one of the member's own requests less.
+func (m *Member) closeRequest() { m.countDown(&m.open) }
+
+func (m *Member) countDown(n *atomic.Int64) {
+	if n.Add(-1) > 0 {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.load.Load() == 0 && m.idle != nil {
+	if m.idle != nil {
 		close(m.idle)
 		m.idle = nil
 	}
@@ -157,7 +175,12 @@ func (m *Member) shut() (lost []served, first bool) {
 	}
 	m.closed = true
 	m.alarm.stop()
+	m.open.Add(-int64(m.calls.Len()))
 	m.calls = deadline.Table[call]{}
+	if m.idle != nil {
+		close(m.idle)
+		m.idle = nil
+	}
 	return m.takeServed(), true
 }
 

@@ -115,10 +115,22 @@ func (o *Overlay) Connect(config Network) error {
 // returns.
 func (n *network) close() {
 	n.members.Leave()
+	n.finishLanes()
 	n.cancel()
 	n.members.Close()
 	n.peers.Close(nil)
 	n.work.Wait()
+}
+
+// finishLanes hands over what is still in the lanes to all nodes.
+func (n *network) finishLanes() {
+	n.overlay.mu.Lock()
+	var finishing sync.WaitGroup
+	for _, r := range n.links {
+		finishing.Go(r.finish)
+	}
+	n.overlay.mu.Unlock()
+	finishing.Wait()
 }
 
 // seed dials a seed as long as this node knows no other.

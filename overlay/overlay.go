@@ -85,6 +85,8 @@ type Overlay struct {
 	net    *network // nil: this node is alone
 	shards atomic.Uint64
 
+	stopping atomic.Bool // draining, for those who do not hold mu
+
 	counters counters
 }
 
@@ -141,14 +143,15 @@ func (o *Overlay) refusal() error {
 	return nil
 }
 
-// Drain ends the work of this node in good order. All members leave their
-// clusters, requests that still wait for a member are answered with
-// [FaultDraining], as are new ones, and Drain returns when the members have
-// answered what they hold and their tunnels are closed, or with the context's
-// error when that ends first.
+// Drain ends the work of this node in good order. All members leave their clusters, so
+// that other nodes ask them no more. Requests that still wait for a member are answered
+// with [FaultDraining], as are new ones. Drain returns when the members have answered
+// what they hold, have the answers to what they asked before, and their tunnels are
+// closed, or with the context's error when that ends first.
 func (o *Overlay) Drain(ctx context.Context) error {
 	o.mu.Lock()
 	o.draining = true
+	o.stopping.Store(true)
 	members := make([]*Member, 0, len(o.members))
 	for m := range o.members {
 		members = append(members, m)
@@ -169,7 +172,7 @@ func (o *Overlay) Drain(ctx context.Context) error {
 		m.leave()
 	}
 	for _, m := range members {
-		if err := m.wait(ctx); err != nil {
+		if err := m.finish(ctx); err != nil {
 			return err
 		}
 	}

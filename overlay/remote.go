@@ -16,6 +16,7 @@ type remote struct {
 	peer    *peers.Peer
 	id      wire.NodeID
 	lanes   [laneCount]lane
+	writers sync.WaitGroup // goroutines of the lanes
 	gauge   gauge
 
 	control control // to the directory of that node
@@ -39,6 +40,19 @@ func newRemote(o *Overlay, p *peers.Peer) *remote {
 	r := &remote{overlay: o, peer: p, id: wire.NodeID(p.ID())}
 	r.alarm.ring = r.expire
 	return r
+}
+
+// finish writes what is left in the lanes, and returns when the other node has read it.
+// Nothing is sent afterwards.
+func (r *remote) finish() {
+	for i := range r.lanes {
+		l := &r.lanes[i]
+		l.open.Do(func() {}) // from now on
+		if l.out != nil {
+			l.out.Close()
+		}
+	}
+	r.writers.Wait()
 }
 
 // lane returns the lane for what a sender sends.

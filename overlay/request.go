@@ -32,10 +32,12 @@ var (
 func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration) {
 	deadline := time.Now().Add(timeout)
 	m.mu.Lock()
+	draining := m.overlay.stopping.Load()
 	closed, full := m.closed, m.calls.Len() >= m.overlay.config.OpenRequests
 	var token uint64
-	if timeout > 0 && !closed && !full {
+	if timeout > 0 && !closed && !full && !draining {
 		token = m.calls.Add(deadline, call{id: id})
+		m.open.Add(1)
 		m.alarm.set(deadline)
 	}
 	m.mu.Unlock()
@@ -43,6 +45,8 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	case closed:
 	case timeout <= 0:
 		m.handler.HandleTimeout(id)
+	case draining:
+		m.handler.HandleFault(id, []byte(FaultDraining))
 	case full:
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
 	default:
@@ -218,4 +222,5 @@ func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
 	case outcomeFault:
 		m.handler.HandleFault(c.id, body)
 	}
+	m.closeRequest()
 }
