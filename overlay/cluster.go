@@ -2,7 +2,6 @@ package overlay
 
 import "container/list"
 
-
 // cluster is a name that members serve or that somebody waits for. Overlay.mu
 // guards all of it.
 type cluster struct {

@@ -54,8 +54,10 @@ type network struct {
 	members *membership.Membership
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
-	work    sync.WaitGroup // all goroutines
-	dirty   chan struct{}  // holds one when touched has grown
+	work    sync.WaitGroup // all goroutines but farewells
+	// farewells are of tunnels that were closed here.
+	farewells sync.WaitGroup
+	dirty     chan struct{} // holds one when touched has grown
 
 	// Guarded by Overlay.mu.
 	touched map[directory.Name]struct{} // names whose registration or watch may have changed
@@ -116,10 +118,12 @@ func (o *Overlay) Connect(config Network) error {
 func (n *network) close() {
 	n.members.Leave()
 	n.finishLanes()
+	n.awaitFarewells()
 	n.cancel()
 	n.members.Close()
 	n.peers.Close(nil)
 	n.work.Wait()
+	n.farewells.Wait()
 }
 
 // finishLanes hands over what is still in the lanes to all nodes.
@@ -131,6 +135,22 @@ func (n *network) finishLanes() {
 	}
 	n.overlay.mu.Unlock()
 	finishing.Wait()
+}
+
+// awaitFarewells waits until what was written into tunnels has arrived, for handTimeout
+// at most.
+func (n *network) awaitFarewells() {
+	done := make(chan struct{})
+	n.work.Go(func() {
+		n.farewells.Wait()
+		close(done)
+	})
+	timer := time.NewTimer(handTimeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
 }
 
 // seed dials a seed as long as this node knows no other.
@@ -213,6 +233,8 @@ func (n *network) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
 		n.control(r, s)
 	case peers.KindLane:
 		r.receive(s)
+	case peers.KindTunnel:
+		r.takeTunnel(s)
 	case peers.KindMembership:
 		w := &watched{Stream: s, done: make(chan struct{})}
 		n.members.HandleStream(p.ID(), w)

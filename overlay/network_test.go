@@ -2,8 +2,11 @@ package overlay
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"testing"
@@ -245,6 +248,82 @@ func TestPartitionHeals(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		for _, s := range services {
 			s.saw("broadcast hear")
+		}
+	})
+}
+
+// A tunnel carries bytes both ways between members on different nodes, and what was
+// written before a close arrives.
+func TestATunnelAcrossNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
+		service := attach(t, w.nodes[2], "service")
+		caller := attach(t, w.nodes[0], "")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		near, err := caller.Tunnel(ctx, []byte("service"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		service.saw("tunnel")
+		far := service.tunnel(0)
+		if n := service.load.Load(); n != 1 {
+			t.Errorf("the member has %d in hand, want the tunnel", n)
+		}
+		if _, err := far.Write([]byte("back")); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 4)
+		if _, err := io.ReadFull(near, b); err != nil || string(b) != "back" {
+			t.Errorf("read %q, %v", b, err)
+		}
+		sent := bytes.Repeat([]byte("0123456789"), 10_000)
+		var got []byte
+		read := make(chan error)
+		go func() {
+			var err error
+			got, err = io.ReadAll(far)
+			far.Close()
+			read <- err
+		}()
+		if _, err := near.Write(sent); err != nil {
+			t.Fatal(err)
+		}
+		near.Close()
+		if err := <-read; err != nil || !bytes.Equal(got, sent) {
+			t.Errorf("%d bytes of %d arrived: %v", len(got), len(sent), err)
+		}
+		time.Sleep(time.Second)
+		if n := service.load.Load(); n != 0 {
+			t.Errorf("the member has %d in hand after the close", n)
+		}
+	})
+}
+
+// A tunnel waits for a member wherever it joins, goes elsewhere when it is refused, and
+// ends with its context.
+func TestTunnelsAcrossNodesAreRefusedAndWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
+		caller := attach(t, w.nodes[0], "")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := caller.Tunnel(ctx, []byte("service")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a tunnel to nobody: %v", err)
+		}
+		attach(t, w.nodes[1], "service", refusing)
+		time.Sleep(100 * time.Millisecond)
+		if _, err := caller.Tunnel(t.Context(), []byte("service")); !errors.Is(err, ErrNoMember) {
+			t.Errorf("a tunnel that all refuse: %v", err)
+		}
+		attach(t, w.nodes[2], "service")
+		time.Sleep(100 * time.Millisecond)
+		for range 5 {
+			near, err := caller.Tunnel(t.Context(), []byte("service"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			near.Close()
 		}
 	})
 }

@@ -72,15 +72,15 @@ func (c Config) withDefaults() Config {
 type Overlay struct {
 	config Config
 
-	mu       sync.Mutex
-	clusters map[string]*cluster // those with members, held requests or waiting tunnels
-	topics   map[string]*topic
-	members  map[*Member]struct{}
+	mu         sync.Mutex
+	clusters   map[string]*cluster // those with members, held requests or waiting tunnels
+	topics     map[string]*topic
+	members    map[*Member]struct{}
 	registered map[directory.Name]struct{} // what members here serve or are subscribed to, if there is a network
-	places   map[directory.Name]*place // of clusters and topics that members here send to
-	remotes  map[wire.NodeID]*remote   // nodes that there is a link to
-	draining bool
-	closed   bool
+	places     map[directory.Name]*place   // of clusters and topics that members here send to
+	remotes    map[wire.NodeID]*remote     // nodes that there is a link to
+	draining   bool
+	closed     bool
 
 	net    *network // nil: this node is alone
 	shards atomic.Uint64
@@ -93,13 +93,13 @@ type Overlay struct {
 // New returns an overlay without members.
 func New(config Config) *Overlay {
 	return &Overlay{
-		config:   config.withDefaults(),
-		clusters: make(map[string]*cluster),
-		topics:   make(map[string]*topic),
-		members:  make(map[*Member]struct{}),
+		config:     config.withDefaults(),
+		clusters:   make(map[string]*cluster),
+		topics:     make(map[string]*topic),
+		members:    make(map[*Member]struct{}),
 		registered: make(map[directory.Name]struct{}),
-		places:   make(map[directory.Name]*place),
-		remotes:  make(map[wire.NodeID]*remote),
+		places:     make(map[directory.Name]*place),
+		remotes:    make(map[wire.NodeID]*remote),
 	}
 }
 

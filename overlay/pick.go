@@ -5,6 +5,21 @@ import (
 	"time"
 )
 
+// pick picks who gets a request or a tunnel: a member of this node, which is counted one
+// more, or another node. Overlay.mu is held.
+func (o *Overlay) pick(c *cluster, refused *refusals) (to target, found bool) {
+	local := c.pick(refused)
+	there := o.pickRemote(c.away, refused)
+	switch {
+	case local != nil && (there == nil || o.preferLocal(local, there)):
+		local.load.Add(1)
+		return target{member: local}, true
+	case there != nil:
+		return target{remote: there}, true
+	}
+	return target{}, false
+}
+
 // pickRemote picks one of the nodes of a place that has not refused: the one of two at
 // random that costs less (Mitzenmacher, The Power of Two Choices in Randomized Load
 // Balancing, 2001). Overlay.mu is held.

@@ -127,14 +127,12 @@ func (o *Overlay) route(from *Member, token uint64, name, body []byte, deadline 
 		defer o.tidy(c)
 		o.lookUp(c)
 	}
-	local := c.pick(refused)
-	there := o.pickRemote(c.away, refused)
+	to, found := o.pick(c, refused)
 	switch {
-	case local != nil && (there == nil || o.preferLocal(local, there)):
-		local.load.Add(1)
-		return target{member: local}, routeMember
-	case there != nil:
-		return target{remote: there}, routeRemote
+	case found && to.member != nil:
+		return to, routeMember
+	case found:
+		return to, routeRemote
 	case refused.busy || len(c.members) > 0:
 		return target{}, routeNone
 	case o.draining:

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// Tunnel opens a stream of bytes to one member of a cluster, and waits for a member
-// if there is none. What is written at one end is read at the other; Write blocks
-// while the other end does not read. Close ends both directions: the other end
-// reads what was written before, then io.EOF, and its writes fail.
+// Tunnel opens a stream of bytes to one member of a cluster, on this node or another,
+// and waits for a member if there is none. What is written at one end is read at the
+// other; Write blocks while the other end does not read. Close ends both directions: the
+// other end reads what was written before, then io.EOF, and its writes fail.
 //
 // It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
 // all members that were asked refused.
@@ -22,18 +22,31 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser
 		if err != nil {
 			return nil, errors.Join(err, last)
 		}
-		near, far := newPipe(to.unload)
-		last = to.offer(ctx, far)
+		var near io.ReadWriteCloser
+		if to.member != nil {
+			near, last = to.member.tunnel(ctx)
+		} else {
+			near, last = to.remote.tunnel(ctx, cluster)
+		}
 		if last == nil {
 			return near, nil
 		}
-		near.Close()
-		far.Close()
 		if !errors.Is(last, errLeft) {
-			refused.add(target{member: to}, true)
+			refused.add(to, !errors.Is(last, errNoMemberThere))
 		}
 	}
 	return nil, errors.Join(ErrNoMember, last)
+}
+
+// tunnel opens a tunnel to this member, for which it was picked.
+func (m *Member) tunnel(ctx context.Context) (io.ReadWriteCloser, error) {
+	near, far := newPipe(m.unload)
+	if err := m.offer(ctx, far); err != nil {
+		near.Close()
+		far.Close()
+		return nil, err
+	}
+	return near, nil
 }
 
 // offer hands a tunnel to this member, for which it was picked.
@@ -47,25 +60,26 @@ func (m *Member) offer(ctx context.Context, conn io.ReadWriteCloser) error {
 	return m.handler.HandleTunnel(ctx, conn)
 }
 
-// tunnelTarget picks a member for a tunnel, and waits for one if there is none.
-func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused *refusals) (*Member, error) {
+// tunnelTarget picks who gets a tunnel, and waits for a member if there is none.
+func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused *refusals) (target, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return target{}, err
 		}
 		c := o.cluster(name)
-		if len(c.members) > 0 {
-			if m := c.pick(refused); m != nil {
-				m.load.Add(1)
-				return m, nil
-			}
-			return nil, ErrNoMember
+		o.lookUp(c)
+		to, found := o.pick(c, refused)
+		if found {
+			return to, nil
 		}
 		if err := o.refusal(); err != nil {
 			o.tidy(c)
-			return nil, err
+			return target{}, err
+		}
+		if refused.busy || len(c.members) > 0 {
+			return target{}, ErrNoMember
 		}
 		o.awaitMember(ctx, c)
 	}

@@ -43,6 +43,8 @@
 //	0x20–0x2f  requests and replies
 //	0x30–0x3f  broadcasts and events
 //	0x40–0x4f  tunnels
+//	0x40  TUNNEL            [Tunnel], alone at the start of a stream
+//	                        timeout, cluster
 //
 // Ranges without a frame are kept for what they name. A frame of the directory has
 // at most [DirectoryLimit] bytes behind its length, whatever a reader's limits are.

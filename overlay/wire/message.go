@@ -54,6 +54,8 @@ const (
 
 	TypeBroadcast Type = 0x30
 	TypeEvent     Type = 0x31
+
+	TypeTunnel Type = 0x40
 )
 
 // String returns the protocol's name of the type, such as DIRECTORY_ACK.
@@ -77,6 +79,8 @@ func (t Type) String() string {
 		return "BROADCAST"
 	case TypeEvent:
 		return "EVENT"
+	case TypeTunnel:
+		return "TUNNEL"
 	}
 	return fmt.Sprintf("frame type %#02x", byte(t))
 }

@@ -60,6 +60,7 @@ type messages struct {
 	refusal   Refusal
 	broadcast Broadcast
 	event     Event
+	tunnel    Tunnel
 }
 
 // message returns the message to decode a frame of the type into, nil if there is
@@ -84,6 +85,8 @@ func (m *messages) message(t Type) Message {
 		return &m.broadcast
 	case TypeEvent:
 		return &m.event
+	case TypeTunnel:
+		return &m.tunnel
 	}
 	return nil
 }
