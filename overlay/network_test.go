@@ -19,16 +19,23 @@ import (
 
 // world is a network of overlays in memory.
 type world struct {
-	t     *testing.T
-	net   *mem.Network
-	nodes []*Overlay
-	ends  []*mem.Transport
+	t      *testing.T
+	config Config // of the overlays
+	net    *mem.Network
+	nodes  []*Overlay
+	ends   []*mem.Transport
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
 func newWorld(t *testing.T, n int, path mem.Path) *world {
 	t.Helper()
-	w := &world{t: t, net: mem.NewNetwork(mem.Config{Path: path})}
+	return newWorldOf(t, n, Config{}, path)
+}
+
+// newWorldOf is newWorld with a configuration of the nodes.
+func newWorldOf(t *testing.T, n int, config Config, path mem.Path) *world {
+	t.Helper()
+	w := &world{t: t, config: config, net: mem.NewNetwork(mem.Config{Path: path})}
 	t.Cleanup(w.close)
 	for range n {
 		w.start()
@@ -53,7 +60,7 @@ func (w *world) start() *Overlay {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	o := New(Config{})
+	o := New(w.config)
 	config := Network{
 		Self: id, Transport: end, Listener: listener, Address: listener.Addr(),
 		Logger: slog.New(slog.NewTextHandler(testLog(), &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),

@@ -1,0 +1,586 @@
+package overlay
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/project-iris/iris/transport/mem"
+)
+
+// sizes are the networks that hold what holds on one node.
+var sizes = []int{2, 3, 12}
+
+// scenarios are what holds on one node, with callers on the first node and services on
+// the others. Each has a network of its own, of which nobody knows a name before.
+var scenarios = []struct {
+	name   string
+	config Config
+	play   func(w *world)
+}{
+	{name: "exactly one answer (Rules 5, 7, 8, 9, 27)", play: playAnswers},
+	{name: "the answer comes at the deadline (Rule 5)", play: playDeadlines},
+	{name: "timeouts of zero and of years (Rule 6)", play: playTimeouts},
+	{name: "ids are opaque (Rule 9)", play: playIDs},
+	{name: "an application gets its own (Rule 12)", play: playOwn},
+	{name: "a request waits for a member (Rule 10)", play: playWaiting},
+	{name: "a request waits in vain (Rules 10, 11, 14)", play: playWaitingInVain},
+	{name: "held requests are handed over in order", play: playHeldOrder},
+	{name: "held requests of a caller that closes", play: playHeldAndClosed},
+	{name: "a refused request goes to the next", play: playRefused},
+	{name: "all refuse", play: playAllRefuse},
+	{name: "a member has too many in hand", config: Config{OpenRequests: 2}, play: playTooMany},
+	{name: "broadcasts reach each member once (Rule 11)", play: playBroadcasts},
+	{name: "events reach each subscriber once (Rule 13)", play: playEvents},
+	{name: "names of topics and clusters (Rule 14)", play: playNames},
+	{name: "order by sender", play: playOrder},
+	{name: "leaving finishes what is in hand (Rule 27)", play: playLeaving},
+	{name: "a member that comes back is found", play: playReturn},
+	{name: "draining finishes what is in hand", play: playDrain},
+}
+
+func TestWhatHoldsOnOneNodeHoldsAcrossNodes(t *testing.T) {
+	for _, n := range sizes {
+		for _, s := range scenarios {
+			t.Run(fmt.Sprintf("%d nodes/%s", n, s.name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorldOf(t, n, s.config, mem.Path{Delay: time.Millisecond})
+					s.play(w)
+					w.idle()
+				})
+			})
+		}
+	}
+}
+
+// here attaches an application to the first node.
+func (w *world) here(cluster string, options ...func(*app)) *app {
+	w.t.Helper()
+	return attach(w.t, w.nodes[0], cluster, options...)
+}
+
+// there attaches an application to the i-th of the other nodes, which go round.
+func (w *world) there(i int, cluster string, options ...func(*app)) *app {
+	w.t.Helper()
+	return attach(w.t, w.nodes[1+i%(len(w.nodes)-1)], cluster, options...)
+}
+
+// pass lets all that is under way arrive.
+func (w *world) pass() {
+	time.Sleep(100 * time.Millisecond)
+	synctest.Wait()
+}
+
+// idle checks that nothing is in anybody's hands, nor thought to be.
+func (w *world) idle() {
+	w.t.Helper()
+	w.pass()
+	for _, o := range w.nodes {
+		checkIdle(w.t, o)
+		o.mu.Lock()
+		for id, r := range o.remotes {
+			r.mu.Lock()
+			if n := r.calls.Len(); n != 0 {
+				w.t.Errorf("%d requests are thought to be at node %x", n, id[:4])
+			}
+			r.mu.Unlock()
+			if n := r.gauge.underWay.Load(); n != 0 {
+				w.t.Errorf("%d requests are counted on their way to node %x", n, id[:4])
+			}
+		}
+		o.mu.Unlock()
+	}
+}
+
+func playAnswers(w *world) {
+	for i, row := range answerRows {
+		cluster := fmt.Sprint("service ", i)
+		caller := w.here("")
+		service := w.there(i, cluster, func(a *app) {
+			if row.serve != nil {
+				a.serve = func(id uint64, _ []byte, _ time.Duration) error { return row.serve(a, id) }
+			}
+		})
+		w.pass()
+		caller.ask(7, cluster, "", time.Second)
+		w.pass()
+		if row.then != nil {
+			row.then(caller, service)
+		}
+		time.Sleep(3 * time.Second)
+		caller.saw(row.outcome...)
+		service.saw("request ")
+		w.idle()
+		if w.t.Failed() {
+			w.t.Fatalf("failed when %s", row.name)
+		}
+	}
+}
+
+func playDeadlines(w *world) {
+	caller := w.here("")
+	w.there(0, "silent")
+	w.pass()
+	for i := 9; i >= 0; i-- {
+		caller.ask(uint64(i), "silent", "", time.Duration(i+1)*time.Second)
+	}
+	for i := range 10 {
+		time.Sleep(time.Second - 1)
+		synctest.Wait()
+		caller.saw()
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		caller.saw(strconv.Itoa(i) + ": timed out")
+	}
+}
+
+func playTimeouts(w *world) {
+	caller := w.here("")
+	var given time.Duration
+	service := w.there(0, "service", func(a *app) {
+		a.serve = func(_ uint64, _ []byte, timeout time.Duration) error {
+			given = timeout
+			return nil
+		}
+	})
+	w.pass()
+	for _, timeout := range []time.Duration{0, -1, math.MinInt64} {
+		caller.ask(3, "service", "", timeout)
+		caller.ask(4, "nobody", "", timeout)
+		caller.saw("3: timed out", "4: timed out")
+	}
+	w.pass()
+	service.saw()
+	caller.ask(1, "service", "huge", math.MaxInt64)
+	caller.ask(2, "nobody", "huge", math.MaxInt64)
+	time.Sleep(20 * time.Second)
+	synctest.Wait()
+	if given < math.MaxInt64-time.Hour {
+		w.t.Errorf("the service got %v of a huge timeout", given)
+	}
+	service.answer(0, true, "at last")
+	late := w.there(1, "nobody")
+	w.pass()
+	late.answer(0, true, "at last")
+	w.pass()
+	caller.saw("1: reply at last", "2: reply at last")
+
+	caller.ask(5, "service", "tiny", 1)
+	w.pass()
+	caller.saw("5: timed out")
+}
+
+func playIDs(w *world) {
+	alice, bob := w.here(""), w.here("")
+	service := w.there(0, "service")
+	w.pass()
+	alice.ask(0, "service", "a", time.Minute)
+	alice.ask(math.MaxUint64, "service", "b", time.Minute)
+	alice.ask(5, "service", "c", time.Minute)
+	alice.ask(5, "service", "d", time.Minute)
+	w.pass()
+	bob.ask(5, "service", "e", time.Minute)
+	w.pass()
+	service.saw("request a", "request b", "request c", "request d", "request e")
+	for i, text := range []string{"A", "B", "C", "D", "E"} {
+		service.answer(i, true, text)
+		w.pass()
+	}
+	alice.saw("0: reply A", "18446744073709551615: reply B", "5: reply C", "5: reply D")
+	bob.saw("5: reply E")
+}
+
+func playOwn(w *world) {
+	a := w.here("service", echoing)
+	b := w.there(0, "service", echoing)
+	a.subscribe("news")
+	b.subscribe("news")
+	w.pass()
+	for _, s := range []*app{a, b} {
+		s.broadcast("service", "b")
+		s.publish("news", "e")
+		w.pass()
+		for _, s := range []*app{a, b} {
+			s.saw("broadcast b", "event news: e")
+		}
+	}
+	for i := range 20 {
+		a.ask(uint64(i), "service", "r", time.Second)
+		b.ask(uint64(i), "service", "r", time.Second)
+		w.pass()
+	}
+	for _, s := range []*app{a, b} {
+		s.mu.Lock()
+		replies := slices.DeleteFunc(s.seen, func(line string) bool { return strings.HasPrefix(line, "request") })
+		s.seen = nil
+		s.mu.Unlock()
+		if len(replies) != 20 || replies[19] != "19: reply r" {
+			w.t.Errorf("20 requests to the own cluster got %q", replies)
+		}
+	}
+	// Alone, it is the one that it asks.
+	b.Close()
+	w.pass()
+	a.ask(1, "service", "me", time.Second)
+	w.pass()
+	a.saw("request me", "1: reply me")
+}
+
+func playWaiting(w *world) {
+	caller := w.here("")
+	caller.ask(1, "late", "hello", 20*time.Second)
+	time.Sleep(10 * time.Second)
+	caller.saw()
+	var left time.Duration
+	service := w.there(0, "late", func(a *app) {
+		a.serve = func(_ uint64, _ []byte, timeout time.Duration) error {
+			left = timeout
+			return nil
+		}
+	})
+	w.pass()
+	service.saw("request hello")
+	if left > 10*time.Second || left < 9900*time.Millisecond {
+		w.t.Errorf("%v were left, want 10s", left)
+	}
+	service.answer(0, true, "here I am")
+	w.pass()
+	caller.saw("1: reply here I am")
+}
+
+func playWaitingInVain(w *world) {
+	callers := []*app{w.here(""), w.there(0, ""), w.there(1, "")}
+	for _, c := range callers {
+		c.ask(1, "nobody", "hello", 10*time.Second)
+		c.ask(2, "", "hello", 10*time.Second)
+	}
+	time.Sleep(10*time.Second - 1)
+	synctest.Wait()
+	for _, c := range callers {
+		c.saw()
+	}
+	time.Sleep(time.Nanosecond)
+	synctest.Wait()
+	for _, c := range callers {
+		c.saw("1: timed out", "2: timed out")
+	}
+	service := w.there(0, "nobody")
+	w.pass()
+	service.saw() // the requests are gone
+}
+
+func playHeldOrder(w *world) {
+	callers := []*app{w.here(""), w.here("")}
+	want := make([][]string, len(callers))
+	for i := range 40 {
+		c := i * 7 % 3 % len(callers)
+		text := fmt.Sprintf("%d of %d", i, c)
+		callers[c].ask(uint64(i), "late", text, time.Minute-time.Duration(i)*time.Second)
+		want[c] = append(want[c], "request "+text)
+	}
+	service := w.there(0, "late")
+	w.pass()
+	for c := range callers {
+		service.mu.Lock()
+		got := slices.DeleteFunc(slices.Clone(service.seen), func(line string) bool {
+			return !strings.HasSuffix(line, fmt.Sprint(" of ", c))
+		})
+		service.mu.Unlock()
+		if !slices.Equal(got, want[c]) {
+			w.t.Errorf("of caller %d came %q, want %q", c, got, want[c])
+		}
+	}
+	service.Close()
+}
+
+func playHeldAndClosed(w *world) {
+	caller, other := w.here(""), w.here("")
+	caller.ask(1, "late", "mine", time.Minute)
+	other.ask(1, "late", "other", time.Minute)
+	name, body := []byte("later"), []byte("copied")
+	other.Request(2, name, body, time.Minute)
+	copy(name, "XXXXX")
+	copy(body, "XXXXXX")
+	caller.Close()
+	w.pass()
+	late, later := w.there(0, "late", echoingLater), w.there(1, "later", echoingLater)
+	w.pass()
+	late.saw("request other")
+	later.saw("request copied")
+	caller.saw()
+}
+
+func playRefused(w *world) {
+	caller := w.here("")
+	w.there(0, "service", refusing)
+	w.there(0, "service", refusing)
+	w.there(1, "service", echoing)
+	w.pass()
+	for i := range 20 {
+		caller.ask(uint64(i), "service", "please", time.Second)
+		w.pass()
+		caller.saw(fmt.Sprint(i, ": reply please"))
+	}
+}
+
+func playAllRefuse(w *world) {
+	for members := 1; members <= 5; members++ {
+		cluster := fmt.Sprint("busy ", members)
+		caller := w.here("")
+		services := make([]*app, members)
+		for i := range services {
+			services[i] = w.there(i, cluster, refusing)
+		}
+		w.pass()
+		caller.ask(1, cluster, "", time.Minute)
+		w.pass()
+		caller.saw("1: fault overloaded")
+		total := 0
+		for _, s := range services {
+			if len(s.requests) > 1 {
+				w.t.Errorf("one of %d members was asked %d times", members, len(s.requests))
+			}
+			total += len(s.requests)
+		}
+		if total < min(members, maxRefusals) {
+			w.t.Errorf("%d of %d members were asked", total, members)
+		}
+	}
+}
+
+func playTooMany(w *world) {
+	service := w.there(0, "service")
+	w.pass()
+	first := w.here("")
+	first.ask(1, "service", "", time.Hour)
+	first.ask(2, "service", "", time.Hour)
+	w.pass()
+	caller := w.here("")
+	caller.ask(1, "service", "", time.Hour)
+	w.pass()
+	caller.saw("1: fault overloaded")
+	service.answer(0, true, "")
+	w.pass()
+	caller.ask(2, "service", "", time.Hour)
+	w.pass()
+	caller.saw()
+	service.answer(1, true, "")
+	service.answer(2, true, "")
+	w.pass()
+	first.saw("1: reply ", "2: reply ")
+	caller.saw("2: reply ")
+}
+
+func playBroadcasts(w *world) {
+	plain, other := w.here(""), w.there(0, "other")
+	plains := []*app{w.there(0, ""), w.there(1, "")}
+	var members []*app
+	for i := range 5 {
+		members = append(members, w.there(i, "service"))
+	}
+	members = append(members, w.here("service"))
+	w.pass()
+	plain.broadcast("service", "from outside")
+	members[0].broadcast("service", "from inside") // another sender: no order between the two
+	members[0].broadcast("nobody", "lost")
+	plain.broadcast("", "to nobody")
+	w.pass()
+	for _, m := range members {
+		m.mu.Lock()
+		slices.Sort(m.seen)
+		m.mu.Unlock()
+		m.saw("broadcast from inside", "broadcast from outside")
+	}
+	members[1].leave()
+	w.pass()
+	plain.broadcast("service", "once more")
+	w.pass()
+	for i, m := range members {
+		if i != 1 {
+			m.saw("broadcast once more")
+		} else {
+			m.saw()
+		}
+	}
+	for _, a := range append(plains, plain, other) {
+		a.saw()
+	}
+}
+
+func playEvents(w *world) {
+	alice, bob, carol := w.there(0, ""), w.there(1, "service"), w.here("")
+	alice.unsubscribe("news") // never was
+	alice.subscribe("news", "weather", "news")
+	bob.subscribe("news")
+	w.pass()
+	carol.publish("news", "1")
+	carol.publish("weather", "rain")
+	carol.publish("nobody", "hello")
+	w.pass()
+	alice.publish("news", "2")
+	w.pass()
+	alice.saw("event news: 1", "event weather: rain", "event news: 2")
+	bob.saw("event news: 1", "event news: 2")
+	carol.saw()
+
+	alice.unsubscribe("news")
+	w.pass()
+	carol.publish("news", "3")
+	alice.unsubscribe("news")
+	w.pass()
+	alice.subscribe("news")
+	bob.Close()
+	w.pass()
+	carol.publish("news", "4")
+	w.pass()
+	alice.saw("event news: 4")
+	bob.saw("event news: 3")
+
+	// What changes nothing in the end changes nothing.
+	for range 20 {
+		alice.unsubscribe("news")
+		alice.subscribe("news")
+	}
+	w.pass()
+	carol.publish("news", "5")
+	w.pass()
+	alice.saw("event news: 5")
+}
+
+func playNames(w *world) {
+	service, subscriber, sender := w.there(0, "name"), w.there(1, ""), w.here("")
+	subscriber.subscribe("name", "", "\xff\x00")
+	w.pass()
+	sender.broadcast("name", "b")
+	sender.publish("name", "e")
+	sender.publish("", "e")
+	sender.publish("\xff\x00", "e")
+	w.pass()
+	service.saw("broadcast b")
+	subscriber.saw("event name: e", "event : e", "event \xff\x00: e")
+}
+
+func playOrder(w *world) {
+	const senders, messages = 4, 50
+	var receivers []*app
+	for i := range 3 {
+		r := w.there(i, "service")
+		r.subscribe("news")
+		receivers = append(receivers, r)
+	}
+	w.pass()
+	var group sync.WaitGroup
+	for s := range senders {
+		sender := attach(w.t, w.nodes[s%len(w.nodes)], "")
+		group.Go(func() {
+			for i := range messages {
+				sender.broadcast("service", fmt.Sprintf("of %d", s))
+				sender.publish("news", fmt.Sprintf("%d %d", s, i))
+				sender.broadcast("service", fmt.Sprintf("%d %d", s, i))
+			}
+		})
+	}
+	group.Go(func() {
+		for i := range messages {
+			passing := w.there(i, "service")
+			passing.subscribe("news")
+			time.Sleep(time.Millisecond)
+			passing.unsubscribe("news")
+			passing.Close()
+		}
+	})
+	group.Wait()
+	w.pass()
+	for _, r := range receivers {
+		checkOrder(w.t, r, senders, messages)
+	}
+}
+
+func playLeaving(w *world) {
+	caller, leaver := w.here(""), w.there(0, "service")
+	w.pass()
+	caller.ask(1, "service", "a", time.Minute)
+	w.pass()
+	leaver.saw("request a")
+	left := background(func() error { return leaver.Leave(w.t.Context()) })
+	caller.ask(2, "service", "b", time.Minute) // refused there, and waits for the next member
+	w.pass()
+	caller.broadcast("service", "hello")
+	w.pass()
+	leaver.saw()
+	checkRunning(w.t, left)
+	leaver.answer(0, true, "done")
+	w.pass()
+	caller.saw("1: reply done")
+	checkReturned(w.t, left, nil)
+
+	next := w.there(1, "service")
+	w.pass()
+	next.saw("request b")
+	leaver.Close()
+	next.answer(0, true, "B")
+	w.pass()
+	caller.saw("2: reply B")
+}
+
+// A service that is started again at once is the same to others: it leaves, and is back
+// before they have heard of it. What it refused in between is not forgotten.
+func playReturn(w *world) {
+	caller := w.here("")
+	for i := range 20 {
+		leaver := w.there(0, "service")
+		w.pass()
+		caller.ask(uint64(i), "service", "hello", time.Minute)
+		time.Sleep(time.Duration(i) * 100 * time.Microsecond)
+		leaver.leave()
+		time.Sleep(time.Duration(i%4) * 100 * time.Microsecond)
+		next := w.there(0, "service", echoingLater)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(leaver.requests) > 0 { // it came in time
+			leaver.answer(0, true, "hello")
+		}
+		w.pass()
+		caller.saw(fmt.Sprint(i, ": reply hello"))
+		leaver.Close()
+		next.Close()
+		w.pass()
+	}
+}
+
+func playDrain(w *world) {
+	caller := w.here("")
+	service := w.there(0, "service")
+	asker := w.there(0, "")
+	elsewhere := w.here("elsewhere")
+	w.pass()
+	caller.ask(1, "service", "a", time.Minute)
+	asker.ask(2, "elsewhere", "b", time.Minute)
+	asker.ask(3, "nobody", "c", time.Minute)
+	w.pass()
+	service.saw("request a")
+	elsewhere.saw("request b")
+	drained := background(func() error { return service.overlay.Drain(w.t.Context()) })
+	checkRunning(w.t, drained)
+	w.pass()
+	asker.saw("3: fault node is stopping")
+	caller.ask(4, "service", "d", 500*time.Millisecond)
+	w.pass()
+	service.saw()
+	service.answer(0, true, "A")
+	w.pass()
+	caller.saw("1: reply A")
+	checkRunning(w.t, drained) // as one of its own has not got its answer
+	elsewhere.answer(0, true, "B")
+	w.pass()
+	asker.saw("2: reply B")
+	checkReturned(w.t, drained, nil)
+	time.Sleep(time.Second)
+	caller.saw("4: timed out")
+}
