@@ -44,6 +44,7 @@ func (o *Overlay) hold(c *cluster, origin *Member, token uint64, body []byte, de
 	}
 	origin.held.byToken[token] = h
 	origin.held.bytes += h.size()
+	o.retryLater(c)
 	return true
 }
 

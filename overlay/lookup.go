@@ -25,12 +25,15 @@ func (n *network) run() {
 	defer timer.Stop()
 	sweep := time.NewTicker(placeSweep)
 	defer sweep.Stop()
+	defer n.retry.Stop()
 	for {
 		select {
 		case <-n.ctx.Done():
 			return
 		case <-sweep.C:
 			n.overlay.sweepPlaces()
+		case <-n.retry.C:
+			n.retryHeld()
 		case <-n.dirty:
 		case <-timer.C:
 		}
@@ -65,11 +68,7 @@ func (n *network) changes() []directory.Event {
 // to be called again.
 func (n *network) step(events ...directory.Event) (next time.Time) {
 	held, next := n.stepLocked(events)
-	for _, h := range held {
-		if h.origin.isOpen(h.token) {
-			h.origin.dispatch(h.token, []byte(h.cluster.name), h.body, h.deadline, refusals{}, false)
-		}
-	}
+	n.overlay.goOn(held)
 	return next
 }
 

@@ -62,6 +62,8 @@ type network struct {
 	// Guarded by Overlay.mu.
 	touched map[directory.Name]struct{} // names whose registration or watch may have changed
 	links   map[*peers.Peer]*remote
+	retries map[*cluster]struct{} // what retryLater was called for
+	retry   *time.Timer           // runs retryHeld
 
 	// mu guards the directory. Overlay.mu may be locked while it is held.
 	mu        sync.Mutex
@@ -85,6 +87,8 @@ func (o *Overlay) Connect(config Network) error {
 		touched: make(map[directory.Name]struct{}),
 		links:   make(map[*peers.Peer]*remote),
 		started: time.Now(),
+		retries: make(map[*cluster]struct{}),
+		retry:   time.NewTimer(retryWait),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	self, epoch := wire.NodeID(config.Self), uint64(n.started.UnixNano())

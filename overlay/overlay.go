@@ -124,11 +124,7 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 		o.served(c)
 	}
 	o.mu.Unlock()
-	for _, h := range held {
-		if h.origin.isOpen(h.token) {
-			h.origin.dispatch(h.token, []byte(m.cluster), h.body, h.deadline, refusals{}, false)
-		}
-	}
+	o.goOn(held)
 	return m, nil
 }
 

@@ -38,7 +38,7 @@ func (o *Overlay) pickRemote(p *place, refused *refusals) *remote {
 	var least float64
 	for i, seen := 0, 0; i < n && seen < 2; i++ {
 		r := o.remotes[p.nodes[(start+i)%n]]
-		if r == nil || refused.has(target{remote: r}) {
+		if r == nil || r.ended() || refused.has(target{remote: r}) {
 			continue
 		}
 		seen++

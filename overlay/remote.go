@@ -89,8 +89,14 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 		return nil // it has its answer: the link was lost, or the deadline passed
 	}
 	r.gauge.abandon()
+	if r.ended() {
+		return errLeft
+	}
 	return err
 }
+
+// ended reports whether the link has ended.
+func (r *remote) ended() bool { return r.peer.Context().Err() != nil }
 
 // take takes a request out that was sent.
 func (r *remote) take(id uint64) (remoteCall, bool) {

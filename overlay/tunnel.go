@@ -93,6 +93,7 @@ func (o *Overlay) awaitMember(ctx context.Context, c *cluster) {
 	}
 	joined := c.joined
 	c.waiting++
+	o.retryLater(c)
 	o.mu.Unlock()
 	select {
 	case <-joined:
