@@ -32,7 +32,8 @@ func (m *Member) expireOne(now time.Time) (id, token uint64, own, ok bool) {
 	if token, c, ok := m.calls.Expire(now); ok {
 		return c.id, token, true, true
 	}
-	if _, _, ok := m.served.Expire(now); ok {
+	if _, s, ok := m.served.Expire(now); ok {
+		m.gauge.observe(now.Sub(s.since), 0)
 		return 0, 0, false, true
 	}
 	m.alarm.rung()

@@ -63,5 +63,5 @@ func (o *Overlay) preferLocal(m *Member, r *remote) bool {
 func (m *Member) cost(now time.Time) float64 {
 	m.gauge.mu.Lock()
 	defer m.gauge.mu.Unlock()
-	return m.gauge.latency.Seconds() * float64(m.load.Load()+1)
+	return m.gauge.expect(now) * float64(m.load.Load()+1)
 }

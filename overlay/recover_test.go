@@ -111,3 +111,28 @@ func kindOf(line string) string {
 	}
 	return what
 }
+
+// A member that never answers, on another node, does not attract what others would
+// answer.
+func TestAMemberThatNeverAnswersGetsLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
+		caller := w.here("")
+		silent := w.there(0, "service")
+		w.there(1, "service", echoing)
+		w.pass()
+		const requests = 1000
+		for id := range uint64(requests) {
+			caller.ask(id, "service", "", time.Second)
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		counts := caller.count()
+		if counts["reply"] < requests*95/100 {
+			t.Errorf("of %d requests: %v; the silent one got %d", requests, counts, len(silent.requests))
+		}
+		t.Logf("of %d requests the silent one got %d", requests, len(silent.requests))
+		w.idle()
+	})
+}

@@ -138,10 +138,11 @@ func (r *remote) expire() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
-		if _, _, ok := r.calls.Expire(now); !ok {
+		_, c, ok := r.calls.Expire(now)
+		if !ok {
 			break
 		}
-		r.gauge.timeout()
+		r.gauge.timeout(now.Sub(c.sent))
 	}
 	r.alarm.rung()
 	if at, ok := r.calls.Next(); ok && !r.lost {
@@ -181,9 +182,13 @@ type gauge struct {
 }
 
 // The moving average follows a rise at once and a fall within gaugeDecay, as in
-// Finagle's peak EWMA; a refusal counts as an answer that took refusalPenalty.
+// Finagle's peak EWMA; a refusal counts as an answer that took refusalPenalty. It fades
+// in gaugeDecay without an answer, so that who was slow is tried again, and is never
+// less than gaugeFloor: of those that nothing is known about, the one with the fewest
+// requests is the best.
 const (
 	gaugeDecay     = 10 * time.Second
+	gaugeFloor     = 100 * time.Microsecond
 	loadDecay      = time.Second
 	refusalPenalty = time.Second
 )
@@ -198,19 +203,25 @@ func (g *gauge) end(took time.Duration, load uint64) {
 
 func (g *gauge) refuse(load uint64) { g.end(refusalPenalty, load) }
 
-func (g *gauge) timeout() { g.underWay.Add(-1) }
+// timeout counts a request that was not answered in the time that it had as one that
+// was answered then.
+func (g *gauge) timeout(took time.Duration) {
+	g.mu.Lock()
+	load := g.load
+	g.mu.Unlock()
+	g.end(took, load)
+}
 
 func (g *gauge) observe(took time.Duration, load uint64) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if took >= g.latency {
-		g.latency = took
-	} else {
-		weight := min(float64(now.Sub(g.at))/float64(gaugeDecay), 1)
-		weight = max(weight, 0.01)
-		g.latency += time.Duration(weight * float64(took-g.latency))
+	old := g.faded(now)
+	weight := max(0.01, 1-g.fresh(now))
+	if took >= old {
+		weight = 1
 	}
+	g.latency = old + time.Duration(weight*float64(took-old))
 	g.load, g.at = load, now
 }
 
@@ -222,5 +233,18 @@ func (g *gauge) cost(now time.Time) float64 {
 	if age := now.Sub(g.at); age < loadDecay {
 		load = max(load, float64(g.load)*(1-float64(age)/float64(loadDecay)))
 	}
-	return g.latency.Seconds() * (load + 1)
+	return g.expect(now) * (load + 1)
+}
+
+// expect returns how long an answer should take, in seconds. The lock is held.
+func (g *gauge) expect(now time.Time) float64 { return max(g.faded(now), gaugeFloor).Seconds() }
+
+// faded returns what is left of the average. The lock is held.
+func (g *gauge) faded(now time.Time) time.Duration {
+	return time.Duration(g.fresh(now) * float64(g.latency))
+}
+
+// fresh falls from 1 to 0 within gaugeDecay after an answer. The lock is held.
+func (g *gauge) fresh(now time.Time) float64 {
+	return 1 - min(float64(now.Sub(g.at))/float64(gaugeDecay), 1)
 }
