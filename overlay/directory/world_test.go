@@ -179,7 +179,7 @@ func (n *node) step(event Event) {
 	if n.dir == nil {
 		return
 	}
-	if n.paused.After(n.world.now) {
+	if n.paused.After(n.world.now) || len(n.waiting) > 0 {
 		if n.waiting = append(n.waiting, event); len(n.waiting) == 1 {
 			n.wake()
 		}
