@@ -63,7 +63,7 @@ func (d *Directory) arrive(m Member) {
 		d.ack(d.peer(m.ID), 0, heard)
 	}
 	if d.spread && d.registered > 0 {
-		d.tell(d.peer(m.ID), item{})
+		d.greet(d.peer(m.ID))
 	}
 }
 

@@ -129,7 +129,6 @@ func (n *node) unregister(name Name) { delete(n.registered, name); n.step(Unregi
 func (n *node) watch(name Name)      { n.watched[name] = true; n.step(Watch{name}) }
 func (n *node) unwatch(name Name) {
 	delete(n.watched, name)
-	delete(n.changed, name)
 	n.step(Unwatch{name})
 }
 
@@ -210,6 +209,9 @@ func (n *node) wake() {
 func (n *node) handle(event Event) {
 	w, dir := n.world, n.dir
 	n.perform(n.dir.Step(w.now, event))
+	if e, ok := event.(Unwatch); ok {
+		delete(n.changed, e.Name)
+	}
 	at, ok := n.dir.Next()
 	if ok && !at.After(w.now) {
 		w.t.Fatalf("node %v wants to be called again at once", n.id)
