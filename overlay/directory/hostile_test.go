@@ -197,7 +197,7 @@ func TestOneOwnerLies(t *testing.T) {
 	dir := liar.dir
 	stream := dir.peers[anybody.id].out.last
 	lie := &wire.Update{Epoch: liar.epoch, Previous: stream, Sequence: dir.sequence + 1, Answers: []wire.Answer{{
-		Name: svc, Anew: true, Current: true, Added: []wire.Registrant{{Node: w.nodes[20].id, Epoch: 1}},
+		Name: svc, Anew: true, Current: true, Added: []wire.Registrant{{Node: w.nodes[20].id, Epoch: w.nodes[20].epoch}},
 	}}}
 	anybody.step(Received{liar.id, lie})
 	if o := anybody.dir.names[svc].owner(liar.id); len(o.claims) != 1 {

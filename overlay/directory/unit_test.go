@@ -12,8 +12,10 @@ func TestMembers(t *testing.T) {
 	if none.Len() != 0 || none.Without(nodeID(1)) != none {
 		t.Error("nil is not empty")
 	}
-	m := none.With(nodeID(1), 1)
-	m = NewMembers(Member{nodeID(3), 1}, Member{nodeID(2), 1}, Member{nodeID(3), 7}, Member{nodeID(1), 1})
+	if none.With(nodeID(1), 1).Len() != 1 {
+		t.Error("nil with one is not one")
+	}
+	m := NewMembers(Member{nodeID(3), 1}, Member{nodeID(2), 1}, Member{nodeID(3), 7}, Member{nodeID(1), 1})
 	if epoch, ok := m.Epoch(nodeID(3)); m.Len() != 3 || !ok || epoch != 7 {
 		t.Errorf("%v", m.list)
 	}

@@ -39,6 +39,13 @@ type counts struct {
 	messages, bytes int
 }
 
+func (c counts) minus(before counts) counts {
+	return counts{c.messages - before.messages, c.bytes - before.bytes}
+}
+
+func (c counts) perNode(n int) float64      { return float64(c.messages) / float64(n) }
+func (c counts) bytesPerNode(n int) float64 { return float64(c.bytes) / float64(n) }
+
 // node is a node of the world: its directory, and what a naive one would know.
 type node struct {
 	world   *world
@@ -89,7 +96,7 @@ func (w *world) join(n int) []*node {
 
 // boot starts the node anew, with what it had.
 func (n *node) boot() {
-	n.epoch++
+	n.epoch = max(n.epoch+1, uint64(start.UnixNano())) // as a node would take it from its clock
 	n.waiting = nil
 	config := n.world.config
 	config.Self, config.Epoch = n.id, n.epoch
