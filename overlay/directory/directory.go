@@ -29,8 +29,8 @@ type Directory struct {
 	sequence   uint64           // of the last update to anybody
 
 	peers    map[NodeID]*peer
-	departed remembered // epoch and newest sequence of those that were members
-	early    remembered // and of those that spoke before they were
+	departed remembered // those that were members
+	early    remembered // those that spoke before they were
 	timers   deadline.Table[*peer]
 	sweepAt  time.Time // when all local names are looked at; zero: no need
 	sweptAt  time.Time

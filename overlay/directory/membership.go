@@ -41,28 +41,29 @@ func (d *Directory) depart(m Member) {
 	}
 	d.disarm(p)
 	delete(d.peers, p.id)
-	d.departed.put(p.id, p.epoch, p.in.floor)
+	d.departed.put(p.id, memory{epoch: p.epoch, heard: p.in.floor, told: p.out.last})
 }
 
 // arrive greets a node that has become a member. What it has said to this node and is
-// not known here, it is asked to say again, unless it has done so by itself.
+// not known here, it is asked to say again, unless it has done so by itself. And what
+// it was told before may hold no longer, even if there is nothing to be told now: it
+// need not have noticed that it was away.
 func (d *Directory) arrive(m Member) {
 	if m.ID == d.me.id {
 		return
 	}
-	var said uint64 // by it, and not known here
-	if epoch, floor, returned := d.departed.take(m.ID); returned && epoch == m.Epoch && floor > 0 {
-		d.peer(m.ID).in.floor = floor
-		said = floor
+	before, early := d.departed.take(m.ID, m.Epoch), d.early.take(m.ID, m.Epoch)
+	if before != (memory{}) {
+		p := d.peer(m.ID)
+		p.in.floor = before.heard
+		p.out.last, p.out.wanted = before.told, p.out.wanted || before.told != 0
+		d.touch(p)
 	}
-	if epoch, seen, spoke := d.early.take(m.ID); spoke && epoch == m.Epoch {
-		said = max(said, seen)
-	}
-	if said > 0 {
-		d.ack(d.peer(m.ID), 0, said)
+	if heard := max(before.heard, early.heard); heard > 0 {
+		d.ack(d.peer(m.ID), 0, heard)
 	}
 	if d.spread && d.registered > 0 {
-		d.tell(d.peer(m.ID), item{})
+		d.greet(d.peer(m.ID))
 	}
 }
 

@@ -37,7 +37,7 @@ type outgoing struct {
 	flushAt   time.Time // earliest time of the next update
 }
 
-// item names something that may have changed for a peer.
+// item names something that may have changed for a peer. The zero item is none.
 type item struct {
 	kind itemKind
 	name Name
@@ -47,10 +47,10 @@ type item struct {
 type itemKind byte
 
 const (
-	itemRegistration itemKind = iota // this node registers the name, or not
-	itemWatch                        // this node watches the name, or not
-	itemNode                         // the node registers the name here, or not
-	itemWhole                        // all nodes behind the given one that register the name here
+	itemRegistration itemKind = iota + 1 // this node registers the name, or not
+	itemWatch                            // this node watches the name, or not
+	itemNode                             // the node registers the name here, or not
+	itemWhole                            // all nodes behind the given one that register the name here
 )
 
 // incoming is what a peer has said.
@@ -120,6 +120,14 @@ func (d *Directory) tell(p *peer, i item) {
 			p.out.dirty = make(map[item]struct{})
 		}
 		p.out.dirty[i] = struct{}{}
+	}
+}
+
+// greet begins a stream to a peer if there is something to say.
+func (d *Directory) greet(p *peer) {
+	d.touch(p)
+	if p.out.last == 0 {
+		p.out.wanted = d.alive(p)
 	}
 }
 

@@ -37,7 +37,7 @@ func (d *Directory) speaker(from NodeID, epoch, sequence uint64) *peer {
 	case from == d.me.id:
 		d.refuse(UnknownPeer)
 	case !member || epoch > current:
-		d.early.put(from, epoch, sequence)
+		d.early.put(from, memory{epoch: epoch, heard: sequence})
 		d.refuse(UnknownPeer)
 	case epoch < current:
 		d.refuse(OldEpoch)

@@ -2,20 +2,23 @@ package directory
 
 import "slices"
 
-// remembered is a bounded memory of nodes that are no members: their epoch and a
-// sequence. When it is full, the oldest is forgotten.
+// remembered is a bounded memory of nodes that are no members. When it is full, the
+// oldest is forgotten.
 type remembered struct {
-	nodes map[NodeID]remembrance
+	nodes map[NodeID]memory
 	order []NodeID
 }
 
-type remembrance struct {
-	epoch, sequence uint64
+// memory is what is remembered of a node.
+type memory struct {
+	epoch uint64
+	heard uint64 // newest sequence that it is known to have sent
+	told  uint64 // sequence of the last update to it; zero: there was no stream
 }
 
-func (r *remembered) put(id NodeID, epoch, sequence uint64) {
+func (r *remembered) put(id NodeID, m memory) {
 	if r.nodes == nil {
-		r.nodes = make(map[NodeID]remembrance)
+		r.nodes = make(map[NodeID]memory)
 	}
 	if _, found := r.nodes[id]; !found {
 		if len(r.order) >= maxRemembered {
@@ -24,14 +27,19 @@ func (r *remembered) put(id NodeID, epoch, sequence uint64) {
 		}
 		r.order = append(r.order, id)
 	}
-	r.nodes[id] = remembrance{epoch, sequence}
+	r.nodes[id] = m
 }
 
-func (r *remembered) take(id NodeID) (epoch, sequence uint64, ok bool) {
-	v, ok := r.nodes[id]
-	if ok {
+// take returns what is remembered of a node, and forgets it. It is zero for one that
+// is in another epoch now.
+func (r *remembered) take(id NodeID, epoch uint64) memory {
+	m, found := r.nodes[id]
+	if found {
 		delete(r.nodes, id)
 		r.order = slices.DeleteFunc(r.order, func(other NodeID) bool { return other == id })
 	}
-	return v.epoch, v.sequence, ok
+	if m.epoch != epoch {
+		return memory{}
+	}
+	return m
 }

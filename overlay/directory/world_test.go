@@ -39,6 +39,13 @@ type counts struct {
 	messages, bytes int
 }
 
+func (c counts) minus(before counts) counts {
+	return counts{c.messages - before.messages, c.bytes - before.bytes}
+}
+
+func (c counts) perNode(n int) float64      { return float64(c.messages) / float64(n) }
+func (c counts) bytesPerNode(n int) float64 { return float64(c.bytes) / float64(n) }
+
 // node is a node of the world: its directory, and what a naive one would know.
 type node struct {
 	world   *world
@@ -89,7 +96,7 @@ func (w *world) join(n int) []*node {
 
 // boot starts the node anew, with what it had.
 func (n *node) boot() {
-	n.epoch++
+	n.epoch = max(n.epoch+1, uint64(start.UnixNano())) // as a node would take it from its clock
 	n.waiting = nil
 	config := n.world.config
 	config.Self, config.Epoch = n.id, n.epoch
@@ -129,7 +136,6 @@ func (n *node) unregister(name Name) { delete(n.registered, name); n.step(Unregi
 func (n *node) watch(name Name)      { n.watched[name] = true; n.step(Watch{name}) }
 func (n *node) unwatch(name Name) {
 	delete(n.watched, name)
-	delete(n.changed, name)
 	n.step(Unwatch{name})
 }
 
@@ -179,7 +185,7 @@ func (n *node) step(event Event) {
 	if n.dir == nil {
 		return
 	}
-	if n.paused.After(n.world.now) {
+	if n.paused.After(n.world.now) || len(n.waiting) > 0 {
 		if n.waiting = append(n.waiting, event); len(n.waiting) == 1 {
 			n.wake()
 		}
@@ -210,6 +216,9 @@ func (n *node) wake() {
 func (n *node) handle(event Event) {
 	w, dir := n.world, n.dir
 	n.perform(n.dir.Step(w.now, event))
+	if e, ok := event.(Unwatch); ok {
+		delete(n.changed, e.Name)
+	}
 	at, ok := n.dir.Next()
 	if ok && !at.After(w.now) {
 		w.t.Fatalf("node %v wants to be called again at once", n.id)
