@@ -6,17 +6,24 @@ import (
 	"io"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/project-iris/iris/transport/mem"
 )
 
 // crowd is many applications that do at random what applications do. Time is that
 // of the bubble, the goroutines are real.
 type crowd struct {
-	t       *testing.T
-	overlay *Overlay
-	group   sync.WaitGroup
+	t        *testing.T
+	overlays []*Overlay
+	unit     time.Duration // of timeouts and waits
+	breaks   bool          // links break: tunnels may, too
+	group    sync.WaitGroup
+
+	opened, carried atomic.Int64 // tunnels
 
 	mu   sync.Mutex
 	apps []*random
@@ -44,23 +51,85 @@ func TestACrowd(t *testing.T) {
 	t.Logf("seed %d", seed)
 	for round := range uint64(6) {
 		synctest.Test(t, func(t *testing.T) {
-			c := &crowd{t: t, overlay: New(Config{OpenRequests: 200, HeldBytes: 2000, Topics: 3})}
-			for i := range uint64(24) {
-				c.group.Go(func() { c.live(rand.New(rand.NewPCG(seed+round, i)), int(i)) })
-			}
-			c.group.Wait()
-			time.Sleep(time.Second) // longer than any timeout
-			synctest.Wait()
-			for _, a := range c.apps {
-				a.check(t)
-			}
-			checkIdle(t, c.overlay)
-			c.overlay.Close()
-			checkEmpty(t, c.overlay)
+			o := New(crowded)
+			c := &crowd{t: t, overlays: []*Overlay{o}, unit: time.Millisecond}
+			c.play(seed + round)
+			checkIdle(t, o)
+			o.Close()
+			checkEmpty(t, o)
 			if t.Failed() {
 				t.Fatalf("in round %d", round)
 			}
 		})
+	}
+}
+
+// crowded has limits that a crowd reaches.
+var crowded = Config{OpenRequests: 200, HeldBytes: 2000, Topics: 3}
+
+// play lets the crowd live, and checks what its members have seen when all is over.
+func (c *crowd) play(seed uint64) {
+	for i := range uint64(24) {
+		c.group.Go(func() { c.live(rand.New(rand.NewPCG(seed, i)), int(i)) })
+	}
+	c.group.Wait()
+	time.Sleep(1000 * c.unit) // longer than any timeout
+	synctest.Wait()
+	for _, a := range c.apps {
+		a.check(c.t)
+	}
+	if opened, carried := c.opened.Load(), c.carried.Load(); opened != carried && !c.breaks {
+		c.t.Errorf("%d tunnels were opened, %d brought what was sent", opened, carried)
+	}
+}
+
+// The same across nodes, over a network that delays what it carries and whose links
+// break.
+func TestACrowdAcrossNodes(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	for round := range uint64(4) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorldOf(t, 3, crowded, mem.Path{Delay: time.Millisecond, Jitter: 49 * time.Millisecond})
+			c := &crowd{t: t, overlays: w.nodes, unit: 20 * time.Millisecond, breaks: round%2 == 1}
+			over := make(chan struct{})
+			if c.breaks {
+				go w.breakLinks(rand.New(rand.NewPCG(seed, round)), over)
+			}
+			c.play(seed + round)
+			close(over)
+			time.Sleep(5 * time.Second)
+			w.idle()
+			for _, a := range c.apps {
+				a.Close()
+			}
+			time.Sleep(3 * placeSweep)
+			synctest.Wait()
+			for _, o := range w.nodes {
+				checkEmpty(t, o)
+				if len(o.places)+len(o.registered) != 0 {
+					t.Errorf("%d names are looked up and %d registered", len(o.places), len(o.registered))
+				}
+			}
+			if t.Failed() {
+				t.Fatalf("in round %d", round)
+			}
+		})
+	}
+}
+
+// breakLinks closes a link now and then.
+func (w *world) breakLinks(r *rand.Rand, over <-chan struct{}) {
+	for {
+		select {
+		case <-over:
+			return
+		case <-time.After(time.Duration(r.IntN(500)) * time.Millisecond):
+		}
+		from, to := r.IntN(len(w.nodes)), r.IntN(len(w.nodes))
+		if p := w.nodes[from].net.peers.Get(w.ends[to].ID()); p != nil {
+			p.Link().Close(nil)
+		}
 	}
 }
 
@@ -78,7 +147,7 @@ func (c *crowd) live(r *rand.Rand, i int) {
 		if i%3 == 0 {
 			cluster = nil
 		}
-		m, err := c.overlay.Attach(cluster, a)
+		m, err := c.overlays[i%len(c.overlays)].Attach(cluster, a)
 		if err != nil {
 			c.t.Error(err)
 			return
@@ -108,14 +177,14 @@ func (a *random) act(r *rand.Rand, sender string, n int) {
 	case 3:
 		a.Unsubscribe(name(r))
 	case 4:
-		to, timeout := name(r), time.Duration(r.IntN(20))*time.Millisecond
+		to, timeout := name(r), time.Duration(r.IntN(20))*a.crowd.unit
 		a.crowd.group.Go(func() { a.tunnel(to, timeout) })
 	case 5:
 		a.Reply(r.Uint64N(100), true, []byte("perhaps unknown"))
 	case 6:
-		time.Sleep(time.Duration(r.IntN(3)) * time.Millisecond)
+		time.Sleep(time.Duration(r.IntN(3)) * a.crowd.unit)
 	default:
-		a.ask(name(r), time.Duration(r.IntN(20))*time.Millisecond, r.IntN(100))
+		a.ask(name(r), time.Duration(r.IntN(20))*a.crowd.unit, r.IntN(100))
 	}
 }
 
@@ -136,7 +205,8 @@ func (a *random) tunnel(cluster []byte, timeout time.Duration) {
 	if err != nil {
 		return
 	}
-	if _, err := conn.Write([]byte("hello")); err != nil {
+	a.crowd.opened.Add(1)
+	if _, err := conn.Write([]byte("hello")); err != nil && !a.crowd.breaks {
 		a.crowd.t.Errorf("write: %v", err)
 	}
 	conn.Close()
@@ -148,7 +218,7 @@ func (a *random) end(r *rand.Rand, life int) {
 		return
 	}
 	if r.IntN(2) == 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(20))*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(20))*a.crowd.unit)
 		defer cancel()
 		a.Leave(ctx)
 	}
@@ -187,7 +257,7 @@ func (a *random) HandleRequest(id uint64, body []byte, _ time.Duration) error {
 		return nil
 	case 2:
 		a.crowd.group.Go(func() {
-			time.Sleep(time.Duration(len(body)) * time.Millisecond / 5)
+			time.Sleep(time.Duration(len(body)) * a.crowd.unit / 5)
 			reply()
 		})
 		return nil
@@ -206,7 +276,13 @@ func (a *random) HandleTunnel(_ context.Context, conn io.ReadWriteCloser) error 
 		return errRefused
 	}
 	a.crowd.group.Go(func() {
-		if got, err := io.ReadAll(conn); err != nil || string(got) != "hello" {
+		got, err := io.ReadAll(conn)
+		switch {
+		case err == nil && string(got) == "hello":
+			a.crowd.carried.Add(1)
+		case a.crowd.breaks:
+		case len(a.crowd.overlays) > 1 && len(got) == 0 && err != nil: // its opener had given it up
+		default:
 			a.crowd.t.Errorf("a tunnel brought %q: %v", got, err)
 		}
 		conn.Close()
@@ -221,6 +297,9 @@ func (a *random) HandleEvent(topic, event []byte) {
 	var sender string
 	var n int
 	fmt.Sscanf(string(event), "%s %d", &sender, &n)
+	if n%7 == 0 {
+		time.Sleep(a.crowd.unit)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if last, ok := a.last[sender]; ok && n <= last {
