@@ -54,6 +54,7 @@ type network struct {
 	members *membership.Membership
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
+	ending  sync.Once
 	work    sync.WaitGroup // all goroutines but farewells
 	// farewells are of tunnels that were closed here.
 	farewells sync.WaitGroup

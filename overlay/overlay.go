@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
@@ -143,7 +144,7 @@ func (o *Overlay) refusal() error {
 // that other nodes ask them no more. Requests that still wait for a member are answered
 // with [FaultDraining], as are new ones. Drain returns when the members have answered
 // what they hold, have the answers to what they asked before, and their tunnels are
-// closed, or with the context's error when that ends first.
+// closed, and other nodes know, or with the context's error when that ends first.
 func (o *Overlay) Drain(ctx context.Context) error {
 	o.mu.Lock()
 	o.draining = true
@@ -167,15 +168,20 @@ func (o *Overlay) Drain(ctx context.Context) error {
 	for _, m := range members {
 		m.leave()
 	}
+	left := time.Now()
 	for _, m := range members {
 		if err := m.finish(ctx); err != nil {
 			return err
 		}
 	}
-	return nil
+	if o.net == nil {
+		return nil
+	}
+	return o.net.awaitStragglers(ctx, left)
 }
 
-// Close detaches all members. Nothing is delivered after it.
+// Close detaches all members. Nothing is delivered after it. It may be called more than
+// once.
 func (o *Overlay) Close() {
 	o.mu.Lock()
 	o.closed = true
@@ -191,6 +197,6 @@ func (o *Overlay) Close() {
 		m.Close()
 	}
 	if o.net != nil {
-		o.net.close()
+		o.net.ending.Do(o.net.close)
 	}
 }
