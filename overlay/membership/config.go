@@ -17,24 +17,32 @@ import (
 // says what follows from it.
 const (
 	// ProbeInterval is how often a node probes another one.
-	ProbeInterval = 200 * time.Millisecond
+	ProbeInterval = 100 * time.Millisecond
 
-	probeTimeout   = 100 * time.Millisecond
-	suspicionMult  = 5
-	gossipInterval = 100 * time.Millisecond
+	probeTimeout = 50 * time.Millisecond
+	// suspicionMult is how many intervals a suspect has to object, and suspicionMax how
+	// many times as long as long as few others agree with the suspicion.
+	suspicionMult = 12
+	suspicionMax  = 2
+	// gossipInterval is how often news are passed on. Without news nothing is sent.
+	gossipInterval = 50 * time.Millisecond
 	// pushPullInterval is how often a node compares its whole list with another's.
 	pushPullInterval = 15 * time.Second
 	// forgetDelay is how long the dead are gossiped to, and how long a node takes to
 	// give up to leave in good order.
 	forgetDelay  = 15 * time.Second
 	leaveTimeout = 500 * time.Millisecond
+	// maxProbe is how long one probe takes at most: memberlist gives nodes that have
+	// reason to doubt themselves up to slowest times as long.
+	slowest  = 8
+	maxProbe = slowest * ProbeInterval
+	// unaccounted is what memberlist adds to a packet that it has filled to its limit,
+	// in bytes: the length of the first message and a checksum.
+	unaccounted = 2 + crcSize
 )
 
 // MaxMeta is the most that a node can tell about itself, in bytes.
 const MaxMeta = memberlist.MetaMaxSize
-
-// maxQueue is how many packets wait for memberlist. More are dropped and counted.
-const maxQueue = 1024
 
 var (
 	errNoCarrier = errors.New("membership: no carrier given")
@@ -68,6 +76,15 @@ type Config struct {
 	// Carrier and Handler are required.
 	Carrier Carrier
 	Handler Handler
+	// Reach makes a link to a node that is believed to be dead, by what it last told
+	// about itself, until the context ends; lists are merged with it when that works.
+	// A transport.ErrWrongPeer says that the node is gone for good. It is called again
+	// and again for [Remember], a few times at once, so that a network which was cut in
+	// two finds together. Default: such a node is tried only over a link that is there.
+	Reach func(ctx context.Context, id transport.PeerID, meta []byte) error
+	// MaxNodes is how many other nodes are known, those included that have been lost.
+	// More are ignored. Default 4,096.
+	MaxNodes int
 	// Logger gets what memberlist says. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -84,6 +101,12 @@ func (c Config) resolve() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Reach == nil {
+		c.Reach = func(context.Context, transport.PeerID, []byte) error { return nil }
+	}
+	if c.MaxNodes == 0 {
+		c.MaxNodes = 4096
+	}
 	return c, nil
 }
 
@@ -96,16 +119,19 @@ func (m *Membership) memberlist() *memberlist.Config {
 	c.Delegate = (*delegate)(m)
 	c.Events = (*events)(m)
 	c.Alive = (*aliveCheck)(m)
+	c.Ping = (*pings)(m)
 	c.Logger = log.New(&logWriter{log: m.config.Logger}, "", 0)
-	c.UDPBufferSize = transport.MaxDatagram
+	c.UDPBufferSize = transport.MaxDatagram - unaccounted
 	c.EnableCompression = false // the list is small and its ids are random
 	c.ProbeInterval = ProbeInterval
 	c.ProbeTimeout = probeTimeout
 	c.SuspicionMult = suspicionMult
+	c.SuspicionMaxTimeoutMult = suspicionMax
 	c.GossipInterval = gossipInterval
 	c.GossipToTheDeadTime = forgetDelay
 	c.PushPullInterval = pushPullInterval
 	c.TCPTimeout = 2 * time.Second
 	c.HandoffQueueDepth = maxQueue
+	c.AwarenessMaxMultiplier = slowest
 	return c
 }

@@ -2,14 +2,18 @@ package membership
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/memberlist"
 
 	"github.com/project-iris/iris/transport"
 )
+
+var errName = errors.New("membership: not the name of a node")
 
 // delegate tells memberlist about this node.
 type delegate Membership
@@ -20,6 +24,15 @@ func (d *delegate) GetBroadcasts(_, _ int) [][]byte { return nil }
 func (d *delegate) LocalState(bool) []byte          { return nil }
 func (d *delegate) MergeRemoteState([]byte, bool)   {}
 
+// pings learns of probes that were answered.
+type pings Membership
+
+func (p *pings) AckPayload() []byte { return nil }
+
+func (p *pings) NotifyPingComplete(n *memberlist.Node, _ time.Duration, _ []byte) {
+	p.wires.answered(n.Name)
+}
+
 // events passes changes on to the handler.
 type events Membership
 
@@ -27,39 +40,68 @@ func (e *events) NotifyJoin(n *memberlist.Node)   { e.up(n) }
 func (e *events) NotifyUpdate(n *memberlist.Node) { e.up(n) }
 
 func (e *events) NotifyLeave(n *memberlist.Node) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if id, err := transport.ParsePeerID(n.Name); err == nil && e.wanted(id) {
-		e.config.Handler.NodeDown(id)
+	id, ok := e.other(n)
+	if !ok {
+		return
 	}
+	e.roster.down(id)
+	e.tell(func() { e.config.Handler.NodeDown(id) })
 }
 
 func (e *events) up(n *memberlist.Node) {
+	id, ok := e.other(n)
+	if !ok {
+		return
+	}
+	e.roster.up(id, n.Meta)
+	e.tell(func() { e.config.Handler.NodeUp(id, bytes.Clone(n.Meta)) })
+}
+
+// other returns the id of a node that is not this one.
+func (e *events) other(n *memberlist.Node) (transport.PeerID, bool) {
+	id, err := parseName(n.Name)
+	return id, err == nil && id != e.config.Self
+}
+
+// tell passes a change on, unless this node goes.
+func (e *events) tell(change func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if id, err := transport.ParsePeerID(n.Name); err == nil && e.wanted(id) {
-		e.config.Handler.NodeUp(id, bytes.Clone(n.Meta))
+	if !e.going {
+		change()
 	}
 }
 
-// wanted reports whether the handler wants to hear of a node: not of this one, and of
-// none when this one goes.
-func (e *events) wanted(id transport.PeerID) bool {
-	return id != e.config.Self && !e.leaving.Load()
+// parseName reads a node's name, of which it has one only.
+func parseName(name string) (transport.PeerID, error) {
+	id, err := transport.ParsePeerID(name)
+	if err != nil {
+		return id, err
+	}
+	if id.IsZero() || id.String() != name {
+		return id, errName
+	}
+	return id, nil
 }
 
-// aliveCheck refuses nodes that cannot be.
+// aliveCheck refuses nodes that cannot be, and those for which there is no room.
 type aliveCheck Membership
 
-func (*aliveCheck) NotifyAlive(n *memberlist.Node) error {
-	id, err := transport.ParsePeerID(n.Name)
+func (a *aliveCheck) NotifyAlive(n *memberlist.Node) error {
+	id, err := parseName(n.Name)
 	if err != nil {
 		return err
 	}
 	if want := address(id); !n.Addr.Equal(want.IP) || int(n.Port) != want.Port {
 		return fmt.Errorf("membership: node %s has the address of another", id.Short())
 	}
-	return nil
+	if len(n.Meta) > MaxMeta {
+		return fmt.Errorf("membership: node %s has %d bytes of meta data", id.Short(), len(n.Meta))
+	}
+	if id == a.config.Self {
+		return nil
+	}
+	return a.roster.admit(id)
 }
 
 // logWriter passes the lines of memberlist on to slog.

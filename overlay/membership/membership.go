@@ -1,10 +1,10 @@
 package membership
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"sync"
-	"sync/atomic"
 
 	"github.com/hashicorp/memberlist"
 
@@ -14,12 +14,20 @@ import (
 // Membership is this node's view of the network. Its methods are safe for concurrent
 // use.
 type Membership struct {
-	config  Config
-	wires   *wires
-	list    *memberlist.Memberlist
-	leaving atomic.Bool
+	config Config
+	wires  *wires
+	list   *memberlist.Memberlist
+	roster *roster
 
-	mu sync.Mutex // so that Handler is called for one change at a time
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup // own goroutines
+
+	mu    sync.Mutex // so that Handler is called for one change at a time
+	going bool       // the handler is told nothing any more
+
+	ending sync.Mutex // held by Leave and Close
+	ended  bool
 }
 
 // New starts to keep the list of a network that has only this node yet. It has to be
@@ -29,53 +37,73 @@ func New(config Config) (*Membership, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Membership{config: config, wires: newWires(config.Self, config.Carrier)}
+	m := &Membership{config: config, roster: newRoster(config.MaxNodes)}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	// A peer may have twice as many in its list, some of them dead, before it is
+	// disbelieved.
+	m.wires = newWires(config.Self, config.Carrier, &screen{maxNodes: 2 * uint64(config.MaxNodes), leaves: m.roster.leaves})
 	m.list, err = memberlist.Create(m.memberlist())
 	if err != nil {
+		m.cancel()
 		return nil, fmt.Errorf("membership: %w", err)
 	}
+	m.work.Go(m.heal)
+	m.work.Go(func() { m.wires.reminders.run(m.ctx, m.config.Carrier) })
 	return m, nil
-}
-
-// Join merges the lists of this node and of another that it has a link to. It blocks
-// until that is done, for two seconds at most.
-func (m *Membership) Join(peer transport.PeerID) error {
-	_, err := m.list.Join([]string{peer.String() + "/" + address(peer).String()})
-	if err != nil {
-		return fmt.Errorf("membership: join %s: %w", peer.Short(), err)
-	}
-	return nil
 }
 
 // HandlePacket takes a packet that a peer has sent. It does not block, and takes over
 // b.
 func (m *Membership) HandlePacket(from transport.PeerID, b []byte) { m.wires.packet(from, b) }
 
-// HandleStream takes a stream that a peer has opened.
+// HandleStream takes a stream that a peer has opened, and returns when it is done with
+// it: a few seconds later at most, and soon after the stream or the membership has
+// ended.
 func (m *Membership) HandleStream(from transport.PeerID, s transport.Stream) {
 	m.wires.stream(from, s)
 }
 
-// Dropped returns how many packets and streams of peers did not fit the queue.
+// Dropped returns how many packets and streams of peers were malformed or too many.
 func (m *Membership) Dropped() uint64 { return m.wires.dropped.Load() }
 
 // Len returns the number of nodes, this one included.
 func (m *Membership) Len() int { return m.list.NumMembers() }
 
 // Leave tells the others that this node goes, and waits for half a second at most
-// until some of them know.
+// until some of them know. The handler is not called afterwards. After Close it does
+// nothing.
 func (m *Membership) Leave() {
-	m.leaving.Store(true)
-	_ = m.list.Leave(leaveTimeout) // they will notice, if not in good order
+	m.ending.Lock()
+	defer m.ending.Unlock()
+	m.hush()
+	if !m.ended {
+		_ = m.list.Leave(leaveTimeout) // they will notice, if not in good order
+	}
 }
 
-// Close ends the membership. The handler is not called afterwards.
+// Close ends the membership and returns when its goroutines have ended, which may wait
+// until another node answers the last probe, [maxProbe] at most. The handler is not
+// called afterwards.
 func (m *Membership) Close() {
+	m.ending.Lock()
+	defer m.ending.Unlock()
+	if m.ended {
+		return
+	}
+	m.ended = true
+	m.hush()
+	m.cancel()
+	m.wires.settle()
+	_ = m.list.Shutdown() // never fails
+	m.work.Wait()
+	m.wires.work.Wait()
+}
+
+// hush keeps the handler from being called.
+func (m *Membership) hush() {
 	m.mu.Lock()
-	m.leaving.Store(true)
-	m.mu.Unlock()
-	m.wires.close()
-	_ = m.list.Shutdown()
+	defer m.mu.Unlock()
+	m.going = true
 }
 
 // address is a stand-in for the network address that memberlist wants of a node: a

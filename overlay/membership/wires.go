@@ -13,32 +13,68 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
-// errNoName is an address without the name of its node, which nothing can be sent to.
-var errNoName = errors.New("membership: node has no name")
+const (
+	// maxQueue is how many packets wait for memberlist. More are dropped and counted.
+	maxQueue = 1024
+	// maxStreams is how many streams of peers are worked on at a time, and
+	// maxPeerStreams how many of one peer are, or wait. More are refused and counted.
+	maxStreams     = 16
+	maxPeerStreams = 4
+	// streamTimeout is how long a stream waits for its turn.
+	streamTimeout = 2 * time.Second
+)
+
+var (
+	// errNoName is an address without the name of its node, which nothing can be sent to.
+	errNoName = errors.New("membership: node has no name")
+	errClosed = errors.New("membership: closed")
+)
 
 // wires makes a [Carrier] what memberlist takes for its network.
 type wires struct {
 	self    transport.PeerID
 	carrier Carrier
+	screen  *screen
 	packets chan *memberlist.Packet
 	streams chan net.Conn
+	slots   chan struct{} // has one for each stream of a peer that is worked on
 	dropped atomic.Uint64
+
+	reminders *reminders
 
 	ctx    context.Context // ends with the membership
 	cancel context.CancelFunc
 
 	mu     sync.Mutex
 	closed bool
+	conns  map[*conn]struct{}       // that memberlist has open
+	guests map[transport.PeerID]int // streams that a peer has opened
+	work   sync.WaitGroup           // one for each of conns
+	quiet  bool                     // no probe is sent any more
+	probe  *probe                   // the last one, nil if it was answered
+}
+
+// probe is one that memberlist has sent.
+type probe struct {
+	to       string
+	sent     time.Time
+	answered chan struct{} // closed when it was
 }
 
 var _ memberlist.NodeAwareTransport = (*wires)(nil)
 
-func newWires(self transport.PeerID, carrier Carrier) *wires {
+func newWires(self transport.PeerID, carrier Carrier, s *screen) *wires {
 	w := &wires{
 		self:    self,
 		carrier: carrier,
+		screen:  s,
 		packets: make(chan *memberlist.Packet, maxQueue),
-		streams: make(chan net.Conn, 16),
+		streams: make(chan net.Conn),
+		slots:   make(chan struct{}, maxStreams),
+		conns:   make(map[*conn]struct{}),
+		guests:  make(map[transport.PeerID]int),
+
+		reminders: newReminders(),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
@@ -46,6 +82,10 @@ func newWires(self transport.PeerID, carrier Carrier) *wires {
 
 // packet queues a packet for memberlist.
 func (w *wires) packet(from transport.PeerID, b []byte) {
+	if w.screen.packet(b) != nil {
+		w.dropped.Add(1)
+		return
+	}
 	select {
 	case w.packets <- &memberlist.Packet{Buf: b, From: address(from), Timestamp: time.Now()}:
 	default:
@@ -53,27 +93,104 @@ func (w *wires) packet(from transport.PeerID, b []byte) {
 	}
 }
 
-// stream queues a stream for memberlist.
+// stream hands a stream to memberlist and returns when it was closed there.
 func (w *wires) stream(from transport.PeerID, s transport.Stream) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.closed {
-		select {
-		case w.streams <- &conn{Stream: s, self: w.self, peer: from}:
-			return
-		default:
-			w.dropped.Add(1)
-		}
+	defer s.Reset(transport.CodeBusy) // does nothing to one that was closed
+	if !w.enter(from) {
+		w.dropped.Add(1)
+		return
 	}
-	s.Reset(transport.CodeBusy)
+	defer w.exit(from)
+	timer := time.NewTimer(streamTimeout)
+	defer timer.Stop()
+	select {
+	case w.slots <- struct{}{}:
+		defer func() { <-w.slots }()
+	case <-timer.C:
+		w.dropped.Add(1)
+		return
+	case <-w.ctx.Done():
+		return
+	}
+	c, err := w.track(from, s)
+	if err != nil {
+		return
+	}
+	select {
+	case w.streams <- c:
+		<-c.ended
+	case <-w.ctx.Done():
+		_ = c.Close()
+	}
 }
 
-// close refuses what still comes.
+// enter counts a stream of a peer, if it is not one too many.
+func (w *wires) enter(from transport.PeerID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.guests[from] == maxPeerStreams {
+		return false
+	}
+	w.guests[from]++
+	return true
+}
+
+func (w *wires) exit(from transport.PeerID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.guests[from]--; w.guests[from] == 0 {
+		delete(w.guests, from)
+	}
+}
+
+// track makes a connection of a stream, and remembers it until it is closed.
+func (w *wires) track(peer transport.PeerID, s transport.Stream) (*conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		s.Reset(transport.CodeBusy)
+		return nil, errClosed
+	}
+	c := &conn{Stream: s, wires: w, self: w.self, peer: peer, ended: make(chan struct{})}
+	w.conns[c] = struct{}{}
+	w.work.Add(1)
+	return c, nil
+}
+
+func (w *wires) untrack(c *conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.conns, c)
+	w.work.Done()
+}
+
+// close refuses what still comes, and ends what memberlist has under way.
 func (w *wires) close() {
 	w.cancel()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
+	for c := range w.conns {
+		c.Reset(transport.CodeNone)
+	}
+}
+
+// settle lets memberlist send no more probes, and returns when it has given up the last
+// one: until then a goroutine of it waits for the answer.
+func (w *wires) settle() {
+	w.mu.Lock()
+	w.quiet = true
+	last := w.probe
+	w.mu.Unlock()
+	if last == nil {
+		return
+	}
+	timer := time.NewTimer(time.Until(last.sent.Add(maxProbe)))
+	defer timer.Stop()
+	select {
+	case <-last.answered:
+	case <-timer.C:
+	}
 }
 
 // FinalAdvertiseAddr is the stand-in for this node's address.
@@ -89,8 +206,44 @@ func (w *wires) WriteToAddress(b []byte, to memberlist.Address) (time.Time, erro
 	if err != nil {
 		return now, errNoName
 	}
+	if err := w.note(to.Name, b); err != nil {
+		return now, err
+	}
+	w.reminders.sent(b)
 	w.carrier.SendPacket(id, b)
 	return now, nil
+}
+
+// note notes a packet that is to be sent.
+func (w *wires) note(to string, b []byte) error {
+	probing := isProbe(b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed || w.quiet && probing {
+		return errClosed
+	}
+	if probing {
+		w.probe = &probe{to: to, sent: time.Now(), answered: make(chan struct{})}
+	}
+	return nil
+}
+
+// isProbe reports whether a packet begins with a ping.
+func isProbe(b []byte) bool {
+	for message := range messages(b) {
+		return message[0] == typePing
+	}
+	return false
+}
+
+// answered notes that a node has answered a probe.
+func (w *wires) answered(by string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.probe != nil && w.probe.to == by {
+		close(w.probe.answered)
+		w.probe = nil
+	}
 }
 
 // DialAddressTimeout opens a stream.
@@ -105,7 +258,7 @@ func (w *wires) DialAddressTimeout(to memberlist.Address, timeout time.Duration)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Stream: s, self: w.self, peer: id}, nil
+	return w.track(id, s)
 }
 
 // WriteTo is for nodes without names, of which there are none.
@@ -125,19 +278,3 @@ func (w *wires) Shutdown() error {
 	w.close()
 	return nil
 }
-
-// conn is a stream as a connection.
-type conn struct {
-	transport.Stream
-	self, peer transport.PeerID
-}
-
-// Close ends both directions; what was written still arrives.
-func (c *conn) Close() error {
-	err := c.CloseWrite()
-	c.CancelRead(transport.CodeNone)
-	return err
-}
-
-func (c *conn) LocalAddr() net.Addr  { return address(c.self) }
-func (c *conn) RemoteAddr() net.Addr { return address(c.peer) }

@@ -1,0 +1,189 @@
+package membership_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/mem"
+)
+
+func TestNodesFindEachOtherThroughOneSeed(t *testing.T) {
+	for _, size := range []int{1, 2, 3, 10, most} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin := time.Now()
+				_, nodes := startNetwork(t, lan(uint64(size)), size)
+				t.Logf("%d nodes agree after %v", size, time.Since(begin))
+				time.Sleep(20 * time.Second)
+				awaitAgreement(t, nodes, 0)
+				for _, n := range nodes {
+					if n.losses() > 0 || n.members.Dropped() > 0 {
+						t.Errorf("%d nodes were lost, %d packets dropped, and nothing happened", n.losses(), n.members.Dropped())
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestADeadNodeIsKnownDead by all of ten within two seconds.
+func TestADeadNodeIsKnownDead(t *testing.T) {
+	var times []time.Duration
+	forSeeds(t, 20, func(t *testing.T, seed uint64) {
+		_, nodes := startNetwork(t, lan(seed), 10)
+		time.Sleep(time.Second + time.Duration(seed)*37*time.Millisecond)
+		victim := nodes[seed%10]
+		rest := slices.Delete(slices.Clone(nodes), int(seed%10), int(seed%10)+1)
+		died := time.Now()
+		victim.transport.Kill()
+		awaitAgreement(t, rest, 5*time.Second)
+		last := died
+		for _, n := range rest {
+			if at := n.changed(victim.id); at.After(last) {
+				last = at
+			}
+		}
+		times = append(times, last.Sub(died))
+		if took := last.Sub(died); took > 2*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+	slices.Sort(times)
+	t.Logf("known dead by all: least %v, median %v, most %v", times[0], times[len(times)/2], times[len(times)-1])
+}
+
+// TestANodeThatPausesStays, cut off from all others for just less than a second.
+func TestANodeThatPausesStays(t *testing.T) {
+	for _, size := range []int{3, 5, 10} {
+		forSeeds(t, 20, func(t *testing.T, seed uint64) {
+			network, nodes := startNetwork(t, lan(seed), size)
+			time.Sleep(time.Second + time.Duration(seed)*37*time.Millisecond)
+			which := int(seed) % size
+			rest := slices.Delete(slices.Clone(nodes), which, which+1)
+			network.Partition([]transport.PeerID{nodes[which].id}, ids(rest))
+			time.Sleep(900 * time.Millisecond)
+			network.Heal()
+			time.Sleep(4 * time.Second)
+			awaitAgreement(t, nodes, 0)
+			for _, n := range nodes {
+				if n.losses() > 0 {
+					t.Errorf("%d of %d: %d nodes were lost", which, size, n.losses())
+				}
+			}
+		})
+	}
+}
+
+func TestANodeThatLeavesIsKnownToHaveLeftAtOnce(t *testing.T) {
+	for _, size := range []int{2, 3, 10} {
+		forSeeds(t, 5, func(t *testing.T, seed uint64) {
+			_, nodes := startNetwork(t, lan(seed), size)
+			time.Sleep(time.Second)
+			leaver, rest := nodes[1], slices.Delete(slices.Clone(nodes), 1, 2)
+			begin := time.Now()
+			leaver.leave()
+			took := time.Since(begin)
+			awaitAgreement(t, rest, time.Second)
+			for _, n := range rest {
+				if after := n.changed(leaver.id).Sub(begin); after > 500*time.Millisecond {
+					t.Errorf("known after %v", after)
+				}
+			}
+			if took > 700*time.Millisecond {
+				t.Errorf("took %v", took)
+			}
+			if leaver.losses() > 0 {
+				t.Error("a node that leaves hears of others")
+			}
+			before := rest[0].dialled(addr(leaver.id))
+			time.Sleep(10 * time.Second)
+			if after := rest[0].dialled(addr(leaver.id)); after > before+1 {
+				t.Errorf("a node that has left is dialled %d times", after-before)
+			}
+		})
+	}
+}
+
+// TestCloseEndsEverything at any time: in a network at rest, while it forms, while
+// nobody answers, and again.
+func TestCloseEndsEverything(t *testing.T) {
+	for step := range 30 {
+		synctest.Test(t, func(t *testing.T) {
+			network := mem.NewNetwork(lan(uint64(step)))
+			var nodes []*node
+			for i := range 4 {
+				nodes = append(nodes, start(t, network, idOf(i+1)))
+				if i > 0 {
+					nodes[i].seed(nodes[0])
+				}
+			}
+			time.Sleep(time.Duration(step*step) * 777 * time.Microsecond)
+			if step%3 == 0 {
+				network.Partition(ids(nodes[:1]), ids(nodes[1:]))
+				time.Sleep(time.Duration(step) * 50 * time.Millisecond)
+			}
+			begin := time.Now()
+			var closing sync.WaitGroup
+			for _, n := range nodes {
+				closing.Go(n.members.Close)
+			}
+			closing.Wait()
+			if took := time.Since(begin); took > 900*time.Millisecond {
+				t.Errorf("step %d: Close took %v", step, took)
+			}
+			expectNoGoroutine(t)
+			for _, n := range nodes {
+				n.members.Close()
+				n.members.Leave()
+				n.members.HandlePacket(idOf(9), []byte{0})
+				if err := n.members.Join(idOf(1)); err == nil {
+					t.Error("joined after Close")
+				}
+				lost := n.losses()
+				time.Sleep(10 * time.Second)
+				if n.losses() != lost {
+					t.Error("the handler is called after Close")
+				}
+			}
+		})
+	}
+}
+
+// TestTrafficOfANetworkAtRest is printed, for each node and minute. Bytes are those of
+// memberlist, without what links add to them.
+func TestTrafficOfANetworkAtRest(t *testing.T) {
+	for _, size := range []int{3, 10, most} {
+		synctest.Test(t, func(t *testing.T) {
+			_, nodes := startNetwork(t, lan(uint64(size)), size)
+			time.Sleep(10 * time.Second)
+			type sum struct{ packets, bytes, streams, link int64 }
+			total := func() (s sum) {
+				for _, n := range nodes {
+					s.packets += n.packets.Load()
+					s.bytes += n.bytes.Load()
+					s.streams += n.streams.Load()
+					for _, p := range n.peers.All() {
+						s.link += int64(p.Link().Stats().BytesSent)
+					}
+				}
+				return s
+			}
+			before := total()
+			const minutes = 1
+			time.Sleep(minutes * time.Minute)
+			after := total()
+			each := int64(size * minutes)
+			packets, bytes := (after.packets-before.packets)/each, (after.bytes-before.bytes)/each
+			t.Logf("%d nodes: %d packets of %d bytes, %.1f streams, in all %d bytes with headers of mem",
+				size, packets, bytes, float64(after.streams-before.streams)/float64(each), (after.link-before.link)/each)
+			if packets > 1400 || bytes > 200_000 {
+				t.Errorf("%d nodes: %d packets and %d bytes", size, packets, bytes)
+			}
+		})
+	}
+}
