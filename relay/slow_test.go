@@ -351,6 +351,7 @@ func TestTheAnswersThatWaitAreBoundedInBytes(t *testing.T) {
 func TestStopWritesWhatWaitsForAClientThatIsHeldBack(t *testing.T) {
 	inBubble(t, relay.Config{QueueLimit: 64 << 10}, func(t *testing.T, n *node) {
 		a := n.attach("")
+		synctest.Wait() // it waits for a frame, and is held back behind that
 		for id := range uint64(4) {
 			a.member.app.HandleReply(id, make([]byte, 64<<10))
 		}
