@@ -32,6 +32,10 @@ type world struct {
 	views     map[int]*Members // of each side of a partition; nil: to be made
 
 	codec codec
+
+	version int    // counts what can change whether all agree
+	checked int    // version of the verdict
+	verdict string // disagreement
 }
 
 // counts is what was sent.
@@ -119,6 +123,16 @@ func sortedNames(set map[Name]bool) []Name {
 	return names
 }
 
+// set changes a set of names.
+func (n *node) set(names map[Name]bool, name Name, in bool) {
+	n.world.version++
+	if in {
+		names[name] = true
+	} else {
+		delete(names, name)
+	}
+}
+
 // start boots a node that is down.
 func (n *node) start() {
 	n.boot()
@@ -131,11 +145,11 @@ func (n *node) kill() {
 	n.world.shift()
 }
 
-func (n *node) register(name Name)   { n.registered[name] = true; n.step(Register{name}) }
-func (n *node) unregister(name Name) { delete(n.registered, name); n.step(Unregister{name}) }
-func (n *node) watch(name Name)      { n.watched[name] = true; n.step(Watch{name}) }
+func (n *node) register(name Name)   { n.set(n.registered, name, true); n.step(Register{name}) }
+func (n *node) unregister(name Name) { n.set(n.registered, name, false); n.step(Unregister{name}) }
+func (n *node) watch(name Name)      { n.set(n.watched, name, true); n.step(Watch{name}) }
 func (n *node) unwatch(name Name) {
-	delete(n.watched, name)
+	n.set(n.watched, name, false)
 	n.step(Unwatch{name})
 }
 
@@ -152,6 +166,7 @@ func (w *world) heal() { w.split(0, w.nodes...) }
 
 // shift makes membership notice that who can reach whom has changed.
 func (w *world) shift() {
+	w.version++
 	w.views = make(map[int]*Members)
 	for _, n := range w.nodes {
 		if n.dir != nil {
@@ -242,6 +257,7 @@ func (n *node) perform(actions []Action) {
 		case Changed:
 			n.changed[a.Name] = a
 			n.news++
+			n.world.version++
 		}
 	}
 }
@@ -364,7 +380,12 @@ func (n *node) want(name Name) []NodeID {
 }
 
 // agrees reports whether all nodes know of the names that they watch what is so.
-func (w *world) agrees() bool { return w.disagreement() == "" }
+func (w *world) agrees() bool {
+	if w.checked != w.version {
+		w.checked, w.verdict = w.version, w.disagreement()
+	}
+	return w.verdict == ""
+}
 
 // disagreement describes what a node does not know.
 func (w *world) disagreement() string {
