@@ -76,7 +76,7 @@ func listenAny(t transport.Transport, bind string) (transport.Listener, error) {
 // advertise replaces the address that stands for all interfaces by those of the host.
 func advertise(listening string, host []netip.Addr) string {
 	var all []string
-	for _, addr := range strings.Split(listening, ",") {
+	for addr := range strings.SplitSeq(listening, ",") {
 		scheme, rest, _ := strings.Cut(addr, "://")
 		at, port, err := net.SplitHostPort(rest)
 		ip, _ := netip.ParseAddr(at)
