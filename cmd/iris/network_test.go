@@ -150,14 +150,12 @@ type traffic struct {
 	counts  map[string]int
 	last    time.Time
 	longest time.Duration // without a reply to anybody
-	changed *sync.Cond
 }
 
 // startTraffic asks the cluster "work" from applications of the nodes.
 func startTraffic(t *testing.T, timeout time.Duration, perNode int, nodes ...*netNode) *traffic {
 	t.Helper()
 	l := &traffic{t: t, timeout: timeout, counts: make(map[string]int), last: time.Now()}
-	l.changed = sync.NewCond(&l.mu)
 	for _, n := range nodes {
 		for range perNode {
 			conn, err := client.Connect(t.Context(), n.config())
@@ -194,17 +192,7 @@ func (l *traffic) ask(conn *client.Conn) bool {
 	default:
 		l.counts[err.Error()]++
 	}
-	l.changed.Broadcast()
 	return !l.enough
-}
-
-// await waits for a number of replies, from the beginning.
-func (l *traffic) await(replies int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.counts["reply"] < replies {
-		l.changed.Wait()
-	}
 }
 
 // end stops to ask, and returns the answers by kind.
