@@ -73,11 +73,12 @@ func (r *remote) takeTunnel(s transport.Stream) {
 	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(r.peer.Context())
+	ctx := r.peer.Context()
 	if head.Timeout > 0 {
-		ctx, cancel = context.WithTimeout(r.peer.Context(), microseconds(head.Timeout))
+		limited, cancel := context.WithTimeout(ctx, microseconds(head.Timeout))
+		defer cancel()
+		ctx = limited
 	}
-	defer cancel()
 	end := &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), opened: make(chan struct{})}
 	verdict := r.overlay.offerTunnel(ctx, head.Cluster, end)
 	_, err = s.Write([]byte{byte(verdict)})
@@ -103,12 +104,12 @@ func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnelEn
 		if m == nil {
 			break
 		}
-		end.closed = m.unload
+		end.closed = sync.OnceFunc(m.unload)
 		err := m.offer(ctx, end)
 		if err == nil {
 			return wire.VerdictTaken
 		}
-		m.unload()
+		end.closed()
 		if !errors.Is(err, errLeft) {
 			refused.add(target{member: m}, true)
 		}

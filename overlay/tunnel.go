@@ -82,6 +82,7 @@ func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused *refusa
 			return target{}, ErrNoMember
 		}
 		o.awaitMember(ctx, c)
+		*refused = refusals{} // they had no member, and may have one now
 	}
 }
 
