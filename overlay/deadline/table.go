@@ -61,6 +61,21 @@ func (t *Table[T]) Take(id uint64) (value T, ok bool) {
 	return t.remove(n), true
 }
 
+// DeleteFunc removes the values that the function wants removed, and returns how many
+// they were. It looks at all.
+func (t *Table[T]) DeleteFunc(remove func(T) bool) int {
+	var ids []uint64
+	for _, n := range t.heap {
+		if remove(t.slots[n].value) {
+			ids = append(ids, t.slots[n].id)
+		}
+	}
+	for _, id := range ids {
+		t.Take(id)
+	}
+	return len(ids)
+}
+
 // Next returns the earliest deadline.
 func (t *Table[T]) Next() (at time.Time, ok bool) {
 	if len(t.heap) == 0 {

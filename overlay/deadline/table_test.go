@@ -101,6 +101,26 @@ func TestUnknownIDsAreNotThere(t *testing.T) {
 	}
 }
 
+func TestDeleteFunc(t *testing.T) {
+	var table Table[int]
+	for i := range 100 {
+		table.Add(at(i*37%100), i)
+	}
+	if n := table.DeleteFunc(func(v int) bool { return v%3 != 0 }); n != 66 {
+		t.Errorf("%d values were removed, want 66", n)
+	}
+	check(t, &table)
+	for id := range uint64(100) {
+		if table.Has(id) != (id%3 == 0) {
+			t.Errorf("Has(%d) = %t", id, table.Has(id))
+		}
+	}
+	if n := table.DeleteFunc(func(int) bool { return true }); n != 34 || table.Len() != 0 {
+		t.Errorf("%d values were removed, %d are left", n, table.Len())
+	}
+	check(t, &table)
+}
+
 func TestIDsAreNeverUsedAgain(t *testing.T) {
 	var table Table[int]
 	for want := range uint64(5000) { // emptied often, and shrunk once
