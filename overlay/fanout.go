@@ -91,7 +91,7 @@ func (o *Overlay) whereTopic(name []byte) []directory.NodeID {
 	if t == nil || t.away == nil {
 		t = o.topic(string(name))
 		if t.away == nil {
-			t.away = o.newPlace(o.net.hasher.Topic(name), t)
+			t.away = o.newPlace(o.net.hasher.Topic(name), len(name), t)
 		}
 		o.tidyTopic(t)
 	}

@@ -84,6 +84,12 @@ func (n *network) stepLocked(events []directory.Event) (held []*heldRequest, nex
 				held = append(held, n.overlay.moved(action)...)
 			}
 		}
+		if watch, ok := event.(directory.Watch); ok {
+			// It is no news to the directory if the name was watched until just now.
+			if nodes, known := n.directory.Lookup(watch.Name); known {
+				held = append(held, n.overlay.moved(directory.Changed{Name: watch.Name, Nodes: nodes, Known: known})...)
+			}
+		}
 	}
 	next, ok := n.directory.Next()
 	if !ok {

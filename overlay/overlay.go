@@ -79,6 +79,7 @@ type Overlay struct {
 	members    map[*Member]struct{}
 	registered map[directory.Name]struct{} // what members here serve or are subscribed to, if there is a network
 	places     map[directory.Name]*place   // of clusters and topics that members here send to
+	placeBytes int                         // of their names
 	remotes    map[wire.NodeID]*remote     // nodes that there is a link to
 	draining   bool
 	closed     bool

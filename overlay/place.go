@@ -8,8 +8,12 @@ import (
 
 const (
 	// maxPlaces is how many names that members of this node send to are looked up at a
-	// time. Requests to more are answered with FaultOverloaded.
-	maxPlaces = 1 << 16
+	// time, and maxPlaceBytes how many bytes they may have together. Those for which
+	// nothing waits make room for new ones.
+	maxPlaces     = 1 << 16
+	maxPlaceBytes = 16 << 20
+	// evictions is how many places are looked at to find one that can go.
+	evictions = 64
 	// placeSweep is how often names that nobody has sent to since the last time are
 	// given up.
 	placeSweep = time.Minute
@@ -19,6 +23,7 @@ const (
 // guards it.
 type place struct {
 	key   directory.Name
+	size  int                // bytes of the full name
 	nodes []directory.NodeID // never changed in place
 	known bool               // enough was heard to tell
 	used  bool               // since the last sweep
@@ -60,7 +65,7 @@ func (t *topic) forget(o *Overlay) {
 // lookUp begins to look a cluster up, if there is a network. Overlay.mu is held.
 func (o *Overlay) lookUp(c *cluster) {
 	if o.net != nil && c.away == nil {
-		c.away = o.newPlace(o.net.hasher.Cluster([]byte(c.name)), c)
+		c.away = o.newPlace(o.net.hasher.Cluster([]byte(c.name)), len(c.name), c)
 	}
 }
 
@@ -99,7 +104,6 @@ func (o *Overlay) sweepPlaces() {
 	for _, p := range o.places {
 		if p.idle() && !p.owner.needed() {
 			o.dropPlace(p)
-			p.owner.forget(o)
 		}
 	}
 }
@@ -109,22 +113,50 @@ func (t *topic) needed() bool   { return false }
 
 // newPlace begins to look a name up. Overlay.mu is held. It returns nil if too many
 // names are looked up.
-func (o *Overlay) newPlace(key directory.Name, owner placed) *place {
-	if len(o.places) >= maxPlaces {
-		o.counters.placesFull.Add(1)
-		return nil
+func (o *Overlay) newPlace(key directory.Name, size int, owner placed) *place {
+	for len(o.places) >= maxPlaces || o.placeBytes+size > maxPlaceBytes {
+		if !o.evict() {
+			o.counters.placesFull.Add(1)
+			return nil
+		}
 	}
-	p := &place{key: key, used: true, ready: make(chan struct{}), owner: owner}
+	p := &place{key: key, size: size, used: true, ready: make(chan struct{}), owner: owner}
 	o.places[key] = p
+	o.placeBytes += size
 	o.net.touch(key)
 	return p
+}
+
+// evict gives up a place that nothing waits for, one that was not used lately if it
+// finds one. Overlay.mu is held. It reports whether there was any among those that it
+// has looked at, which are any, as the order of maps is.
+func (o *Overlay) evict() bool {
+	var found *place
+	looked := 0
+	for _, p := range o.places {
+		if !p.owner.needed() {
+			found = p
+			if !p.used {
+				break
+			}
+		}
+		if looked++; looked == evictions {
+			break
+		}
+	}
+	if found != nil {
+		o.dropPlace(found)
+	}
+	return found != nil
 }
 
 // dropPlace stops to look a name up. Overlay.mu is held.
 func (o *Overlay) dropPlace(p *place) {
 	delete(o.places, p.key)
+	o.placeBytes -= p.size
 	o.net.touch(p.key)
 	p.settle()
+	p.owner.forget(o)
 }
 
 // settle lets those go on who wait to know.

@@ -137,6 +137,8 @@ func (o *Overlay) route(from *Member, token uint64, name, body []byte, deadline 
 		return target{}, routeNone
 	case o.draining:
 		return target{}, routeDraining
+	case o.net != nil && c.away == nil: // too many names are looked up
+		return target{}, routeNone
 	case !o.hold(c, from, token, body, deadline):
 		return target{}, routeNone
 	}
