@@ -47,7 +47,7 @@ func (n *network) changes() []directory.Event {
 	o := n.overlay
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var events []directory.Event
+	events := []directory.Event{n.membership(), directory.Tick{}}
 	for name := range n.touched {
 		if _, registered := o.registered[name]; registered {
 			events = append(events, directory.Register{Name: name})
@@ -152,12 +152,18 @@ func (n *network) control(r *remote, s transport.Stream) {
 	}
 }
 
-// setMembers tells the directory who is in the network.
+// setMembers changes who is in the network. The directory is told soon: whoever calls
+// this holds locks of his own.
 func (n *network) setMembers(change func(*directory.Members) *directory.Members) {
-	n.mu.Lock()
+	n.whoMu.Lock()
 	n.who = change(n.who)
-	who := n.who
-	n.mu.Unlock()
-	n.step(directory.Membership{Members: who})
+	n.whoMu.Unlock()
 	n.again()
+}
+
+// membership returns who is in the network.
+func (n *network) membership() directory.Membership {
+	n.whoMu.Lock()
+	defer n.whoMu.Unlock()
+	return directory.Membership{Members: n.who}
 }

@@ -69,8 +69,9 @@ type network struct {
 	// mu guards the directory. Overlay.mu may be locked while it is held.
 	mu        sync.Mutex
 	directory *directory.Directory
-	who       *directory.Members
-	started   time.Time
+
+	whoMu sync.Mutex // guards who; nothing is locked while it is held
+	who   *directory.Members
 }
 
 // Connect makes the overlay part of a network. It is called once, before the first
@@ -87,12 +88,11 @@ func (o *Overlay) Connect(config Network) error {
 		dirty:   make(chan struct{}, 1),
 		touched: make(map[directory.Name]struct{}),
 		links:   make(map[*peers.Peer]*remote),
-		started: time.Now(),
 		retries: make(map[*cluster]struct{}),
 		retry:   time.NewTimer(retryWait),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
-	self, epoch := wire.NodeID(config.Self), uint64(n.started.UnixNano())
+	self, epoch := wire.NodeID(config.Self), uint64(time.Now().UnixNano())
 	n.who = directory.NewMembers(directory.Member{ID: self, Epoch: epoch})
 	n.directory = directory.New(directory.Config{Self: self, Epoch: epoch, Seed: rand.Uint64()})
 	n.peers = peers.New(peers.Config{
