@@ -4,13 +4,15 @@ import "sync/atomic"
 
 // Stats counts what an overlay has dropped or refused since it was made.
 type Stats struct {
-	PlacesFull      uint64 // messages to names over the number that is looked up at a time
-	SendsFailed     uint64 // broadcasts and events whose way to a node was lost with the link
+	PlacesFull      uint64 // names that were not looked up, as too many are
+	SendsFailed     uint64 // broadcasts and events for a node without a link, or that does not read
+	RepliesDropped  uint64 // of members here, for a node without a link, or that does not read
+	BytesLost       uint64 // of messages that waited to be written to a link when it was lost
 	ControlsDropped uint64 // messages of the directory that did not fit the queue; it repeats them
 }
 
 type counters struct {
-	placesFull, sendsFailed, controlsDropped atomic.Uint64
+	placesFull, sendsFailed, repliesDropped, bytesLost, controlsDropped atomic.Uint64
 }
 
 // Stats returns the counts. It may be called at any time.
@@ -18,6 +20,8 @@ func (o *Overlay) Stats() Stats {
 	return Stats{
 		PlacesFull:      o.counters.placesFull.Load(),
 		SendsFailed:     o.counters.sendsFailed.Load(),
+		RepliesDropped:  o.counters.repliesDropped.Load(),
+		BytesLost:       o.counters.bytesLost.Load(),
 		ControlsDropped: o.counters.controlsDropped.Load(),
 	}
 }

@@ -19,8 +19,9 @@ func (m *Member) Broadcast(cluster, message []byte) {
 	o := m.overlay
 	for _, id := range o.whereCluster(cluster) {
 		if r := o.remote(id); r != nil {
-			frame := wire.Broadcast{Cluster: cluster, Message: message}
-			r.sendCounted(m, &frame)
+			r.broadcast(m, &wire.Broadcast{Cluster: cluster, Message: message})
+		} else {
+			o.counters.sendsFailed.Add(1)
 		}
 	}
 	o.deliverBroadcast(cluster, message)
@@ -46,8 +47,9 @@ func (m *Member) Publish(topic, event []byte) {
 	o := m.overlay
 	for _, id := range o.whereTopic(topic) {
 		if r := o.remote(id); r != nil {
-			frame := wire.Event{Topic: topic, Event: event}
-			r.sendCounted(m, &frame)
+			r.publish(m, &wire.Event{Topic: topic, Event: event})
+		} else {
+			o.counters.sendsFailed.Add(1)
 		}
 	}
 	o.deliverEvent(topic, event)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/project-iris/iris/overlay/peers"
-	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/outbox"
 )
@@ -17,78 +17,150 @@ import (
 // and a packet that is lost holds up one lane and not the others.
 const (
 	laneCount = 4
+	// maxLanes is how many lanes a node may open to this one on a link. Each costs up to
+	// the memory of the frame that is on its way.
+	maxLanes = laneCount
 	// laneLimit is how many bytes may wait in a lane before senders wait for room.
 	laneLimit = 4 << 20
+	// lanePatience is how long a sender waits for room. When that was in vain nobody
+	// waits, and nothing is sent, until half of the lane has been written.
+	lanePatience = time.Second
 	// handTimeout is how long the other node may take to read what is left in a lane
 	// when this one ends it.
 	handTimeout = time.Second
 )
 
-// errLinkLost says that the link to a node has ended.
-var errLinkLost = errors.New("link to the node is lost")
+var (
+	// errLinkLost says that the link to a node has ended.
+	errLinkLost = errors.New("link to the node is lost")
+	// errUnread ends the link to a node that asks much and reads no answer.
+	errUnread = &transport.ClosedError{Code: transport.CodeBusy, Reason: "answers are not read"}
+)
 
 // lane is a stream of messages to another node.
 type lane struct {
-	open sync.Once
-	out  *outbox.Outbox // nil if it could not be opened
-	ctx  context.Context
+	open   sync.Once
+	remote *remote
+	out    *outbox.Outbox // nil if the link was lost before
+	queued atomic.Uint64  // bytes that out has been given
+	stuck  atomic.Bool    // a sender has waited in vain
 }
 
-// start opens the stream, and starts the goroutine that writes it, which ends with the
-// link or with finish.
+// start starts the goroutine that writes the lane, which ends with the link or with
+// finish.
 func (l *lane) start(r *remote) {
-	l.ctx = r.peer.Context()
-	s, err := r.peer.Open(l.ctx, peers.KindLane)
-	if err != nil {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lost {
 		return
 	}
-	l.out = outbox.New(s, laneLimit, 0)
-	stop := context.AfterFunc(l.ctx, func() { l.out.Abort(errLinkLost) })
-	r.writers.Go(func() {
-		defer stop()
-		if l.out.Run() == nil {
-			l.hand(s)
+	s := &laneStream{peer: r.peer}
+	l.remote, l.out = r, outbox.New(s, laneLimit, 0)
+	r.writers.Go(func() { l.run(s) })
+}
+
+// run writes the lane, and counts what is lost with the link.
+func (l *lane) run(s *laneStream) {
+	defer context.AfterFunc(l.remote.peer.Context(), func() { l.out.Abort(errLinkLost) })()
+	if l.out.Run() == nil {
+		s.hand()
+	}
+	s.end()
+	l.remote.overlay.counters.bytesLost.Add(l.queued.Load() - s.written)
+}
+
+// begin locks the lane for a message of a size, which has to be given to commit. It
+// waits for room for the patience at most, which may be zero, and then fails with
+// outbox.ErrFull.
+func (l *lane) begin(size int, patience time.Duration) ([]byte, error) {
+	if l.out == nil {
+		return nil, errLinkLost
+	}
+	if l.stuck.Load() {
+		if l.out.Queued() > laneLimit/2 {
+			return nil, outbox.ErrFull
 		}
-		s.Reset(transport.CodeNone)
-	})
+		l.stuck.Store(false)
+	}
+	b, err := l.out.Begin(size)
+	if errors.Is(err, outbox.ErrFull) && patience > 0 {
+		b, err = l.await(size, patience)
+	}
+	if err == nil {
+		l.queued.Add(uint64(size))
+	}
+	return b, err
 }
 
-// hand ends the stream, and waits until the other node has read all of it and ends it
-// too: a link that is closed before may lose what is on its way.
-func (l *lane) hand(s transport.Stream) {
-	if s.CloseWrite() != nil {
+// await is begin for a lane that is full.
+func (l *lane) await(size int, patience time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	b, err := l.out.BeginWait(ctx, size) // which the end of the link ends as well
+	if errors.Is(err, context.DeadlineExceeded) {
+		l.stuck.Store(true)
+		err = outbox.ErrFull
+	}
+	return b, err
+}
+
+// beginOver is begin for a small message that must not be dropped. A node that makes
+// this one say too many of them without reading them loses its link.
+func (l *lane) beginOver(size int) ([]byte, error) {
+	switch {
+	case l.out == nil:
+		return nil, errLinkLost
+	case l.out.Queued() > 2*laneLimit:
+		l.remote.cut(errUnread)
+		return nil, outbox.ErrFull
+	}
+	b, err := l.out.BeginOver(size)
+	if err == nil {
+		l.queued.Add(uint64(size))
+	}
+	return b, err
+}
+
+// commit queues what was appended to the slice that begin has returned.
+func (l *lane) commit(b []byte) { l.out.Commit(b) }
+
+// laneStream is the stream of a lane. It is opened by the first write, as a peer may
+// make that wait.
+type laneStream struct {
+	peer    *peers.Peer
+	stream  transport.Stream
+	written uint64 // bytes
+}
+
+// Write opens the stream if that has not been done.
+func (s *laneStream) Write(b []byte) (int, error) {
+	if s.stream == nil {
+		stream, err := s.peer.Open(s.peer.Context(), peers.KindLane)
+		if err != nil {
+			return 0, err
+		}
+		s.stream = stream
+	}
+	n, err := s.stream.Write(b)
+	s.written += uint64(n)
+	return n, err
+}
+
+// SetWriteDeadline is for outboxes that find out who has stalled, which lanes do not.
+func (s *laneStream) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
+
+// hand ends the stream in good order, and waits until the other node has read all of it
+// and ends it too: a link that is closed before may lose what is on its way.
+func (s *laneStream) hand() {
+	if s.stream == nil || s.stream.CloseWrite() != nil {
 		return
 	}
-	_ = s.SetReadDeadline(time.Now().Add(handTimeout))
-	_, _ = s.Read(make([]byte, 1))
+	_ = s.stream.SetReadDeadline(time.Now().Add(handTimeout))
+	_, _ = s.stream.Read(make([]byte, 1))
 }
 
-// send queues a message. With wait it waits for room as long as the link lasts, else it
-// fails with outbox.ErrFull.
-func (l *lane) send(m wire.Message, wait bool) error {
-	if l.out == nil {
-		return errLinkLost
-	}
-	var b []byte
-	var err error
-	if wait {
-		b, err = l.out.BeginWait(l.ctx, m.Size())
-	} else {
-		b, err = l.out.Begin(m.Size())
-	}
-	if err != nil {
-		return err
-	}
-	l.out.Commit(m.Append(b))
-	return nil
-}
-
-// push queues a small message that must not be dropped.
-func (l *lane) push(m wire.Message) {
-	if l.out == nil {
-		return
-	}
-	if b, err := l.out.BeginOver(m.Size()); err == nil {
-		l.out.Commit(m.Append(b))
+func (s *laneStream) end() {
+	if s.stream != nil {
+		s.stream.Reset(transport.CodeNone)
 	}
 }

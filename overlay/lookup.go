@@ -37,8 +37,7 @@ func (n *network) run() {
 		case <-n.dirty:
 		case <-timer.C:
 		}
-		events := append(n.changes(), directory.Tick{})
-		timer.Reset(time.Until(n.step(events...)))
+		timer.Reset(time.Until(n.step(n.changes()...)))
 	}
 }
 
@@ -131,18 +130,21 @@ func (n *network) again() {
 	}
 }
 
+var errNoControl = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "control stream has ended"}
+
 // control exchanges the directory's messages with a node.
 func (n *network) control(r *remote, s transport.Stream) {
 	out := r.control.begin(s)
 	n.work.Go(func() { _ = out.Run() })
 	defer out.Abort(errLinkLost)
+	defer r.cut(errNoControl) // which does nothing if that is why
 	n.step(directory.Connected{Peer: r.id})
 	n.again()
 	reader := wire.NewReader(s, wire.Limits{Frame: wire.DirectoryLimit})
 	for {
 		m, err := reader.Read()
 		if violation := (*wire.ViolationError)(nil); errors.As(err, &violation) {
-			r.peer.Link().Close(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
+			r.cut(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
 		}
 		if err != nil {
 			return

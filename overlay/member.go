@@ -143,9 +143,12 @@ func (m *Member) countDown(n *atomic.Int64) {
 // [FaultMemberLost], its own are forgotten. It may be called more than once.
 func (m *Member) Close() {
 	m.leave()
-	lost, first := m.shut()
+	lost, asking, first := m.shut()
 	if !first {
 		return
+	}
+	if asking {
+		m.overlay.forgetCalls(m)
 	}
 	// After its requests are forgotten, as none is held from then on.
 	o := m.overlay
@@ -166,22 +169,36 @@ func (m *Member) Close() {
 }
 
 // shut marks the member as closed, forgets its requests, and returns those that it
-// holds. It reports whether it was open.
-func (m *Member) shut() (lost []served, first bool) {
+// holds. It reports whether it had requests open, and whether it was open itself.
+func (m *Member) shut() (lost []served, asking, first bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return nil, false
+		return nil, false, false
 	}
 	m.closed = true
 	m.alarm.stop()
+	asking = m.calls.Len() > 0
 	m.open.Add(-int64(m.calls.Len()))
 	m.calls = deadline.Table[call]{}
 	if m.idle != nil {
 		close(m.idle)
 		m.idle = nil
 	}
-	return m.takeServed(), true
+	return m.takeServed(), asking, true
+}
+
+// forgetCalls drops what the other nodes were asked for a member that is closed.
+func (o *Overlay) forgetCalls(m *Member) {
+	o.mu.Lock()
+	remotes := make([]*remote, 0, len(o.remotes))
+	for _, r := range o.remotes {
+		remotes = append(remotes, r)
+	}
+	o.mu.Unlock()
+	for _, r := range remotes {
+		r.forget(m)
+	}
 }
 
 func (m *Member) isClosed() bool {

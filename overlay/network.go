@@ -203,8 +203,13 @@ func (n *network) LinkUp(p *peers.Peer) {
 	r := newRemote(n.overlay, p)
 	o := n.overlay
 	o.mu.Lock()
+	for other, earlier := range n.links {
+		if other.ID() == p.ID() {
+			r.before = append(r.before, earlier.down)
+		}
+	}
 	n.links[p] = r
-	o.remotes[r.id] = r
+	n.prefer(p.ID())
 	o.mu.Unlock()
 	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
 	n.work.Go(func() {
@@ -214,17 +219,27 @@ func (n *network) LinkUp(p *peers.Peer) {
 	})
 }
 
+// prefer sends to a node over the link that is in use. Two links that follow each other
+// closely may come up and go down here in any order. Overlay.mu is held.
+func (n *network) prefer(id transport.PeerID) {
+	if r := n.links[n.peers.Get(id)]; r != nil {
+		n.overlay.remotes[r.id] = r
+	} else {
+		delete(n.overlay.remotes, wire.NodeID(id))
+	}
+}
+
 // LinkDown gives up what was under way over a link.
 func (n *network) LinkDown(p *peers.Peer, cause error) {
 	o := n.overlay
 	o.mu.Lock()
 	r := n.links[p]
 	delete(n.links, p)
-	if o.remotes[r.id] == r {
-		delete(o.remotes, r.id)
-	}
+	n.prefer(p.ID())
 	o.mu.Unlock()
+	close(r.down)
 	r.lose()
+	n.work.Go(r.rest)
 	n.log.Info("link is down", "peer", p.ID().Short(), "reason", cause)
 }
 

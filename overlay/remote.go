@@ -10,13 +10,20 @@ import (
 	"github.com/project-iris/iris/overlay/wire"
 )
 
+// maxCalls is how many requests that are not answered another node may have.
+const maxCalls = 1 << 18
+
 // remote is another node that there is a link to, as long as that link lasts.
 type remote struct {
 	overlay *Overlay
 	peer    *peers.Peer
 	id      wire.NodeID
+	before  []<-chan struct{} // down of those over earlier links to the node
+	down    chan struct{}     // closed when nothing that came over the link is worked on any more
 	lanes   [laneCount]lane
+	readers atomic.Int32   // lanes that the node has opened
 	writers sync.WaitGroup // goroutines of the lanes
+	cutting sync.WaitGroup // the goroutine that cuts the link
 	gauge   gauge
 
 	control control // to the directory of that node
@@ -25,6 +32,7 @@ type remote struct {
 	calls deadline.Table[remoteCall] // requests that were sent there, by id
 	alarm alarm                      // runs expire
 	lost  bool
+	cuts  bool // the link is being cut
 }
 
 // remoteCall is a request of a member of this node that another node has.
@@ -37,7 +45,7 @@ type remoteCall struct {
 }
 
 func newRemote(o *Overlay, p *peers.Peer) *remote {
-	r := &remote{overlay: o, peer: p, id: wire.NodeID(p.ID())}
+	r := &remote{overlay: o, peer: p, id: wire.NodeID(p.ID()), down: make(chan struct{})}
 	r.alarm.ring = r.expire
 	return r
 }
@@ -55,6 +63,22 @@ func (r *remote) finish() {
 	r.writers.Wait()
 }
 
+// rest returns when all goroutines have ended, after the link has.
+func (r *remote) rest() {
+	r.writers.Wait()
+	r.cutting.Wait()
+}
+
+// cut ends the link, and does not wait for that.
+func (r *remote) cut(cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.lost && !r.cuts {
+		r.cuts = true
+		r.cutting.Go(func() { r.peer.Link().Close(cause) })
+	}
+}
+
 // lane returns the lane for what a sender sends.
 func (r *remote) lane(shard uint64) *lane {
 	l := &r.lanes[shard%laneCount]
@@ -62,27 +86,23 @@ func (r *remote) lane(shard uint64) *lane {
 	return l
 }
 
-// ask sends a request of a member to this node. An error means that it was certainly
-// not sent.
-func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused refusals, wait bool) error {
+// ask sends a request of a member to this node, and waits for room for the patience at
+// most. An error means that it was certainly not sent.
+func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused refusals, patience time.Duration) error {
 	now := time.Now()
 	left := until.Sub(now)
 	if left <= 0 {
 		return nil // its deadline answers it
 	}
-	r.mu.Lock()
-	if r.lost {
-		r.mu.Unlock()
-		return errLeft
+	id, err := r.remember(remoteCall{from, token, until, now, refused})
+	if err != nil {
+		return err
 	}
-	id := r.calls.Add(until, remoteCall{from, token, until, now, refused})
-	r.alarm.set(until)
-	r.mu.Unlock()
-	r.gauge.begin()
-
 	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: cluster, Body: body}
-	err := r.lane(from.shard).send(&m, wait)
+	l := r.lane(from.shard)
+	b, err := l.begin(m.Size(), patience)
 	if err == nil {
+		l.commit(m.Append(b))
 		return nil
 	}
 	if _, still := r.take(id); !still {
@@ -97,6 +117,29 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 
 // ended reports whether the link has ended.
 func (r *remote) ended() bool { return r.peer.Context().Err() != nil }
+
+// remember puts a request among those that are sent to this node.
+func (r *remote) remember(c remoteCall) (id uint64, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.lost:
+		return 0, errLeft
+	case r.calls.Len() >= maxCalls:
+		return 0, errFull
+	}
+	r.gauge.begin()
+	r.alarm.set(c.until)
+	return r.calls.Add(c.until, c), nil
+}
+
+// forget drops the requests of a member that has no use for their answers.
+func (r *remote) forget(from *Member) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.calls.DeleteFunc(func(c remoteCall) bool { return c.from == from })
+	r.gauge.underWay.Add(-int64(n))
+}
 
 // take takes a request out that was sent.
 func (r *remote) take(id uint64) (remoteCall, bool) {
@@ -122,7 +165,7 @@ func (r *remote) replied(m *wire.Reply) {
 // refusedBy handles a request that comes back, and tries it elsewhere.
 func (r *remote) refusedBy(m *wire.Refusal) {
 	c, ok := r.take(m.ID)
-	if !ok || c.refused.n == maxRefusals {
+	if !ok {
 		return
 	}
 	r.gauge.refuse(m.Load)
@@ -150,7 +193,7 @@ func (r *remote) expire() {
 	}
 }
 
-// lose answers the requests that a node had whose link is lost.
+// lose ends the use of a node whose link is lost, and answers the requests that it had.
 func (r *remote) lose() {
 	r.mu.Lock()
 	r.lost = true

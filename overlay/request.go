@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // maxRefusals is how many members may refuse a request before its caller is told
@@ -55,9 +57,11 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 }
 
 // dispatch hands an open request of this member to a member of the cluster, here or on
-// another node, or holds it until there is one. It waits for room on the way to another
-// node if wait is set. The refused have had their chance.
+// another node, or holds it until there is one. If there is no room on the way to all
+// that could take it, it waits for some if wait is set. The refused have had their
+// chance.
 func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time, refused refusals, wait bool) {
+	var full *remote // there was no room on the way to it
 	for refused.n < maxRefusals {
 		to, verdict := m.overlay.route(m, token, cluster, body, deadline, &refused)
 		var err error
@@ -67,19 +71,28 @@ func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time
 		case routeDraining:
 			m.answer(token, outcomeFault, []byte(FaultDraining), 0)
 			return
-		case routeNone:
-			m.answer(token, outcomeFault, []byte(FaultOverloaded), 0)
-			return
 		case routeMember:
 			err = to.member.serve(m, token, body, deadline)
 		case routeRemote:
-			err = to.remote.ask(m, token, cluster, body, deadline, refused, wait)
+			err = to.remote.ask(m, token, cluster, body, deadline, refused, 0)
+			if errors.Is(err, outbox.ErrFull) {
+				full = to.remote
+			}
+		}
+		if verdict == routeNone {
+			break
 		}
 		if err == nil {
 			return
 		}
 		if !errors.Is(err, errLeft) {
 			refused.add(to, true)
+		}
+	}
+	if wait && full != nil {
+		patience := min(lanePatience, time.Until(deadline))
+		if full.ask(m, token, cluster, body, deadline, refused, patience) == nil {
+			return
 		}
 	}
 	m.answer(token, outcomeFault, []byte(FaultOverloaded), 0)
@@ -99,8 +112,10 @@ type refusals struct {
 }
 
 func (r *refusals) add(t target, busy bool) {
-	r.all[r.n] = t
-	r.n++
+	if r.n < maxRefusals {
+		r.all[r.n] = t
+		r.n++
+	}
 	r.busy = r.busy || busy
 }
 

@@ -9,16 +9,30 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
+var errTooManyLanes = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "too many lanes"}
+
 // receive handles what a node sends in one of its lanes, until the lane ends or breaks
-// the protocol, which ends the link.
+// the protocol, which ends the link. What came over an earlier link comes first.
 func (r *remote) receive(s transport.Stream) {
+	if r.readers.Add(1) > maxLanes {
+		r.cut(errTooManyLanes)
+		return
+	}
+	defer r.readers.Add(-1)
+	for _, down := range r.before {
+		select {
+		case <-down:
+		case <-r.peer.Context().Done():
+			return
+		}
+	}
 	reader := wire.NewReader(s, wire.Limits{})
 	for {
 		m, err := reader.Read()
 		if violation := (*wire.ViolationError)(nil); errors.As(err, &violation) {
-			r.peer.Link().Close(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
+			r.cut(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
 		}
-		if err != nil {
+		if err != nil || r.peer.Context().Err() != nil {
 			return
 		}
 		r.handle(m)
@@ -62,10 +76,13 @@ func (r *remote) serve(m *wire.Request) {
 		reason = wire.ReasonOverloaded
 	}
 	back := wire.Refusal{ID: m.ID, Reason: reason, Cluster: m.Cluster, Body: m.Body}
-	if err := r.lane(m.ID).send(&back, false); err != nil {
-		// There is no room to send it back, so it cannot be tried elsewhere.
-		r.lane(m.ID).push(&wire.Reply{ID: m.ID, Status: wire.StatusFault, Body: []byte(FaultOverloaded)})
+	l := r.lane(m.ID)
+	if b, err := l.begin(back.Size(), 0); err == nil {
+		l.commit(back.Append(b))
+		return
 	}
+	// There is no room to send it back, so it cannot be tried elsewhere.
+	l.fault(m.ID, 0, []byte(FaultOverloaded))
 }
 
 // pickLocal picks a member of this node for a request of another.
@@ -84,25 +101,55 @@ func (o *Overlay) pickLocal(cluster []byte, refused *refusals) *Member {
 }
 
 // answer sends the answer of a member to the node that asked. It waits for room, as
-// the member's own node makes it slow down, but not for a short one.
+// the member's own node makes it slow down, but not for a short fault. A reply that
+// finds none is dropped: the node that asked reads nothing.
 func (r *remote) answer(token uint64, result outcome, body []byte, load int64) {
 	const short = 256
+	l := r.lane(token)
+	if result == outcomeFault && len(body) <= short {
+		l.fault(token, load, body)
+		return
+	}
 	m := wire.Reply{ID: token, Status: wire.StatusReply, Load: uint64(max(load, 0)), Body: body}
 	if result != outcomeReply {
 		m.Status = wire.StatusFault
 	}
-	if result == outcomeFault && len(body) <= short {
-		r.lane(token).push(&m)
+	b, err := l.begin(m.Size(), lanePatience)
+	if err != nil {
+		r.overlay.counters.repliesDropped.Add(1)
 		return
 	}
-	_ = r.lane(token).send(&m, true) // fails with the link, which the other side sees too
+	l.commit(m.Append(b))
 }
 
-// sendCounted sends a broadcast or an event, and waits for room.
-func (r *remote) sendCounted(from *Member, m wire.Message) {
-	if err := r.lane(from.shard).send(m, true); err != nil {
-		r.overlay.counters.sendsFailed.Add(1)
+// fault sends a short fault, without waiting for room.
+func (l *lane) fault(token uint64, load int64, text []byte) {
+	m := wire.Reply{ID: token, Status: wire.StatusFault, Load: uint64(max(load, 0)), Body: text}
+	if b, err := l.beginOver(m.Size()); err == nil {
+		l.commit(m.Append(b))
 	}
+}
+
+// broadcast sends a broadcast of a member, and waits for room.
+func (r *remote) broadcast(from *Member, m *wire.Broadcast) {
+	l := r.lane(from.shard)
+	b, err := l.begin(m.Size(), lanePatience)
+	if err != nil {
+		r.overlay.counters.sendsFailed.Add(1)
+		return
+	}
+	l.commit(m.Append(b))
+}
+
+// publish sends an event of a member, and waits for room.
+func (r *remote) publish(from *Member, m *wire.Event) {
+	l := r.lane(from.shard)
+	b, err := l.begin(m.Size(), lanePatience)
+	if err != nil {
+		r.overlay.counters.sendsFailed.Add(1)
+		return
+	}
+	l.commit(m.Append(b))
 }
 
 // microseconds converts a timeout of the protocol; what exceeds the range of a
