@@ -1,6 +1,8 @@
 package overlay
 
 import (
+	"hash/maphash"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/project-iris/iris/overlay/deadline"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // maxCalls is how many requests that are not answered another node may have.
@@ -41,8 +44,19 @@ type remoteCall struct {
 	token   uint64
 	until   time.Time // its deadline
 	sent    time.Time
+	sum     uint64 // of the name of the cluster and the body
 	refused refusals
 }
+
+// A node that refuses a request brings it back, and has to bring back the same. A sum
+// with a secret seed is enough to tell.
+var sumSeed = maphash.MakeSeed()
+
+func sumOf(cluster, body []byte) uint64 {
+	return maphash.Bytes(sumSeed, cluster) + bits.RotateLeft64(maphash.Bytes(sumSeed, body), 1)
+}
+
+var errOtherRequest = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "refused what it was not asked"}
 
 func newRemote(o *Overlay, p *peers.Peer) *remote {
 	r := &remote{overlay: o, peer: p, id: wire.NodeID(p.ID()), down: make(chan struct{})}
@@ -94,7 +108,7 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 	if left <= 0 {
 		return nil // its deadline answers it
 	}
-	id, err := r.remember(remoteCall{from, token, until, now, refused})
+	id, err := r.remember(remoteCall{from, token, until, now, sumOf(cluster, body), refused})
 	if err != nil {
 		return err
 	}
@@ -169,6 +183,11 @@ func (r *remote) refusedBy(m *wire.Refusal) {
 		return
 	}
 	r.gauge.refuse(m.Load)
+	if sumOf(m.Cluster, m.Body) != c.sum {
+		r.cut(errOtherRequest)
+		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)
+		return
+	}
 	c.refused.add(target{remote: r}, m.Reason != wire.ReasonNoMember && m.Reason != wire.ReasonDraining)
 	// This goroutine reads what comes from that node: it must not wait for another.
 	c.from.dispatch(c.token, m.Cluster, m.Body, c.until, c.refused, false)
