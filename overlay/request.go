@@ -58,8 +58,8 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 
 // dispatch hands an open request of this member to a member of the cluster, here or on
 // another node, or holds it until there is one. If there is no room on the way to all
-// that could take it, it waits for some if wait is set. The refused have had their
-// chance.
+// that could take it, it waits for some if wait is set, and otherwise holds it for a
+// moment. The refused have had their chance.
 func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time, refused refusals, wait bool) {
 	var full *remote // there was no room on the way to it
 	for refused.n < maxRefusals {
@@ -89,7 +89,13 @@ func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time
 			refused.add(to, true)
 		}
 	}
-	if wait && full != nil {
+	switch {
+	case full == nil:
+	case !wait:
+		if m.overlay.holdForRoom(m, token, cluster, body, deadline) {
+			return
+		}
+	default:
 		patience := min(lanePatience, time.Until(deadline))
 		if full.ask(m, token, cluster, body, deadline, refused, patience) == nil {
 			return

@@ -2,9 +2,10 @@ package overlay
 
 import "time"
 
-// retryWait is how long a request or a tunnel waits before it is tried again though the directory
-// knows nodes that serve its cluster: the link to them is lost, or they have refused it
-// and may serve it since. What the directory learns lets it go on sooner.
+// retryWait is how long a request or a tunnel waits before it is tried again though the
+// directory knows nodes that serve its cluster: the link to them is lost, there is no
+// room on the way, or they have refused it and may serve it since. What the directory
+// learns lets it go on sooner.
 const retryWait = 100 * time.Millisecond
 
 // retryLater tries what waits for a cluster again, if there are nodes that serve it.
@@ -41,6 +42,19 @@ func (n *network) retryHeld() {
 	}
 	o.mu.Unlock()
 	n.overlay.goOn(held)
+}
+
+// holdForRoom holds a request that found no room on the way to the nodes that serve its
+// cluster, as hold does.
+func (o *Overlay) holdForRoom(from *Member, token uint64, name, body []byte, deadline time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.draining {
+		return false
+	}
+	c := o.cluster(string(name))
+	defer o.tidy(c)
+	return o.hold(c, from, token, body, deadline)
 }
 
 // reachable reports whether there is a link to a node of a place. Overlay.mu is held.
