@@ -112,6 +112,30 @@ func kindOf(line string) string {
 	return what
 }
 
+// What is sent to a node that there is no link to is counted.
+func TestBroadcastsWithoutALinkAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
+		caller, service := w.here(""), w.there(1, "service")
+		service.subscribe("news")
+		w.pass()
+		caller.broadcast("service", "1")
+		caller.publish("news", "1")
+		w.pass()
+		service.saw("broadcast 1", "event news: 1")
+		w.cut(0, 2)
+		time.Sleep(11 * time.Second)
+		caller.broadcast("service", "2")
+		caller.publish("news", "2")
+		w.pass()
+		service.saw()
+		if n := w.nodes[0].Stats().SendsFailed; n != 2 {
+			t.Errorf("%d of 2 messages are counted as not sent", n)
+		}
+		w.net.Heal()
+	})
+}
+
 // A member that never answers, on another node, does not attract what others would
 // answer.
 func TestAMemberThatNeverAnswersGetsLittle(t *testing.T) {
