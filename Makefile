@@ -4,8 +4,10 @@
 GO      ?= go
 TOOL     = $(GO) tool -modfile=.tools/go.mod
 FUZZTIME ?= 30s
+SEEDS    ?= 10000
+SEED     ?= 1
 
-.PHONY: check format vet build test fuzz bench
+.PHONY: check format vet build test fuzz simulate bench
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -34,6 +36,9 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
 		done; \
 	done
+
+simulate: ## random histories of the directory: SEEDS of them, from SEED on
+	$(GO) test -count=1 -timeout 60m -run '^TestHistories$$' ./overlay/directory -seeds $(SEEDS) -seed $(SEED)
 
 bench: ## every benchmark, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -306,4 +307,104 @@ func TestClockJumps(t *testing.T) {
 	}
 	d.Step(start.Add(1000*time.Hour), Tick{})
 	check(t, d)
+}
+
+// Membership takes a node for dead at one other only, and for a moment. Neither
+// notices anything else, and what they said to each other is there again at once.
+func TestOneSidedSuspicion(t *testing.T) {
+	forSizes(t, func(_ *testing.T, w *world) {
+		for _, n := range w.nodes {
+			n.watch(svc)
+			n.register(svc)
+		}
+		w.run(time.Minute)
+		n := w.nodes[0]
+		members := n.dir.members
+		for _, m := range members.all() {
+			if m.ID != n.id {
+				n.step(Membership{members.Without(m.ID)})
+				w.run(time.Second)
+				n.step(Membership{members})
+				w.mustAgree(100 * time.Millisecond)
+			}
+		}
+	})
+}
+
+// A name is watched again before anybody has heard that it was not.
+func TestWatchedAgainAtOnce(t *testing.T) {
+	forSizes(t, func(_ *testing.T, w *world) {
+		caller := w.nodes[1]
+		w.nodes[0].register(svc)
+		caller.watch(svc)
+		w.run(time.Minute)
+		caller.register(other) // whatever follows has to gather for a moment
+		caller.unwatch(svc)
+		caller.watch(svc)
+		w.mustAgree(100 * time.Millisecond)
+		caller.unwatch(svc)
+		w.run(time.Millisecond)
+		caller.watch(svc)
+		w.mustAgree(100 * time.Millisecond)
+		w.mustStay(time.Minute)
+	})
+}
+
+// A small network, where everybody knows everything, finds a larger one, and nobody
+// misses for a moment what he knew.
+func TestNothingIsLostByHealing(t *testing.T) {
+	w := newWorld(t, 1, Config{})
+	w.join(60)
+	w.run(0)
+	w.split(1, w.nodes[:8]...)
+	for i, n := range w.nodes {
+		n.watch(svc)
+		if i%3 == 0 {
+			n.register(svc)
+		}
+	}
+	w.run(time.Minute)
+	w.mustAgree(0)
+	knew := make([][]NodeID, len(w.nodes))
+	for i, n := range w.nodes {
+		knew[i], _ = n.dir.Lookup(svc)
+	}
+	w.heal()
+	_, missed := w.runUntil(time.Minute, func() bool {
+		for i, n := range w.nodes {
+			knows, _ := n.dir.Lookup(svc)
+			for _, id := range knew[i] {
+				if !slices.Contains(knows, id) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	if missed {
+		t.Error("somebody has missed a member")
+	}
+	w.mustAgree(0)
+}
+
+// What changes without a pause is passed on in pieces.
+func TestRestlessMember(t *testing.T) {
+	forSizes(t, func(t *testing.T, w *world) {
+		for _, n := range w.nodes[1:] {
+			n.watch(svc)
+		}
+		w.run(time.Minute)
+		before := w.nodes[0].dir.stats.Updates
+		for range 500 {
+			w.nodes[0].register(svc)
+			w.run(time.Millisecond)
+			w.nodes[0].unregister(svc)
+			w.run(time.Millisecond)
+		}
+		sent := int(w.nodes[0].dir.stats.Updates - before)
+		if limit := 52 * len(w.nodes); sent > limit {
+			t.Errorf("%d updates in a second, at most %d are necessary", sent, limit)
+		}
+		w.mustAgree(100 * time.Millisecond)
+	})
 }
