@@ -344,7 +344,11 @@ func TestAPeerThatTakesNothingHoldsUpNobody(t *testing.T) {
 		a := peers.New(peers.Config{Self: low, Transport: stuck{raw(t, network, low), high}, Handler: r})
 		defer r.expectBalance()
 		defer a.Close(nil)
-		start(t, network, high)
+		silent, err := raw(t, network, high).Listen(t.Context(), addr(high)) // never ends a link itself
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
 		start(t, network, third)
 		p, err := a.Dial(t.Context(), addr(high), high)
 		if err != nil {

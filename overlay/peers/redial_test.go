@@ -26,17 +26,19 @@ func TestALinkLostToAPartitionIsMadeAgain(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 			expectOneLink(t, a, b)
-			network.Partition([]transport.PeerID{low}, []transport.PeerID{high})
-			time.Sleep(3 * time.Minute)
-			if a.Get(high) != nil || b.Get(low) != nil || len(a.All()) != 0 {
-				t.Fatal("a link goes through a partition")
+			for range 20 {
+				network.Partition([]transport.PeerID{low}, []transport.PeerID{high})
+				time.Sleep(3 * time.Minute)
+				if a.Get(high) != nil || b.Get(low) != nil || len(a.All()) != 0 {
+					t.Fatal("a link goes through a partition")
+				}
+				network.Heal()
+				eventually(t, 5*time.Second, "a link on both sides", func() bool {
+					return a.Get(high) != nil && b.Get(low) != nil
+				})
+				time.Sleep(10 * time.Second)
+				expectOneLink(t, a, b)
 			}
-			network.Heal()
-			eventually(t, 5*time.Second, "a link on both sides", func() bool {
-				return a.Get(high) != nil && b.Get(low) != nil
-			})
-			time.Sleep(10 * time.Second)
-			expectOneLink(t, a, b)
 		})
 	}
 }
@@ -60,16 +62,18 @@ func TestALinkThatOneSideLostIsMadeAgain(t *testing.T) {
 	}
 }
 
-// dials is a transport that notes when it is asked to dial.
+// dials is a transport that notes when it is asked to dial, and where.
 type dials struct {
 	transport.Transport
 	mu    sync.Mutex
 	times []time.Time
+	last  string
 }
 
 func (d *dials) Dial(ctx context.Context, addr string, want transport.PeerID) (transport.Link, error) {
 	d.mu.Lock()
 	d.times = append(d.times, time.Now())
+	d.last = addr
 	d.mu.Unlock()
 	return d.Transport.Dial(ctx, addr, want)
 }
@@ -78,6 +82,12 @@ func (d *dials) taken() []time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return append([]time.Time(nil), d.times...)
+}
+
+func (d *dials) lastAddr() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last
 }
 
 func TestTriesBackOffWithJitter(t *testing.T) {
@@ -134,13 +144,16 @@ func TestLinksThatDoNotLastAreNotMadeInAHurry(t *testing.T) {
 				if err != nil {
 					return
 				}
-				_ = l.Close(errors.New("not you"))
+				time.AfterFunc(50*time.Millisecond, func() { _ = l.Close(errors.New("not you")) })
 			}
 		}()
 		ps.Keep(high, addr(high))
 		time.Sleep(10 * time.Minute)
 		if n := len(d.taken()); n < 150 || n > 320 {
 			t.Errorf("%d tries in ten minutes", n)
+		}
+		if ups, _, _ := r.count(); ups < 150 {
+			t.Errorf("%d links came up: the test tests nothing", ups)
 		}
 	})
 }
@@ -204,6 +217,39 @@ func TestANodeThatMovesIsFoundAtItsNewAddress(t *testing.T) {
 		time.Sleep(time.Minute)
 		if a.Get(high) != nil || b.Get(low) != nil {
 			t.Error("a link is made to a node that is not wanted any more")
+		}
+	})
+}
+
+func TestAnOldAddressIsNotDialledAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &dials{Transport: mem.NewNetwork(mem.Config{}).Node(low)}
+		ps := peers.New(peers.Config{Self: low, Transport: d, Handler: newRecorder(t)})
+		defer ps.Close(nil)
+		ps.Keep(high, "old")
+		time.Sleep(time.Minute)
+		ps.Keep(high, "new")
+		time.Sleep(time.Second)
+		for range 100 {
+			time.Sleep(time.Second)
+			if d.lastAddr() != "new" {
+				t.Fatalf("%s is dialled", d.lastAddr())
+			}
+		}
+	})
+}
+
+func TestCloseEndsADial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		a := start(t, network, low)
+		start(t, network, high)
+		network.Partition([]transport.PeerID{low}, []transport.PeerID{high})
+		time.AfterFunc(time.Second, func() { a.Close(nil) })
+		begin := time.Now()
+		_, err := a.Dial(t.Context(), addr(high), high)
+		if !errors.Is(err, peers.ErrClosed) || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
 		}
 	})
 }
