@@ -20,10 +20,17 @@
 // At rest a node sends about 1,200 packets and 133,000 bytes a minute, however large
 // the network is, besides what links add, and its list four times.
 //
+// The profile is one for a local network. A probe waits [probeTimeout] for its answer
+// before it asks others to probe too, so that with round trips above that a node sends
+// six times as many packets, and above [ProbeInterval] members are lost now and then,
+// and found again: in simulated networks of ten with 80 to 400 ms, up to three times in
+// five minutes in all.
+//
 // # Splits
 //
 // Memberlist forgets the dead in a while. Here they are remembered for [Remember] and
 // tried again, every few seconds by a node that is alone and by all members together
+// about once a second, so that the parts of a network that was cut find together within
 // about once a second, so that the parts of a network that was cut find together within
 // seconds after it heals. A node that has left in good order is not tried, and neither
 // is one whose address another node has.

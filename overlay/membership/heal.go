@@ -26,13 +26,7 @@ const (
 	// leaveWindow is how soon after its word a node has to be down to have gone in good
 	// order.
 	leaveWindow = 2 * time.Second
-	// exchanges bounds how often lists are merged with a node that was believed to be
-	// dead, with exchangeWait in between.
-	exchanges    = 5
-	exchangeWait = 50 * time.Millisecond
 )
-
-var errStillDown = errors.New("membership: node does not object to being dead")
 
 // heal tries nodes that were lost, until the membership is closed.
 func (m *Membership) heal() {
@@ -89,29 +83,10 @@ func (m *Membership) try(id transport.PeerID, meta []byte) {
 // Join merges the lists of this node and of another that it has a link to. It blocks
 // until that is done, for a few seconds at most.
 //
-// Two nodes that believe each other to be dead say so in their first exchange, and each
-// then objects, so that it takes a second one to agree that they are not.
+// Nodes that believe each other to be dead hear so of each other, and object. Where
+// that reaches only the nodes on the own side it takes another exchange, which follows
+// with the next try.
 func (m *Membership) Join(peer transport.PeerID) error {
-	known, up := m.roster.state(peer)
-	revived := known && !up
-	for i := range exchanges {
-		if err := m.exchange(peer); err != nil {
-			return err
-		}
-		if !revived {
-			return nil
-		}
-		if _, up := m.roster.state(peer); up && i > 0 {
-			return nil
-		}
-		if sleep(m.ctx, exchangeWait) != nil {
-			return m.ctx.Err()
-		}
-	}
-	return fmt.Errorf("membership: join %s: %w", peer.Short(), errStillDown)
-}
-
-func (m *Membership) exchange(peer transport.PeerID) error {
 	if _, err := m.list.Join([]string{peer.String() + "/" + address(peer).String()}); err != nil {
 		return fmt.Errorf("membership: join %s: %w", peer.Short(), err)
 	}

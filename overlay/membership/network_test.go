@@ -3,11 +3,13 @@ package membership_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
 )
@@ -152,6 +154,45 @@ func TestCloseEndsEverything(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCloseEndsStreams that say nothing, at once.
+func TestCloseEndsStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network, nodes := startNetwork(t, lan(1), 3)
+		i := intrude(t, network, nodes[0])
+		for range 10 {
+			i.open(t, peers.KindMembership, []byte{6})
+		}
+		time.Sleep(10 * time.Millisecond)
+		begin := time.Now()
+		nodes[0].members.Close()
+		if took := time.Since(begin); took > 10*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+		nodes[1].members.Close()
+		nodes[2].members.Close()
+		expectNoGoroutine(t)
+	})
+}
+
+// TestFullPacketsFitDatagrams: news of many nodes at once, of all lengths; the test
+// node fails when a packet is too large.
+func TestFullPacketsFitDatagrams(t *testing.T) {
+	defer func() { padding = nil }()
+	padding = func(id transport.PeerID) string { return strings.Repeat("x", int(id[1])) }
+	synctest.Test(t, func(t *testing.T) {
+		_, nodes := startNetwork(t, lan(1), most)
+		time.Sleep(time.Second)
+		if n := nodes[0].largest.Load(); n < transport.MaxDatagram-50 {
+			t.Errorf("the largest packet has %d bytes: the test tests nothing", n)
+		}
+	})
+	padding = func(transport.PeerID) string { return strings.Repeat("x", 512-len(addr(idOf(1)))-1) }
+	synctest.Test(t, func(t *testing.T) {
+		startNetwork(t, lan(1), 5)
+		time.Sleep(time.Second)
+	})
 }
 
 // TestTrafficOfANetworkAtRest is printed, for each node and minute. Bytes are those of

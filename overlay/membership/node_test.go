@@ -19,8 +19,26 @@ import (
 	"github.com/project-iris/iris/transport/mem"
 )
 
-// limit is the MaxNodes of nodes that are started.
-var limit int
+// limit is the MaxNodes of nodes that are started, and padding follows the address in
+// what they tell.
+var (
+	limit   int
+	padding func(transport.PeerID) string
+)
+
+// tell is what a node tells about itself: its address, and padding after a space.
+func tell(id transport.PeerID) []byte {
+	if padding == nil {
+		return []byte(addr(id))
+	}
+	return []byte(addr(id) + " " + padding(id))
+}
+
+// told is the address in what a node tells.
+func told(meta []byte) string {
+	addr, _, _ := strings.Cut(string(meta), " ")
+	return addr
+}
 
 // idOf is the id of a node by its number, from 1. They are in no order.
 func idOf(number int) transport.PeerID {
@@ -44,9 +62,11 @@ type node struct {
 	serving   sync.WaitGroup
 	joins     sync.WaitGroup
 	stopped   bool
+	passive   atomic.Bool // no lists are merged when a link comes up
 
 	packets, bytes atomic.Int64 // that the membership has sent, those in streams not included
 	streams        atomic.Int64
+	largest        atomic.Int64 // packet
 
 	mu    sync.Mutex
 	up    map[transport.PeerID]string
@@ -64,7 +84,7 @@ func start(t *testing.T, network *mem.Network, id transport.PeerID) *node {
 	n.peers = peers.New(peers.Config{Self: id, Transport: dialler{n.transport, n}, Handler: n})
 	var err error
 	n.members, err = membership.New(membership.Config{
-		Self: id, Meta: []byte(addr(id)), Carrier: n, Handler: n, Reach: n.reach, MaxNodes: limit,
+		Self: id, Meta: tell(id), Carrier: n, Handler: n, Reach: n.reach, MaxNodes: limit,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +101,7 @@ func start(t *testing.T, network *mem.Network, id transport.PeerID) *node {
 
 // reach makes a link to a node that was lost.
 func (n *node) reach(ctx context.Context, id transport.PeerID, meta []byte) error {
-	_, err := n.peers.Dial(ctx, string(meta), id)
+	_, err := n.peers.Dial(ctx, told(meta), id)
 	return err
 }
 
@@ -123,7 +143,9 @@ func (n *node) kill() {
 }
 
 func (n *node) LinkUp(p *peers.Peer) {
-	n.joins.Go(func() { _ = n.members.Join(p.ID()) })
+	if !n.passive.Load() {
+		n.joins.Go(func() { _ = n.members.Join(p.ID()) })
+	}
 }
 
 func (n *node) LinkDown(*peers.Peer, error) {}
@@ -142,6 +164,7 @@ func (n *node) Datagram(p *peers.Peer, b []byte) { n.members.HandlePacket(p.ID()
 func (n *node) SendPacket(to transport.PeerID, b []byte) {
 	n.packets.Add(1)
 	n.bytes.Add(int64(len(b)))
+	n.largest.Store(max(n.largest.Load(), int64(len(b))))
 	if p := n.peers.Get(to); p != nil {
 		if err := p.SendDatagram(b); err != nil && p.Context().Err() == nil {
 			n.t.Errorf("packet of %d bytes: %v", len(b), err)
@@ -161,8 +184,8 @@ func (n *node) OpenStream(ctx context.Context, to transport.PeerID) (transport.S
 func (n *node) NodeUp(id transport.PeerID, meta []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.up[id], n.seen[id] = string(meta), time.Now()
-	n.peers.Keep(id, string(meta))
+	n.up[id], n.seen[id] = told(meta), time.Now()
+	n.peers.Keep(id, told(meta))
 }
 
 func (n *node) NodeDown(id transport.PeerID) {

@@ -115,14 +115,6 @@ func (r *roster) forget(id transport.PeerID) {
 	}
 }
 
-// state reports whether a node is known, and whether it is up.
-func (r *roster) state(id transport.PeerID) (known, up bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	e := r.entries[id]
-	return e != nil, e != nil && e.up
-}
-
 // due returns a node to try now, or else how long there is none: negative for ever. It
 // forgets nodes after their time.
 func (r *roster) due() (id transport.PeerID, meta []byte, wait time.Duration) {

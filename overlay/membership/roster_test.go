@@ -102,3 +102,11 @@ func TestTheRosterIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// state reports whether a node is known, and whether it is up.
+func (r *roster) state(id transport.PeerID) (known, up bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.entries[id]
+	return e != nil, e != nil && e.up
+}
