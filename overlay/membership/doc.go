@@ -31,7 +31,6 @@
 // Memberlist forgets the dead in a while. Here they are remembered for [Remember] and
 // tried again, every few seconds by a node that is alone and by all members together
 // about once a second, so that the parts of a network that was cut find together within
-// about once a second, so that the parts of a network that was cut find together within
 // seconds after it heals. A node that has left in good order is not tried, and neither
 // is one whose address another node has.
 //
