@@ -103,9 +103,9 @@ func TestACrowdAcrossNodes(t *testing.T) {
 			for _, a := range c.apps {
 				a.Close()
 			}
-			time.Sleep(3 * placeSweep)
-			synctest.Wait()
 			for _, o := range w.nodes {
+				o.sweepPlaces() // the first notes that nobody uses them any more
+				o.sweepPlaces()
 				checkEmpty(t, o)
 				if len(o.places)+len(o.registered) != 0 {
 					t.Errorf("%d names are looked up and %d registered", len(o.places), len(o.registered))
