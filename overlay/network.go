@@ -100,7 +100,7 @@ func (o *Overlay) Connect(config Network) error {
 	})
 	info := wire.Info{Version: wire.Version, Epoch: epoch, Address: []byte(config.Address)}
 	members, err := membership.New(membership.Config{
-		Self: config.Self, Meta: info.Append(nil), Carrier: n, Handler: n, Logger: config.Logger,
+		Self: config.Self, Meta: info.Append(nil), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
 	})
 	if err != nil {
 		n.cancel()
@@ -256,34 +256,12 @@ func (n *network) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
 	case peers.KindTunnel:
 		r.takeTunnel(s)
 	case peers.KindMembership:
-		w := &watched{Stream: s, done: make(chan struct{})}
-		n.members.HandleStream(p.ID(), w)
-		select {
-		case <-w.done:
-		case <-p.Context().Done():
-		}
+		n.members.HandleStream(p.ID(), s)
 	}
 }
 
 // Datagram handles a datagram of a peer.
 func (n *network) Datagram(p *peers.Peer, b []byte) { n.members.HandlePacket(p.ID(), b) }
-
-// watched is a stream whose user is waited for.
-type watched struct {
-	transport.Stream
-	once sync.Once
-	done chan struct{} // closed when nobody reads it any more
-}
-
-func (w *watched) CancelRead(code transport.Code) {
-	w.Stream.CancelRead(code)
-	w.once.Do(func() { close(w.done) })
-}
-
-func (w *watched) Reset(code transport.Code) {
-	w.Stream.Reset(code)
-	w.once.Do(func() { close(w.done) })
-}
 
 // SendPacket sends a packet of the membership.
 func (n *network) SendPacket(to transport.PeerID, b []byte) {
@@ -294,11 +272,21 @@ func (n *network) SendPacket(to transport.PeerID, b []byte) {
 
 // OpenStream opens a stream of the membership.
 func (n *network) OpenStream(ctx context.Context, to transport.PeerID) (transport.Stream, error) {
-	p, err := n.peers.Await(ctx, to)
-	if err != nil {
-		return nil, err
+	p := n.peers.Get(to)
+	if p == nil {
+		return nil, peers.ErrNoLink
 	}
 	return p.Open(ctx, peers.KindMembership)
+}
+
+// reach makes a link to a node that is believed to be dead.
+func (n *network) reach(ctx context.Context, id transport.PeerID, meta []byte) error {
+	info, err := wire.ParseInfo(meta)
+	if err != nil {
+		return err
+	}
+	_, err = n.peers.Dial(ctx, string(info.Address), id)
+	return err
 }
 
 // NodeUp learns of a node.
@@ -314,8 +302,10 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 	})
 }
 
-// NodeDown learns that a node is gone. Its address is kept, as it may be back.
+// NodeDown learns that a node is gone. Membership remembers it, and looks for it by
+// reach.
 func (n *network) NodeDown(id transport.PeerID) {
+	n.peers.Drop(id)
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.Without(wire.NodeID(id))
 	})
