@@ -26,8 +26,14 @@ build: ## every system that a node runs on
 	GOOS=darwin  $(GO) build ./...
 	GOOS=windows $(GO) build ./...
 
+# The race detector of Go 1.26 keeps one context for all timers of a synctest bubble, and
+# crashes when two processors fire channels of package time in one at the same moment.
+# Networks of many nodes, with memberlist's tickers, do that: they run on one processor.
+BUBBLES = ./node ./overlay/... ./transport/...
+
 test:
-	$(GO) test -race -shuffle=on ./...
+	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -vE '/(node|overlay|transport)(/|$$)')
+	$(GO) test -race -shuffle=on -cpu 1 $(BUBBLES)
 
 fuzz: ## every fuzz target in turn, FUZZTIME each
 	@set -e; for pkg in $$($(GO) list ./...); do \
