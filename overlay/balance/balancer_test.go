@@ -111,6 +111,26 @@ func TestCosts(t *testing.T) {
 	}
 }
 
+// A node that has given nothing but faults, ten thousand times faster than another
+// replies, is not taken for the faster one, whichever was heard first.
+func TestNothingButFaults(t *testing.T) {
+	for _, first := range []int{0, 1} {
+		b := balancer(2)
+		for i := range 10 {
+			c := b.candidates[(first+i)%2]
+			c.inHand++
+			if c.id == node(0) {
+				b.Answered(start, c, 10*time.Microsecond, true, Report{})
+			} else {
+				b.Answered(start, c, 100*time.Millisecond, false, Report{})
+			}
+		}
+		if shares := b.shares(start); shares[0] > 0 {
+			t.Errorf("it is picked %d times of 1000", shares[0])
+		}
+	}
+}
+
 // A node with four members may have four times as much in hand.
 func TestMembersShareTheLoad(t *testing.T) {
 	b := balancer(2)

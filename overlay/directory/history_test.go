@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	seeds     = flag.Int("seeds", 60, "how many histories TestHistories runs")
+	seeds     = flag.Int("seeds", 40, "how many histories TestHistories runs")
 	firstSeed = flag.Uint64("seed", 1, "the seed of the first")
 )
 
