@@ -112,7 +112,7 @@ func (o *Overlay) moved(change directory.Changed) []*heldRequest {
 	if p == nil {
 		return nil
 	}
-	p.nodes, p.known = change.Nodes, change.Known
+	p.move(change.Nodes, change.Known)
 	if p.known {
 		p.settle()
 	}
