@@ -90,8 +90,12 @@ func (w *world) idle() {
 				w.t.Errorf("%d requests are thought to be at node %x", n, id[:4])
 			}
 			r.mu.Unlock()
-			if n := r.gauge.underWay.Load(); n != 0 {
-				w.t.Errorf("%d requests are counted on their way to node %x", n, id[:4])
+		}
+		for _, p := range o.places {
+			for id, g := range p.cost {
+				if n := g.underWay.Load(); n != 0 {
+					w.t.Errorf("%d requests are counted on their way to node %x", n, id[:4])
+				}
 			}
 		}
 		o.mu.Unlock()

@@ -1,7 +1,6 @@
 package overlay
 
 import (
-	"errors"
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
@@ -113,7 +112,7 @@ func (o *Overlay) moved(change directory.Changed) []*heldRequest {
 	if p == nil {
 		return nil
 	}
-	p.nodes, p.known = change.Nodes, change.Known
+	p.move(change.Nodes, change.Known)
 	if p.known {
 		p.settle()
 	}
@@ -143,10 +142,8 @@ func (n *network) control(r *remote, s transport.Stream) {
 	reader := wire.NewReader(s, wire.Limits{Frame: wire.DirectoryLimit})
 	for {
 		m, err := reader.Read()
-		if violation := (*wire.ViolationError)(nil); errors.As(err, &violation) {
-			r.cut(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
-		}
 		if err != nil {
+			r.broke(err)
 			return
 		}
 		n.step(directory.Received{From: r.id, Message: m})

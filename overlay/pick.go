@@ -11,11 +11,11 @@ func (o *Overlay) pick(c *cluster, refused *refusals) (to target, found bool) {
 	local := c.pick(refused)
 	there := o.pickRemote(c.away, refused)
 	switch {
-	case local != nil && (there == nil || o.preferLocal(local, there)):
+	case local != nil && (there.remote == nil || preferLocal(local, there.gauge)):
 		local.load.Add(1)
 		return target{member: local}, true
-	case there != nil:
-		return target{remote: there}, true
+	case there.remote != nil:
+		return there, true
 	}
 	return target{}, false
 }
@@ -23,18 +23,17 @@ func (o *Overlay) pick(c *cluster, refused *refusals) (to target, found bool) {
 // pickRemote picks one of the nodes of a place that has not refused: the one of two at
 // random that costs less (Mitzenmacher, The Power of Two Choices in Randomized Load
 // Balancing, 2001). Overlay.mu is held.
-func (o *Overlay) pickRemote(p *place, refused *refusals) *remote {
+func (o *Overlay) pickRemote(p *place, refused *refusals) (best target) {
 	if p == nil {
-		return nil
+		return best
 	}
 	p.used = true
 	n := len(p.nodes)
 	if n == 0 {
-		return nil
+		return best
 	}
 	now := time.Now()
 	start := rand.IntN(n)
-	var best *remote
 	var least float64
 	for i, seen := 0, 0; i < n && seen < 2; i++ {
 		r := o.remotes[p.nodes[(start+i)%n]]
@@ -42,8 +41,9 @@ func (o *Overlay) pickRemote(p *place, refused *refusals) *remote {
 			continue
 		}
 		seen++
-		if cost := r.gauge.cost(now); best == nil || cost < least {
-			best, least = r, cost
+		g := p.gauge(r.id)
+		if cost := g.cost(now); best.remote == nil || cost < least {
+			best, least = target{remote: r, gauge: g}, cost
 		}
 		if seen == 1 && n > 2 {
 			start += rand.IntN(n - 1) // the second one is anybody, not the neighbour
@@ -54,14 +54,7 @@ func (o *Overlay) pickRemote(p *place, refused *refusals) *remote {
 
 // preferLocal decides between a member of this node and another node, on the same
 // terms.
-func (o *Overlay) preferLocal(m *Member, r *remote) bool {
+func preferLocal(m *Member, there *gauge) bool {
 	now := time.Now()
-	return m.cost(now) <= r.gauge.cost(now)
-}
-
-// cost is what one more request would cost, as that of a gauge.
-func (m *Member) cost(now time.Time) float64 {
-	m.gauge.mu.Lock()
-	defer m.gauge.mu.Unlock()
-	return m.gauge.expect(now) * float64(m.load.Load()+1)
+	return m.gauge.costWith(now, m.load.Load()) <= there.cost(now)
 }

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"slices"
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
@@ -23,11 +24,12 @@ const (
 // guards it.
 type place struct {
 	key   directory.Name
-	size  int                // bytes of the full name
-	nodes []directory.NodeID // never changed in place
-	known bool               // enough was heard to tell
-	used  bool               // since the last sweep
-	ready chan struct{}      // closed when known for the first time
+	size  int                         // bytes of the full name
+	nodes []directory.NodeID          // never changed in place
+	cost  map[directory.NodeID]*gauge // of those that were picked
+	known bool                        // enough was heard to tell
+	used  bool                        // since the last sweep
+	ready chan struct{}               // closed when known for the first time
 	owner placed
 }
 
@@ -148,6 +150,30 @@ func (o *Overlay) evict() bool {
 		o.dropPlace(found)
 	}
 	return found != nil
+}
+
+// gauge returns what measures a node of the place. Overlay.mu is held.
+func (p *place) gauge(id directory.NodeID) *gauge {
+	g := p.cost[id]
+	if g == nil {
+		g = new(gauge)
+		if p.cost == nil {
+			p.cost = make(map[directory.NodeID]*gauge)
+		}
+		p.cost[id] = g
+	}
+	return g
+}
+
+// move notes where the name is served now. What was measured of those that serve it no
+// more is forgotten. Overlay.mu is held.
+func (p *place) move(nodes []directory.NodeID, known bool) {
+	p.nodes, p.known = nodes, known
+	for id := range p.cost {
+		if !slices.Contains(nodes, id) {
+			delete(p.cost, id)
+		}
+	}
 }
 
 // dropPlace stops to look a name up. Overlay.mu is held.

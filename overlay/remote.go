@@ -27,7 +27,6 @@ type remote struct {
 	readers atomic.Int32   // lanes that the node has opened
 	writers sync.WaitGroup // goroutines of the lanes
 	cutting sync.WaitGroup // the goroutine that cuts the link
-	gauge   gauge
 
 	control control // to the directory of that node
 
@@ -45,6 +44,7 @@ type remoteCall struct {
 	until   time.Time // its deadline
 	sent    time.Time
 	sum     uint64 // of the name of the cluster and the body
+	gauge   *gauge // of this node, for the cluster
 	refused refusals
 }
 
@@ -102,13 +102,13 @@ func (r *remote) lane(shard uint64) *lane {
 
 // ask sends a request of a member to this node, and waits for room for the patience at
 // most. An error means that it was certainly not sent.
-func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused refusals, patience time.Duration) error {
+func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused refusals, g *gauge, patience time.Duration) error {
 	now := time.Now()
 	left := until.Sub(now)
 	if left <= 0 {
 		return nil // its deadline answers it
 	}
-	id, err := r.remember(remoteCall{from, token, until, now, sumOf(cluster, body), refused})
+	id, err := r.remember(remoteCall{from, token, until, now, sumOf(cluster, body), g, refused})
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 	if _, still := r.take(id); !still {
 		return nil // it has its answer: the link was lost, or the deadline passed
 	}
-	r.gauge.abandon()
+	g.abandon()
 	if r.ended() {
 		return errLeft
 	}
@@ -142,7 +142,7 @@ func (r *remote) remember(c remoteCall) (id uint64, err error) {
 	case r.calls.Len() >= maxCalls:
 		return 0, errFull
 	}
-	r.gauge.begin()
+	c.gauge.begin()
 	r.alarm.set(c.until)
 	return r.calls.Add(c.until, c), nil
 }
@@ -151,8 +151,12 @@ func (r *remote) remember(c remoteCall) (id uint64, err error) {
 func (r *remote) forget(from *Member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := r.calls.DeleteFunc(func(c remoteCall) bool { return c.from == from })
-	r.gauge.underWay.Add(-int64(n))
+	r.calls.DeleteFunc(func(c remoteCall) bool {
+		if c.from == from {
+			c.gauge.abandon()
+		}
+		return c.from == from
+	})
 }
 
 // take takes a request out that was sent.
@@ -168,11 +172,11 @@ func (r *remote) replied(m *wire.Reply) {
 	if !ok {
 		return
 	}
-	r.gauge.end(time.Since(c.sent), m.Load)
 	result := outcomeFault
 	if m.Status == wire.StatusReply {
 		result = outcomeReply
 	}
+	c.gauge.end(time.Since(c.sent), m.Load, result == outcomeFault)
 	c.from.answer(c.token, result, m.Body, 0)
 }
 
@@ -182,13 +186,18 @@ func (r *remote) refusedBy(m *wire.Refusal) {
 	if !ok {
 		return
 	}
-	r.gauge.refuse(m.Load)
+	busy := m.Reason != wire.ReasonNoMember && m.Reason != wire.ReasonDraining
+	if busy {
+		c.gauge.refuse(m.Load)
+	} else {
+		c.gauge.abandon()
+	}
 	if sumOf(m.Cluster, m.Body) != c.sum {
 		r.cut(errOtherRequest)
 		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)
 		return
 	}
-	c.refused.add(target{remote: r}, m.Reason != wire.ReasonNoMember && m.Reason != wire.ReasonDraining)
+	c.refused.add(target{remote: r}, busy)
 	// This goroutine reads what comes from that node: it must not wait for another.
 	c.from.dispatch(c.token, m.Cluster, m.Body, c.until, c.refused, false)
 }
@@ -204,7 +213,7 @@ func (r *remote) expire() {
 		if !ok {
 			break
 		}
-		r.gauge.timeout(now.Sub(c.sent))
+		c.gauge.timeout(now.Sub(c.sent))
 	}
 	r.alarm.rung()
 	if at, ok := r.calls.Next(); ok && !r.lost {
@@ -228,85 +237,7 @@ func (r *remote) lose() {
 	}
 	r.mu.Unlock()
 	for _, c := range lost {
+		c.gauge.abandon()
 		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)
 	}
-}
-
-// gauge measures what a node takes to answer, as its peer sees it: a peak-sensitive
-// moving average of the latency, times what is under way.
-type gauge struct {
-	underWay atomic.Int64
-
-	mu      sync.Mutex
-	latency time.Duration // moving average; zero: nothing is known
-	load    uint64        // that the node reported last
-	at      time.Time     // of the last measurement
-}
-
-// The moving average follows a rise at once and a fall within gaugeDecay, as in
-// Finagle's peak EWMA; a refusal counts as an answer that took refusalPenalty. It fades
-// in gaugeDecay without an answer, so that who was slow is tried again, and is never
-// less than gaugeFloor: of those that nothing is known about, the one with the fewest
-// requests is the best.
-const (
-	gaugeDecay     = 10 * time.Second
-	gaugeFloor     = 100 * time.Microsecond
-	loadDecay      = time.Second
-	refusalPenalty = time.Second
-)
-
-func (g *gauge) begin()   { g.underWay.Add(1) }
-func (g *gauge) abandon() { g.underWay.Add(-1) }
-
-func (g *gauge) end(took time.Duration, load uint64) {
-	g.underWay.Add(-1)
-	g.observe(took, load)
-}
-
-func (g *gauge) refuse(load uint64) { g.end(refusalPenalty, load) }
-
-// timeout counts a request that was not answered in the time that it had as one that
-// was answered then.
-func (g *gauge) timeout(took time.Duration) {
-	g.mu.Lock()
-	load := g.load
-	g.mu.Unlock()
-	g.end(took, load)
-}
-
-func (g *gauge) observe(took time.Duration, load uint64) {
-	now := time.Now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	old := g.faded(now)
-	weight := max(0.01, 1-g.fresh(now))
-	if took >= old {
-		weight = 1
-	}
-	g.latency = old + time.Duration(weight*float64(took-old))
-	g.load, g.at = load, now
-}
-
-// cost is what one more request would cost, in seconds times requests.
-func (g *gauge) cost(now time.Time) float64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	load := float64(g.underWay.Load())
-	if age := now.Sub(g.at); age < loadDecay {
-		load = max(load, float64(g.load)*(1-float64(age)/float64(loadDecay)))
-	}
-	return g.expect(now) * (load + 1)
-}
-
-// expect returns how long an answer should take, in seconds. The lock is held.
-func (g *gauge) expect(now time.Time) float64 { return max(g.faded(now), gaugeFloor).Seconds() }
-
-// faded returns what is left of the average. The lock is held.
-func (g *gauge) faded(now time.Time) time.Duration {
-	return time.Duration(g.fresh(now) * float64(g.latency))
-}
-
-// fresh falls from 1 to 0 within gaugeDecay after an answer. The lock is held.
-func (g *gauge) fresh(now time.Time) float64 {
-	return 1 - min(float64(now.Sub(g.at))/float64(gaugeDecay), 1)
 }

@@ -26,7 +26,7 @@ const farewellTimeout = 5 * time.Second
 
 // tunnel opens a tunnel to a member of this node: a stream of the link, which is the
 // applications' once the node has said that one has taken it.
-func (r *remote) tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error) {
+func (r *remote) tunnel(ctx context.Context, cluster []byte, g *gauge) (io.ReadWriteCloser, error) {
 	s, err := r.peer.Open(ctx, peers.KindTunnel)
 	if err != nil {
 		return nil, errLeft
@@ -40,8 +40,8 @@ func (r *remote) tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser
 		s.Reset(transport.CodeNone)
 		return nil, err
 	}
-	r.gauge.begin()
-	return &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), closed: r.gauge.abandon}, nil
+	g.begin()
+	return &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), closed: g.abandon}, nil
 }
 
 // askTunnel asks a node to take a tunnel.

@@ -61,7 +61,7 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 // that could take it, it waits for some if wait is set, and otherwise holds it for a
 // moment. The refused have had their chance.
 func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time, refused refusals, wait bool) {
-	var full *remote // there was no room on the way to it
+	var full target // there was no room on the way to it
 	for refused.n < maxRefusals {
 		to, verdict := m.overlay.route(m, token, cluster, body, deadline, &refused)
 		var err error
@@ -74,9 +74,9 @@ func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time
 		case routeMember:
 			err = to.member.serve(m, token, body, deadline)
 		case routeRemote:
-			err = to.remote.ask(m, token, cluster, body, deadline, refused, 0)
+			err = to.remote.ask(m, token, cluster, body, deadline, refused, to.gauge, 0)
 			if errors.Is(err, outbox.ErrFull) {
-				full = to.remote
+				full = to
 			}
 		}
 		if verdict == routeNone {
@@ -90,14 +90,14 @@ func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time
 		}
 	}
 	switch {
-	case full == nil:
+	case full.remote == nil:
 	case !wait:
 		if m.overlay.holdForRoom(m, token, cluster, body, deadline) {
 			return
 		}
 	default:
 		patience := min(lanePatience, time.Until(deadline))
-		if full.ask(m, token, cluster, body, deadline, refused, patience) == nil {
+		if full.remote.ask(m, token, cluster, body, deadline, refused, full.gauge, patience) == nil {
 			return
 		}
 	}
@@ -108,7 +108,10 @@ func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time
 type target struct {
 	member *Member
 	remote *remote
+	gauge  *gauge // of the node, for the cluster
 }
+
+func (t target) same(other target) bool { return t.member == other.member && t.remote == other.remote }
 
 // refusals are the targets that have refused a request.
 type refusals struct {
@@ -125,7 +128,7 @@ func (r *refusals) add(t target, busy bool) {
 	r.busy = r.busy || busy
 }
 
-func (r *refusals) has(t target) bool { return slices.Contains(r.all[:r.n], t) }
+func (r *refusals) has(t target) bool { return slices.ContainsFunc(r.all[:r.n], t.same) }
 
 // verdict is what route found.
 type verdict int
@@ -217,7 +220,7 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	if !ok {
 		result = outcomeFault
 	}
-	m.gauge.observe(time.Since(s.since), 0)
+	m.gauge.observe(time.Since(s.since), 0, !ok)
 	s.origin.answer(s.token, result, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
 }

@@ -29,13 +29,22 @@ func (r *remote) receive(s transport.Stream) {
 	reader := wire.NewReader(s, wire.Limits{})
 	for {
 		m, err := reader.Read()
-		if violation := (*wire.ViolationError)(nil); errors.As(err, &violation) {
-			r.cut(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
+		if err != nil {
+			r.broke(err)
+			return
 		}
-		if err != nil || r.peer.Context().Err() != nil {
+		if r.ended() {
 			return
 		}
 		r.handle(m)
+	}
+}
+
+// broke ends the link if that is what an error of reading means: that the node breaks
+// the protocol.
+func (r *remote) broke(err error) {
+	if _, ok := errors.AsType[*wire.ViolationError](err); ok {
+		r.cut(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
 	}
 }
 

@@ -26,7 +26,7 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser
 		if to.member != nil {
 			near, last = to.member.tunnel(ctx)
 		} else {
-			near, last = to.remote.tunnel(ctx, cluster)
+			near, last = to.remote.tunnel(ctx, cluster, to.gauge)
 		}
 		if last == nil {
 			return near, nil

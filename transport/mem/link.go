@@ -156,6 +156,7 @@ func (l *link) send(e *event) {
 	if l.ended() {
 		return
 	}
+	l.stats.PacketsSent++
 	l.stats.BytesSent += uint64(len(e.data) + overhead)
 	l.wire.send(l.side, e)
 }
