@@ -75,7 +75,7 @@ func (i *instance) callError(ctx context.Context, what string, err error) error 
 		return fmt.Errorf("%w to %s: %w", ErrHangs, what, context.Cause(ctx))
 	case answer.Code() == codes.AlreadyExists:
 		return fmt.Errorf("%s: %s: %w", what, cut(answer.Message()), syscall.EADDRINUSE)
-	case answer.Code() == codes.Unimplemented:
+	case answer.Code() == codes.Unimplemented, answer.Code() == codes.Unavailable && what == "configure":
 		return fmt.Errorf("%w: %s", ErrNotPlugin, cut(answer.Message()))
 	}
 	return fmt.Errorf("%s: %s", what, cut(answer.Message()))

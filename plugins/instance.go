@@ -124,8 +124,10 @@ func (i *instance) configure(ctx context.Context) error {
 // startError says why a process is no plugin, or none for us.
 func (i *instance) startError(ctx context.Context, err error) error {
 	switch {
-	case i.process == nil, errors.Is(err, ErrProtocol):
+	case errors.Is(err, ErrProtocol):
 		return err
+	case i.process == nil:
+		return fmt.Errorf("%w: %w", ErrNotPlugin, err)
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: it did not say in %v where it listens", ErrNotPlugin, i.config.StartTimeout)
 	}

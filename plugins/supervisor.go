@@ -130,9 +130,9 @@ func (s *supervisor) running() (*instance, error) {
 	return s.current, nil
 }
 
-// next waits for an instance whose process runs.
+// next waits for an instance whose process runs, unless the context has ended.
 func (s *supervisor) next(ctx context.Context) (*instance, error) {
-	for {
+	for ctx.Err() == nil {
 		s.mu.Lock()
 		current, changed := s.current, s.changed
 		s.mu.Unlock()
@@ -142,9 +142,9 @@ func (s *supervisor) next(ctx context.Context) (*instance, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, ctx.Err()
 		}
 	}
+	return nil, ctx.Err()
 }
 
 // stop ends the plugin, and returns when it has ended.

@@ -1,0 +1,4 @@
+package plugins_test
+
+// diesWithParent says whether the kernel kills a plugin whose node has died.
+const diesWithParent = true
