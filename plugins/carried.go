@@ -8,6 +8,8 @@ import (
 	"net"
 	"time"
 
+	"google.golang.org/grpc/status"
+
 	"github.com/project-iris/iris/plugins/pluginrpc"
 )
 
@@ -76,8 +78,9 @@ func (c *carried) receiveLoop() error {
 			return nil
 		}
 		if err != nil {
-			c.in.fail(err)
-			c.out.fail(err)
+			broken := &net.OpError{Op: "carry", Net: "plugin", Err: errors.New(cut(status.Convert(err).Message()))}
+			c.in.fail(broken)
+			c.out.fail(broken)
 			return err
 		}
 		_, _ = c.in.Write(chunk.GetData())

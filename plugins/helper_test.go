@@ -161,10 +161,15 @@ func expectAlive(t *testing.T, from, to transport.Link, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := opened.Write([]byte(text)); err != nil {
-		t.Fatal(err)
-	}
-	_ = opened.CloseWrite()
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	_ = opened.SetWriteDeadline(time.Now().Add(patience))
+	writing.Go(func() {
+		if _, err := opened.Write([]byte(text)); err != nil {
+			t.Error(err)
+		}
+		_ = opened.CloseWrite()
+	})
 	accepted, err := to.Accept(ctx)
 	if err != nil {
 		t.Fatal(err)

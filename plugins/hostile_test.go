@@ -51,7 +51,7 @@ func TestHostileDials(t *testing.T) {
 		{"complains at length", transport.ErrNetwork, false, "wolf!"},
 		{"names ends at length", plugins.ErrProtocol, true, "1000 bytes"},
 		{"never carries", transport.ErrNetwork, false, ""},
-		{"carries garbage", transport.ErrNetwork, false, ""},
+		{"carries garbage", transport.ErrRefused, false, "does not look like a TLS handshake"},
 		{"carries chunks too large", transport.ErrNetwork, true, ""},
 		{"carries messages too large", transport.ErrNetwork, false, ""},
 	} {

@@ -34,8 +34,13 @@ func TestNoOrphans(t *testing.T) {
 			if row.stop && !diesWithParent {
 				t.Skip("a stopped process does not see the end of its standard input")
 			}
+			sockets, err := os.MkdirTemp("", "iris") // which a node that is killed leaves behind
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(sockets)
 			host := exec.Command(os.Args[0])
-			host.Env = append(os.Environ(), hostVariable+"="+install(t, plainName))
+			host.Env = append(os.Environ(), hostVariable+"="+install(t, plainName), "TMPDIR="+sockets)
 			out, err := host.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)

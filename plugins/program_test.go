@@ -62,16 +62,21 @@ func install(t testing.TB, name string) (path string) {
 	}
 	path = filepath.Join(safeDir(t), name)
 	if os.Link(self, path) != nil { // on another file system
-		program, err := os.ReadFile(self)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, path, program, 0o755)
+		copyFile(t, path, self)
 	}
 	if err := os.Chmod(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func copyFile(t testing.TB, to, from string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, to, content, 0o755)
 }
 
 // safeDir is a directory that only its owner can write, whatever the umask.
