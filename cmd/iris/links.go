@@ -18,10 +18,12 @@ type linkFlags struct {
 	bind      string
 	join      list
 	discover  string
+	plugins   pluginFlags
 }
 
 func (f *linkFlags) register(fs *flag.FlagSet) {
-	fs.StringVar(&f.transport, "transport", "quic,tcp", "`list` of transports between nodes, the preferred one first: quic, tcp")
+	fs.StringVar(&f.transport, "transport", "quic,tcp", "`list` of transports between nodes, the preferred one first: quic, tcp, a plugin's name or path")
+	f.plugins.register(fs)
 	fs.StringVar(&f.bind, "bind", "", "`HOST:PORT` for other nodes (default all interfaces, port 14142, 27182, 31415, or any)")
 	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with; repeatable, or separated by commas")
 	fs.StringVar(&f.discover, "discover", "none", "`how` to find nodes besides -join: none is all that there is yet")
@@ -61,11 +63,17 @@ func (f *linkFlags) transports() ([]node.NewTransport, error) {
 	if err := names.Set(f.transport); err != nil {
 		return nil, err
 	}
+	if err := f.plugins.check(names); err != nil {
+		return nil, err
+	}
 	var all []node.NewTransport
 	for _, name := range names {
-		create, ok := known[name]
-		if !ok {
-			return nil, usagef("-transport %q: there are quic and tcp", name)
+		create := known[name]
+		if create == nil {
+			var err error
+			if create, err = f.plugins.transport(name); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, create)
 	}

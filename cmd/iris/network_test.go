@@ -38,8 +38,9 @@ type netNode struct {
 // transports are the choices of -transport that a network has to work with.
 var transports = []string{"quic", "tcp", "quic,tcp"}
 
-// startNetwork starts nodes with a fresh key. All but the first join the first.
-func startNetwork(t *testing.T, transport string, n int) []*netNode {
+// startNetwork starts nodes with a fresh key, and more flags. All but the first join the
+// first.
+func startNetwork(t *testing.T, transport string, n int, flags ...string) []*netNode {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "network.pem")
 	if got := iris(t, "", "keygen", key); got.code != exitGood {
@@ -48,6 +49,7 @@ func startNetwork(t *testing.T, transport string, n int) []*netNode {
 	var nodes []*netNode
 	for range n {
 		args := []string{"-net", "example", "-rsa", key, "-port", "0", "-bind", "127.0.0.1:0", "-transport", transport}
+		args = append(args, flags...)
 		if len(nodes) > 0 {
 			args = append(args, "-join", nodes[0].addr)
 		}
