@@ -25,6 +25,7 @@ const hostVariable = "IRIS_TEST_HOST"
 // other thing before its options.
 const (
 	plainName   = "plain"
+	bareName    = "bare"
 	hostileName = "hostile"
 )
 
@@ -32,11 +33,7 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(pluginrpc.CookieKey) != "":
 		exitAtOnce()
-		if filepath.Base(os.Args[0]) == hostileName {
-			serveHostile()
-		} else {
-			servePlain()
-		}
+		map[string]func(){plainName: servePlain, bareName: serveBare, hostileName: serveHostile}[filepath.Base(os.Args[0])]()
 	case os.Getenv(hostVariable) != "":
 		runHost(os.Getenv(hostVariable))
 	}

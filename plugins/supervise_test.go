@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,9 +50,21 @@ func TestKilled(t *testing.T) {
 	if w.listener.Addr() != addr {
 		t.Errorf("it listens at %s, before at %s", w.listener.Addr(), addr)
 	}
-	if len(book.lines("plugin is down")) != 4 || len(book.lines("plugin is up again")) != 4 || len(book.lines("signal: killed")) == 0 {
+	if len(book.lines("plugin is down")) != 4 || len(book.lines("plugin is up again")) != 4 || len(book.lines("signal: killed")) == 0 ||
+		len(book.lines("does not listen")) > 0 {
 		t.Errorf("the log says %q", book.lines("plugin"))
 	}
+}
+
+// A plugin that uses nothing but gRPC works as one with package sdk.
+func TestABarePlugin(t *testing.T) {
+	network := identitytest.NewNetwork(t, "net")
+	path := install(t, bareName)
+	w := &two{T: t, network: network, a: start(t, network.Node(t), path), b: start(t, network.Node(t), path)}
+	w.listener = listen(t, w.b)
+	a, b := w.link()
+	expectAlive(t, a, b, strings.Repeat("one way ", 100_000))
+	expectAlive(t, b, a, strings.Repeat("and back ", 100_000))
 }
 
 // While a plugin is down, its transport fails at once, and peers are reached over another
