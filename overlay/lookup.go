@@ -112,7 +112,7 @@ func (o *Overlay) moved(change directory.Changed) []*heldRequest {
 	if p == nil {
 		return nil
 	}
-	p.move(change.Nodes, change.Known)
+	o.move(p, change.Nodes, change.Known)
 	if p.known {
 		p.settle()
 	}

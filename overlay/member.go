@@ -19,6 +19,9 @@ type Member struct {
 	shard   uint64 // chooses the lane of what it sends
 	gauge   gauge  // how long it takes to answer
 
+	spreading sync.Mutex // keeps the order of messages that others pass on
+	order     uint64     // of the latest of them; guarded by spreading
+
 	load atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
 	open atomic.Int64 // its own requests, until their answer is delivered
 

@@ -53,6 +53,7 @@ type network struct {
 	peers    *peers.Peers
 	members  *membership.Membership
 	contacts *contacts
+	fences   fences
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	ending   sync.Once
@@ -239,6 +240,9 @@ func (n *network) LinkDown(p *peers.Peer, cause error) {
 	r := n.links[p]
 	delete(n.links, p)
 	n.prefer(p.ID())
+	if !o.linked(wire.NodeID(p.ID())) {
+		o.regrowOver(wire.NodeID(p.ID()))
+	}
 	o.mu.Unlock()
 	close(r.down)
 	r.lose()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/fanout"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -80,6 +81,7 @@ type Overlay struct {
 	registered map[directory.Name]struct{} // what members here serve or are subscribed to, if there is a network
 	places     map[directory.Name]*place   // of clusters and topics that members here send to
 	placeBytes int                         // of their names
+	branching  map[*place]struct{}         // places that messages get to over other nodes
 	remotes    map[wire.NodeID]*remote     // nodes that there is a link to
 	draining   bool
 	closed     bool
@@ -89,6 +91,7 @@ type Overlay struct {
 
 	stopping atomic.Bool // draining, for those who do not hold mu
 
+	filter   fanout.Filter // of messages that others pass on
 	counters counters
 }
 
@@ -101,6 +104,7 @@ func New(config Config) *Overlay {
 		members:    make(map[*Member]struct{}),
 		registered: make(map[directory.Name]struct{}),
 		places:     make(map[directory.Name]*place),
+		branching:  make(map[*place]struct{}),
 		remotes:    make(map[wire.NodeID]*remote),
 	}
 }

@@ -30,6 +30,7 @@ type place struct {
 	known bool                        // enough was heard to tell
 	used  bool                        // since the last sweep
 	ready chan struct{}               // closed when known for the first time
+	ways  *ways                       // nil until something is sent to all nodes
 	owner placed
 }
 
@@ -101,6 +102,7 @@ func (o *Overlay) register(key directory.Name, serves bool) {
 
 // sweepPlaces stops to look up what nobody has used since the last sweep.
 func (o *Overlay) sweepPlaces() {
+	o.filter.Sweep()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range o.places {
@@ -167,8 +169,9 @@ func (p *place) gauge(id directory.NodeID) *gauge {
 
 // move notes where the name is served now. What was measured of those that serve it no
 // more is forgotten. Overlay.mu is held.
-func (p *place) move(nodes []directory.NodeID, known bool) {
+func (o *Overlay) move(p *place, nodes []directory.NodeID, known bool) {
 	p.nodes, p.known = nodes, known
+	o.regrow(p)
 	for id := range p.cost {
 		if !slices.Contains(nodes, id) {
 			delete(p.cost, id)
@@ -179,6 +182,7 @@ func (p *place) move(nodes []directory.NodeID, known bool) {
 // dropPlace stops to look a name up. Overlay.mu is held.
 func (o *Overlay) dropPlace(p *place) {
 	delete(o.places, p.key)
+	delete(o.branching, p)
 	o.placeBytes -= p.size
 	o.net.touch(p.key)
 	p.settle()

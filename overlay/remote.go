@@ -23,7 +23,7 @@ type remote struct {
 	id      wire.NodeID
 	before  []<-chan struct{} // down of those over earlier links to the node
 	down    chan struct{}     // closed when nothing that came over the link is worked on any more
-	lanes   [laneCount]lane
+	lanes   [maxLanes]lane
 	readers atomic.Int32   // lanes that the node has opened
 	writers sync.WaitGroup // goroutines of the lanes
 	cutting sync.WaitGroup // the goroutine that cuts the link
@@ -94,8 +94,13 @@ func (r *remote) cut(cause error) {
 }
 
 // lane returns the lane for what a sender sends.
-func (r *remote) lane(shard uint64) *lane {
-	l := &r.lanes[shard%laneCount]
+func (r *remote) lane(shard uint64) *lane { return r.opened(shard % laneCount) }
+
+// copyLane returns the lane for what is passed on.
+func (r *remote) copyLane() *lane { return r.opened(copyLane) }
+
+func (r *remote) opened(i uint64) *lane {
+	l := &r.lanes[i]
 	l.open.Do(func() { l.start(r) })
 	return l
 }

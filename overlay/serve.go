@@ -60,6 +60,12 @@ func (r *remote) handle(m wire.Message) {
 		r.overlay.deliverEvent(m.Topic, m.Event)
 	case *wire.Broadcast:
 		r.overlay.deliverBroadcast(m.Cluster, m.Message)
+	case *wire.Spread:
+		r.passOn(m)
+	case *wire.Copy:
+		r.copied(m)
+	case *wire.Passed:
+		r.overlay.net.fences.passed(m.Token, r.id)
 	}
 }
 
@@ -139,26 +145,15 @@ func (l *lane) fault(token uint64, load int64, text []byte) {
 	}
 }
 
-// broadcast sends a broadcast of a member, and waits for room.
-func (r *remote) broadcast(from *Member, m *wire.Broadcast) {
+// send sends a message of a member, waits for room, and reports whether there was any.
+func (r *remote) send(from *Member, m wire.Message) bool {
 	l := r.lane(from.shard)
 	b, err := l.begin(m.Size(), lanePatience)
 	if err != nil {
-		r.overlay.counters.sendsFailed.Add(1)
-		return
+		return false
 	}
 	l.commit(m.Append(b))
-}
-
-// publish sends an event of a member, and waits for room.
-func (r *remote) publish(from *Member, m *wire.Event) {
-	l := r.lane(from.shard)
-	b, err := l.begin(m.Size(), lanePatience)
-	if err != nil {
-		r.overlay.counters.sendsFailed.Add(1)
-		return
-	}
-	l.commit(m.Append(b))
+	return true
 }
 
 // microseconds converts a timeout of the protocol; what exceeds the range of a

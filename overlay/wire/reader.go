@@ -60,6 +60,9 @@ type messages struct {
 	refusal   Refusal
 	broadcast Broadcast
 	event     Event
+	spread    Spread
+	copied    Copy
+	passed    Passed
 	tunnel    Tunnel
 }
 
@@ -85,6 +88,12 @@ func (m *messages) message(t Type) Message {
 		return &m.broadcast
 	case TypeEvent:
 		return &m.event
+	case TypeSpread:
+		return &m.spread
+	case TypeCopy:
+		return &m.copied
+	case TypePassed:
+		return &m.passed
 	case TypeTunnel:
 		return &m.tunnel
 	}
