@@ -93,7 +93,7 @@ func (w *world) idle() {
 		}
 		for _, p := range o.places {
 			for id, g := range p.cost {
-				if n := g.underWay.Load(); n != 0 {
+				if n := g.UnderWay(); n != 0 {
 					w.t.Errorf("%d requests are counted on their way to node %x", n, id[:4])
 				}
 			}

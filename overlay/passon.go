@@ -16,39 +16,51 @@ const copyPatience = 100 * time.Millisecond
 // spread sends a message of a member to the nodes of a place, and waits for room.
 func (m *Member) spread(w *ways, kind wire.Kind, name, message []byte) {
 	defer w.users.Done()
-	if w.plain {
-		m.send(w.tree, kind, name, message)
-		return
-	}
-	m.spreading.Lock()
-	defer m.spreading.Unlock()
-	m.order++
-	o := m.overlay
-	for i := range w.tree {
-		b := &w.tree[i]
-		s := wire.Spread{Kind: kind, Sender: m.shard, Order: m.order, Name: name, Nodes: b.Leaves, Message: message}
-		if r := o.remote(b.Node); r == nil || !r.send(m, &s) {
-			o.counters.sendsFailed.Add(1 + uint64(len(b.Leaves)))
-		}
+	switch {
+	case !w.plain:
+		m.sendByOthers(w.tree, kind, name, message)
+	case kind == wire.KindEvent:
+		m.sendEvent(w.tree, &wire.Event{Topic: name, Event: message})
+	default:
+		m.sendBroadcast(w.tree, &wire.Broadcast{Cluster: name, Message: message})
 	}
 }
 
-// send sends a message to nodes that pass it on to nobody.
-func (m *Member) send(nodes fanout.Tree, kind wire.Kind, name, message []byte) {
-	o := m.overlay
-	for i := range nodes {
-		r := o.remote(nodes[i].Node)
-		sent := false
-		switch {
-		case r == nil:
-		case kind == wire.KindEvent:
-			sent = r.send(m, &wire.Event{Topic: name, Event: message})
-		default:
-			sent = r.send(m, &wire.Broadcast{Cluster: name, Message: message})
+func (m *Member) sendEvent(to fanout.Tree, e *wire.Event) {
+	for i := range to {
+		l, b := m.overlay.remote(to[i].Node).room(m, e.Size())
+		if l == nil {
+			m.overlay.counters.sendsFailed.Add(1)
+			continue
 		}
-		if !sent {
-			o.counters.sendsFailed.Add(1)
+		l.commit(e.Append(b))
+	}
+}
+
+func (m *Member) sendBroadcast(to fanout.Tree, e *wire.Broadcast) {
+	for i := range to {
+		l, b := m.overlay.remote(to[i].Node).room(m, e.Size())
+		if l == nil {
+			m.overlay.counters.sendsFailed.Add(1)
+			continue
 		}
+		l.commit(e.Append(b))
+	}
+}
+
+// sendByOthers sends a message that some nodes pass on to others.
+func (m *Member) sendByOthers(to fanout.Tree, kind wire.Kind, name, message []byte) {
+	m.spreading.Lock()
+	defer m.spreading.Unlock()
+	m.order++
+	for i := range to {
+		s := wire.Spread{Kind: kind, Sender: m.shard, Order: m.order, Name: name, Nodes: to[i].Leaves, Message: message}
+		l, b := m.overlay.remote(to[i].Node).room(m, s.Size())
+		if l == nil {
+			m.overlay.counters.sendsFailed.Add(1 + uint64(len(s.Nodes)))
+			continue
+		}
+		l.commit(s.Append(b))
 	}
 }
 

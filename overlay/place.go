@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
 )
 
@@ -24,13 +25,13 @@ const (
 // guards it.
 type place struct {
 	key   directory.Name
-	size  int                         // bytes of the full name
-	nodes []directory.NodeID          // never changed in place
-	cost  map[directory.NodeID]*gauge // of those that were picked
-	known bool                        // enough was heard to tell
-	used  bool                        // since the last sweep
-	ready chan struct{}               // closed when known for the first time
-	ways  *ways                       // nil until something is sent to all nodes
+	size  int                                 // bytes of the full name
+	nodes []directory.NodeID                  // never changed in place
+	cost  map[directory.NodeID]*balance.Gauge // of those that were picked
+	known bool                                // enough was heard to tell
+	used  bool                                // since the last sweep
+	ready chan struct{}                       // closed when known for the first time
+	ways  *ways                               // nil until something is sent to all nodes
 	owner placed
 }
 
@@ -155,12 +156,12 @@ func (o *Overlay) evict() bool {
 }
 
 // gauge returns what measures a node of the place. Overlay.mu is held.
-func (p *place) gauge(id directory.NodeID) *gauge {
+func (p *place) gauge(id directory.NodeID) *balance.Gauge {
 	g := p.cost[id]
 	if g == nil {
-		g = new(gauge)
+		g = new(balance.Gauge)
 		if p.cost == nil {
-			p.cost = make(map[directory.NodeID]*gauge)
+			p.cost = make(map[directory.NodeID]*balance.Gauge)
 		}
 		p.cost[id] = g
 	}

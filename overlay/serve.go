@@ -145,15 +145,18 @@ func (l *lane) fault(token uint64, load int64, text []byte) {
 	}
 }
 
-// send sends a message of a member, waits for room, and reports whether there was any.
-func (r *remote) send(from *Member, m wire.Message) bool {
-	l := r.lane(from.shard)
-	b, err := l.begin(m.Size(), lanePatience)
-	if err != nil {
-		return false
+// room locks the lane of a member for a message of a size, as lane.begin does, and waits
+// for room. The lane is nil if there is none, or no link.
+func (r *remote) room(from *Member, size int) (*lane, []byte) {
+	if r == nil {
+		return nil, nil
 	}
-	l.commit(m.Append(b))
-	return true
+	l := r.lane(from.shard)
+	b, err := l.begin(size, lanePatience)
+	if err != nil {
+		return nil, nil
+	}
+	return l, b
 }
 
 // microseconds converts a timeout of the protocol; what exceeds the range of a
