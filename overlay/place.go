@@ -50,6 +50,7 @@ func (c *cluster) moved() []*heldRequest {
 	if len(c.away.nodes) == 0 {
 		return nil
 	}
+	c.retry = retry{}
 	c.wake()
 	return c.abandon()
 }
