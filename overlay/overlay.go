@@ -147,7 +147,8 @@ func (o *Overlay) refusal() error {
 
 // Drain ends the work of this node in good order. All members leave their clusters, so
 // that other nodes ask them no more. Requests that still wait for a member are answered
-// with [FaultDraining], as are new ones. Drain returns when the members have answered
+// with [FaultDraining], as are new ones, but for those of members that have work in hand
+// and ask others for it. Drain returns when the members have answered
 // what they hold, have the answers to what they asked before, and their tunnels are
 // closed, and other nodes know, or with the context's error when that ends first.
 func (o *Overlay) Drain(ctx context.Context) error {

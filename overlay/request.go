@@ -35,7 +35,8 @@ var (
 func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration) {
 	deadline := time.Now().Add(timeout)
 	m.mu.Lock()
-	draining := m.overlay.stopping.Load()
+	// Who has work in hand may need others to finish it.
+	draining := m.overlay.stopping.Load() && m.load.Load() == 0
 	closed, full := m.closed, m.calls.Len() >= m.overlay.config.OpenRequests
 	var token uint64
 	if timeout > 0 && !closed && !full && !draining {
