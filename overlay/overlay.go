@@ -51,6 +51,10 @@ type Config struct {
 	// TopicBytes is how many bytes the names of these topics may have together.
 	// Default 16 MiB.
 	TopicBytes int
+	// FrameBytes is how many bytes large messages that are on their way here from other
+	// nodes may take together, before their end has come. Who sends more of them loses
+	// the link. Default 1 GiB.
+	FrameBytes int64
 }
 
 func (c Config) withDefaults() Config {
@@ -65,6 +69,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.TopicBytes == 0 {
 		c.TopicBytes = 16 << 20
+	}
+	if c.FrameBytes == 0 {
+		c.FrameBytes = 1 << 30
 	}
 	return c
 }
@@ -91,6 +98,7 @@ type Overlay struct {
 
 	stopping atomic.Bool // draining, for those who do not hold mu
 
+	frames   *wire.Budget  // of what other nodes send
 	filter   fanout.Filter // of messages that others pass on
 	counters counters
 }
@@ -99,6 +107,7 @@ type Overlay struct {
 func New(config Config) *Overlay {
 	return &Overlay{
 		config:     config.withDefaults(),
+		frames:     wire.NewBudget(config.withDefaults().FrameBytes),
 		clusters:   make(map[string]*cluster),
 		topics:     make(map[string]*topic),
 		members:    make(map[*Member]struct{}),

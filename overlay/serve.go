@@ -26,7 +26,8 @@ func (r *remote) receive(s transport.Stream) {
 			return
 		}
 	}
-	reader := wire.NewReader(s, wire.Limits{})
+	reader := wire.NewReader(s, wire.Limits{Budget: r.overlay.frames})
+	defer reader.Close()
 	for {
 		m, err := reader.Read()
 		if err != nil {
@@ -41,10 +42,14 @@ func (r *remote) receive(s transport.Stream) {
 }
 
 // broke ends the link if that is what an error of reading means: that the node breaks
-// the protocol.
+// the protocol, or that there is no memory for what it sends.
 func (r *remote) broke(err error) {
 	if _, ok := errors.AsType[*wire.ViolationError](err); ok {
 		r.cut(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
+	}
+	if errors.Is(err, wire.ErrBudget) {
+		r.overlay.counters.framesRefused.Add(1)
+		r.cut(&transport.ClosedError{Code: transport.CodeBusy, Reason: err.Error()})
 	}
 }
 
