@@ -178,3 +178,39 @@ func missingOf(got []uint32, from, to uint32) (n int) {
 	}
 	return n
 }
+
+// A network splits and heals again and again while applications publish in one of its
+// parts: no event comes twice or in another order, and all come when it is whole.
+func TestNoEventComesTwiceAcrossASplit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newAudience(t, 5)
+		c.publish()
+		time.Sleep(time.Second)
+		for i := range 4 {
+			var parts [2][]transport.PeerID
+			for j, end := range c.ends {
+				part := min(j/2, 1)
+				parts[part] = append(parts[part], end.ID())
+			}
+			c.net.Partition(parts[0], parts[1])
+			time.Sleep([]time.Duration{500 * time.Millisecond, 3 * time.Second, 12 * time.Second, 30 * time.Second}[i])
+			c.net.Heal()
+			time.Sleep(5 * time.Second)
+			whole := c.sent[0].Load()
+			time.Sleep(time.Second)
+			for j, r := range c.readers {
+				if missing := missingOf(r.read(0), whole, c.sent[0].Load()-50); missing > 0 {
+					t.Errorf("node %d misses %d events after the network has healed", j+1, missing)
+				}
+			}
+		}
+		c.finish()
+		for i, r := range c.readers {
+			for sender := range c.sent {
+				if got := r.read(sender); !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
+					t.Errorf("node %d: events of sender %d came twice or in another order", i+1, sender)
+				}
+			}
+		}
+	})
+}
