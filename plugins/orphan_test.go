@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,17 +23,19 @@ import (
 func TestNoOrphans(t *testing.T) {
 	for _, row := range []struct {
 		name   string
+		plugin string
 		signal syscall.Signal // for the node
 		stop   bool           // the plugin, before that
 	}{
-		{"node killed", syscall.SIGKILL, false},
-		{"node crashed", syscall.SIGABRT, false},
-		{"node terminated", syscall.SIGTERM, false},
-		{"node killed, plugin stopped", syscall.SIGKILL, true},
+		{"node killed", plainName, syscall.SIGKILL, false},
+		{"node crashed", plainName, syscall.SIGABRT, false},
+		{"node terminated", plainName, syscall.SIGTERM, false},
+		{"node killed, plugin stopped", plainName, syscall.SIGKILL, true},
+		{"node killed, plugin deaf", deafName, syscall.SIGKILL, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if row.stop && !diesWithParent {
-				t.Skip("a stopped process does not see the end of its standard input")
+			if row.plugin == deafName && runtime.GOOS != "linux" {
+				t.Skip("only Linux kills what does not end by itself")
 			}
 			sockets, err := os.MkdirTemp("", "iris") // which a node that is killed leaves behind
 			if err != nil {
@@ -40,7 +43,7 @@ func TestNoOrphans(t *testing.T) {
 			}
 			defer os.RemoveAll(sockets)
 			host := exec.Command(os.Args[0])
-			host.Env = append(os.Environ(), hostVariable+"="+install(t, plainName), "TMPDIR="+sockets)
+			host.Env = append(os.Environ(), hostVariable+"="+install(t, row.plugin), "TMPDIR="+sockets)
 			out, err := host.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -53,6 +56,7 @@ func TestNoOrphans(t *testing.T) {
 			if err != nil {
 				t.Fatalf("the node says %q", line)
 			}
+			t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
 			if row.stop {
 				_ = syscall.Kill(pid, syscall.SIGSTOP)
 			}

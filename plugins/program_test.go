@@ -27,13 +27,14 @@ const (
 	plainName   = "plain"
 	bareName    = "bare"
 	hostileName = "hostile"
+	deafName    = "deaf" // to the end of its standard input
 )
 
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(pluginrpc.CookieKey) != "":
 		exitAtOnce()
-		map[string]func(){plainName: servePlain, bareName: serveBare, hostileName: serveHostile}[filepath.Base(os.Args[0])]()
+		map[string]func(){plainName: servePlain, bareName: serveBare, hostileName: serveHostile, deafName: serveHostile}[filepath.Base(os.Args[0])]()
 	case os.Getenv(hostVariable) != "":
 		runHost(os.Getenv(hostVariable))
 	}

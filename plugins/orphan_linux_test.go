@@ -1,4 +1,0 @@
-package plugins_test
-
-// diesWithParent says whether the kernel kills a plugin whose node has died.
-const diesWithParent = true
