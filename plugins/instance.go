@@ -179,12 +179,6 @@ func (i *instance) check() error {
 	return nil
 }
 
-// stop ends the process in good order.
-func (i *instance) stop() {
-	i.process.stop()
-	i.close()
-}
-
 // close waits for the end of the process, which was killed or asked to end, and for all
 // that went with it.
 func (i *instance) close() {

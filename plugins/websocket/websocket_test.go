@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -65,9 +66,7 @@ func TestOuterTLS(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			given := map[string]string{"path": "/iris"}
-			for name, value := range row.given {
-				given[name] = value
-			}
+			maps.Copy(given, row.given)
 			o := parse(t, given)
 			if row.want == "" {
 				a, b := join(t, o, listener, row.addr)
@@ -159,7 +158,6 @@ func TestPing(t *testing.T) {
 		t.Fatal("it still waits")
 	}
 	_ = accepted.Close()
-
 }
 
 // One that answers is not.
