@@ -72,6 +72,18 @@ var rules = []rule{
 		reason: "transports do not know each other: any of them can be left out",
 	},
 	{
+		path: "plugins/pluginrpc", allowed: nil, others: true,
+		reason: "the protocol of plugins is what both sides share: it brings neither along",
+	},
+	{
+		path: "plugins/sdk", allowed: []string{"plugins/pluginrpc"}, others: true,
+		reason: "what authors of plugins import brings nothing of a node along",
+	},
+	{
+		path: "plugins/websocket", allowed: []string{"plugins/sdk"}, others: true,
+		reason: "a plugin is written as anybody else would write it",
+	},
+	{
 		path: "plugins/...", allowed: []string{"plugins/...", "transport/..."}, others: true,
 		reason: "transports do not know each other: any of them can be left out",
 	},

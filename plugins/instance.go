@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -18,8 +19,12 @@ import (
 	"github.com/project-iris/iris/plugins/pluginrpc"
 )
 
-// dataSocket is the name of the data socket in the directory of a process.
-const dataSocket = "data"
+const (
+	// dataSocket is the name of the data socket in the directory of a process.
+	dataSocket = "data"
+	// exitTime is how much later than its sockets a process may be seen to end.
+	exitTime = 200 * time.Millisecond
+)
 
 // An instance is one process of a plugin, from its start to its end.
 type instance struct {
@@ -171,12 +176,24 @@ func (i *instance) check() error {
 		return nil // which its end says
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w for %v", ErrHangs, i.config.HealthTimeout)
+	case err != nil && i.ends():
+		return nil
 	case err != nil:
 		return fmt.Errorf("%w: health: %s", ErrProtocol, cut(err.Error()))
 	case answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING:
 		return fmt.Errorf("%w: health: %v", ErrHangs, answer.GetStatus())
 	}
 	return nil
+}
+
+// ends says whether the process of a plugin that does not answer has just ended.
+func (i *instance) ends() bool {
+	select {
+	case <-i.process.exited.Done():
+		return true
+	case <-time.After(exitTime):
+		return false
+	}
 }
 
 // close waits for the end of the process, which was killed or asked to end, and for all

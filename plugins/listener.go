@@ -16,8 +16,6 @@ import (
 const (
 	// listenPause is the pause before the plugin is asked to listen again.
 	listenPause = time.Second
-	// exitTime is how much later than its sockets a process may be seen to end.
-	exitTime = 200 * time.Millisecond
 
 	// acceptsPerSecond, and acceptsAtOnce, bound the connections that are accepted: each
 	// costs a handshake. The rest waits in the plugin.
@@ -149,16 +147,6 @@ func (l *listener) again(failure error) *listening {
 		case <-l.ctx.Done():
 			return nil
 		}
-	}
-}
-
-// ends says whether the process of a plugin that does not answer has just ended.
-func (i *instance) ends() bool {
-	select {
-	case <-i.process.exited.Done():
-		return true
-	case <-time.After(exitTime):
-		return false
 	}
 }
 

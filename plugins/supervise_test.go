@@ -50,7 +50,7 @@ func TestKilled(t *testing.T) {
 	if w.listener.Addr() != addr {
 		t.Errorf("it listens at %s, before at %s", w.listener.Addr(), addr)
 	}
-	if len(book.lines("plugin is down")) != 4 || len(book.lines("plugin is up again")) != 4 || len(book.lines("signal: killed")) == 0 ||
+	if len(book.lines("plugin is down")) != 4 || len(book.lines("plugin is up again")) != 4 || len(book.lines("signal: killed")) != 4 ||
 		len(book.lines("does not listen")) > 0 {
 		t.Errorf("the log says %q", book.lines("plugin"))
 	}
