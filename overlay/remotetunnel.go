@@ -24,12 +24,31 @@ var (
 // here. It has what was sent before when it does.
 const farewellTimeout = 5 * time.Second
 
-// tunnel opens a tunnel to a member of this node: a stream of the link, which is the
-// applications' once the node has said that one has taken it.
+// tunnel opens a tunnel to a member of this node, for which it was picked: a stream, which
+// is the applications' once the node has said that one has taken it. From the pick to the
+// close it counts as load of the node, as a request does.
 func (r *remote) tunnel(ctx context.Context, cluster []byte, g *gauge) (io.ReadWriteCloser, error) {
-	s, err := r.peer.Open(ctx, peers.KindTunnel)
+	g.begin()
+	end, err := r.openTunnel(ctx, cluster, g)
+	switch {
+	case errors.Is(err, errRefusedThere):
+		g.refuse(0)
+	case err != nil:
+		g.abandon()
+	default:
+		return end, nil
+	}
+	return nil, err
+}
+
+// openTunnel is tunnel without the load, which the end gives back when it is closed.
+func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *gauge) (*tunnelEnd, error) {
+	s, err := r.overlay.net.peers.OpenBulk(ctx, r.peer, peers.KindTunnel)
 	if err != nil {
-		return nil, errLeft
+		if r.ended() {
+			err = errLeft
+		}
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.SetDeadline(time.Unix(1, 0)) })
 	err = askTunnel(ctx, s, cluster)
@@ -40,7 +59,6 @@ func (r *remote) tunnel(ctx context.Context, cluster []byte, g *gauge) (io.ReadW
 		s.Reset(transport.CodeNone)
 		return nil, err
 	}
-	g.begin()
 	return &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), closed: g.abandon}, nil
 }
 
