@@ -39,7 +39,7 @@ type netNode struct {
 var transports = []string{"quic", "tcp", "quic,tcp"}
 
 // startNetwork starts nodes with a fresh key. All but the first join the first.
-func startNetwork(t *testing.T, transport string, n int) []*netNode {
+func startNetwork(t testing.TB, transport string, n int) []*netNode {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "network.pem")
 	if got := iris(t, "", "keygen", key); got.code != exitGood {
@@ -57,7 +57,7 @@ func startNetwork(t *testing.T, transport string, n int) []*netNode {
 }
 
 // startProcess starts a node in a process of its own, which is killed with the test.
-func startProcess(t *testing.T, args ...string) *netNode {
+func startProcess(t testing.TB, args ...string) *netNode {
 	t.Helper()
 	n := &netNode{command: exec.Command(os.Args[0], args...), err: newLines()}
 	n.command.Env = append(os.Environ(), programVariable+"=1")
