@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"io"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,43 +126,75 @@ func median(v []float64) float64 {
 }
 
 // BenchmarkRequestsBesideTunnel is how long a request to another node takes, one after
-// the other, while nothing else happens and while a tunnel between other applications
-// of the same nodes runs flat out.
+// the other, while nothing else happens and while a tunnel runs flat out: one between
+// other applications of the same nodes; and one between two other nodes, which takes as
+// much of the machine and nothing of the network in between.
 func BenchmarkRequestsBesideTunnel(b *testing.B) {
-	for _, transport := range strings.Split(cmpOr(os.Getenv("TR"), "quic,tcp"), ",") {
-		b.Run(transport, func(b *testing.B) {
-			here, there := startPair(b, transport)
-			tunnel, arrived := openBulk(b, here, there)
-			caller := openEcho(b, here, there)
-			for b.Loop() {
-				var figures [6][]float64
-				var rates []float64
-				for range rounds {
-					idle := latencies(b, caller)
-					var bulk []time.Duration
-					rates = append(rates, beside(b, tunnel, arrived, func() { bulk = latencies(b, caller) }))
-					for i, v := range []float64{
-						micros(idle, 50), micros(idle, 99), micros(bulk, 50), micros(bulk, 99),
-						micros(bulk, 50) / micros(idle, 50), micros(bulk, 99) / micros(idle, 99),
-					} {
-						figures[i] = append(figures[i], v)
-					}
+	for _, transport := range []string{"quic", "tcp"} {
+		here, there := startPair(b, transport)
+		caller := openEcho(b, here, there)
+		for _, row := range []struct {
+			name         string
+			other, paced bool
+		}{{"same nodes", false, false}, {"same nodes, 20 MB per s", false, true}, {"other nodes", true, false}} {
+			b.Run(transport+"/"+row.name, func(b *testing.B) {
+				from, to := here, there
+				if row.other {
+					from, to = startPair(b, transport)
 				}
-				for i, unit := range []string{"µs-idle-p50", "µs-idle-p99", "µs-bulk-p50", "µs-bulk-p99", "×p50", "×p99"} {
-					b.ReportMetric(median(figures[i]), unit)
+				tunnel, arrived := openBulk(b, from, to)
+				var w io.Writer = tunnel
+				if row.paced {
+					w = &pacedWriter{Writer: tunnel, perSecond: 20e6}
 				}
-				b.ReportMetric(median(rates), "MB/s")
-				b.ReportMetric(0, "ns/op")
-			}
-		})
+				for b.Loop() {
+					reportBeside(b, caller, w, arrived)
+				}
+			})
+		}
 	}
 }
 
-func cmpOr(a, b string) string {
-	if a == "" {
-		return b
+// reportBeside measures requests without and with a tunnel beside them, in turn.
+func reportBeside(b *testing.B, caller *client.Conn, tunnel io.Writer, arrived *atomic.Int64) {
+	b.Helper()
+	units := []string{"µs-idle-p50", "µs-idle-p99", "µs-bulk-p50", "µs-bulk-p99", "×p50", "×p99", "MB/s"}
+	figures := make([][]float64, len(units))
+	for range rounds {
+		idle := latencies(b, caller)
+		var bulk []time.Duration
+		moved := beside(b, tunnel, arrived, func() { bulk = latencies(b, caller) })
+		for i, v := range []float64{
+			micros(idle, 50), micros(idle, 99), micros(bulk, 50), micros(bulk, 99),
+			micros(bulk, 50) / micros(idle, 50), micros(bulk, 99) / micros(idle, 99), moved,
+		} {
+			figures[i] = append(figures[i], v)
+		}
 	}
-	return a
+	for i, unit := range units {
+		b.ReportMetric(median(figures[i]), unit)
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// pacedWriter writes no faster than a number of bytes in a second.
+type pacedWriter struct {
+	io.Writer
+	perSecond float64
+	next      time.Time
+}
+
+func (p *pacedWriter) Write(b []byte) (int, error) {
+	time.Sleep(time.Until(p.next))
+	p.next = later(p.next, time.Now()).Add(time.Duration(float64(len(b)) / p.perSecond * float64(time.Second)))
+	return p.Writer.Write(b)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // openEcho attaches a service to one node, and a caller to the other.
@@ -235,4 +265,66 @@ func beside(tb testing.TB, tunnel io.Writer, arrived *atomic.Int64, f func()) fl
 		time.Sleep(time.Millisecond)
 	}
 	return moved
+}
+
+// BenchmarkStalledTunnel is how fast a tunnel is while another one, between the same
+// applications, has a receiver that takes nothing.
+func BenchmarkStalledTunnel(b *testing.B) {
+	for _, transport := range []string{"quic", "tcp"} {
+		b.Run(transport, func(b *testing.B) {
+			alone, aloneArrived := openBulkBeside(b, transport, false)
+			beside, besideArrived := openBulkBeside(b, transport, true)
+			for b.Loop() {
+				var ratios []float64
+				for range rounds {
+					free := rate(b, alone, aloneArrived)
+					ratios = append(ratios, rate(b, beside, besideArrived)/free)
+				}
+				b.ReportMetric(median(ratios), "of-alone")
+				b.ReportMetric(0, "ns/op")
+			}
+		})
+	}
+}
+
+// openBulkBeside is openBulk between two nodes of its own, with a stalled tunnel beside it if
+// that is wanted.
+func openBulkBeside(tb testing.TB, transport string, stalled bool) (*client.Tunnel, *atomic.Int64) {
+	tb.Helper()
+	here, there := startPair(tb, transport)
+	if stalled {
+		fillStalled(tb, here, there)
+	}
+	return openBulk(tb, here, there)
+}
+
+// fillStalled opens a tunnel whose receiver takes nothing, and sends until no more goes.
+func fillStalled(tb testing.TB, here, there client.Config) {
+	tb.Helper()
+	over := make(chan struct{})
+	member, err := client.Register(context.Background(), "stalled", client.Service{Tunnel: func(*client.Tunnel) { <-over }}, there)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	conn, err := client.Connect(context.Background(), here)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		close(over)
+		_ = conn.Close()
+		_ = member.Close()
+	})
+	tunnel, err := conn.Tunnel(context.Background(), "stalled")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		err := tunnel.Send(ctx, block)
+		cancel()
+		if err != nil {
+			return
+		}
+	}
 }
