@@ -59,7 +59,9 @@ func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *gauge) (*tun
 		s.Reset(transport.CodeNone)
 		return nil, err
 	}
-	return &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), closed: g.abandon}, nil
+	end := r.newTunnelEnd(s)
+	end.closed = g.abandon
+	return end, nil
 }
 
 // askTunnel asks a node to take a tunnel.
@@ -97,7 +99,8 @@ func (r *remote) takeTunnel(s transport.Stream) {
 		defer cancel()
 		ctx = limited
 	}
-	end := &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), opened: make(chan struct{})}
+	end := r.newTunnelEnd(s)
+	end.opened = make(chan struct{})
 	verdict := r.overlay.offerTunnel(ctx, head.Cluster, end)
 	_, err = s.Write([]byte{byte(verdict)})
 	close(end.opened)
@@ -175,13 +178,23 @@ type tunnelEnd struct {
 	once    sync.Once
 	done    chan struct{} // closed when the stream is not used any more
 
-	reading, writing sync.Mutex // one at a time, as streams want it
+	// One reads and one writes at a time, as streams want it. Who waits to read waits in
+	// a channel, with which time passes in tests: it can take until a deadline.
+	reading chan struct{} // holds one while somebody reads
+	writing sync.Mutex
+}
+
+func (r *remote) newTunnelEnd(s transport.Stream) *tunnelEnd {
+	return &tunnelEnd{
+		stream: s, network: r.overlay.net,
+		done: make(chan struct{}), reading: make(chan struct{}, 1),
+	}
 }
 
 // Read reads what the other end has written.
 func (e *tunnelEnd) Read(b []byte) (int, error) {
-	e.reading.Lock()
-	defer e.reading.Unlock()
+	e.reading <- struct{}{}
+	defer func() { <-e.reading }()
 	return e.stream.Read(b)
 }
 

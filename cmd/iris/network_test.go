@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -35,6 +36,10 @@ type netNode struct {
 	addr    string // for other nodes
 }
 
+// linkHost can be another address of this host than that of applications, so that a packet
+// filter can tell the links between nodes; make lossy does that.
+var linkHost = flag.String("link-host", "127.0.0.1", "address of this host that nodes reach each other at")
+
 // transports are the choices of -transport that a network has to work with.
 var transports = []string{"quic", "tcp", "quic,tcp"}
 
@@ -47,7 +52,7 @@ func startNetwork(t testing.TB, transport string, n int) []*netNode {
 	}
 	var nodes []*netNode
 	for range n {
-		args := []string{"-net", "example", "-rsa", key, "-port", "0", "-bind", "127.0.0.1:0", "-transport", transport}
+		args := []string{"-net", "example", "-rsa", key, "-port", "0", "-bind", *linkHost + ":0", "-transport", transport}
 		if len(nodes) > 0 {
 			args = append(args, "-join", nodes[0].addr)
 		}
@@ -76,7 +81,7 @@ func startProcess(t testing.TB, args ...string) *netNode {
 	})
 	ready := n.err.next(t, "ready")
 	port := regexp.MustCompile(`port=(\d+)`).FindStringSubmatch(ready)
-	addr := regexp.MustCompile(`peer=\S*?(127\.0\.0\.1:\d+)`).FindStringSubmatch(ready)
+	addr := regexp.MustCompile(`peer=\S*?(127\.\d+\.\d+\.\d+:\d+)`).FindStringSubmatch(ready)
 	if port == nil || addr == nil {
 		t.Fatalf("the node is ready without a port or an address: %q", ready)
 	}
