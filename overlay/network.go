@@ -46,25 +46,28 @@ type Network struct {
 
 // network is the part of an overlay that knows other nodes.
 type network struct {
-	overlay *Overlay
-	config  Network
-	log     *slog.Logger
-	hasher  *directory.Hasher
-	peers   *peers.Peers
-	members *membership.Membership
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	ending  sync.Once
-	work    sync.WaitGroup // all goroutines but farewells
+	overlay  *Overlay
+	config   Network
+	log      *slog.Logger
+	hasher   *directory.Hasher
+	peers    *peers.Peers
+	members  *membership.Membership
+	contacts *contacts
+	fences   fences
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	ending   sync.Once
+	work     sync.WaitGroup // all goroutines but farewells
 	// farewells are of tunnels that were closed here.
 	farewells sync.WaitGroup
 	dirty     chan struct{} // holds one when touched has grown
 
 	// Guarded by Overlay.mu.
-	touched map[directory.Name]struct{} // names whose registration or watch may have changed
-	links   map[*peers.Peer]*remote
-	retries map[*cluster]struct{} // what retryLater was called for
-	retry   *time.Timer           // runs retryHeld
+	touched    map[directory.Name]struct{} // names whose registration or watch may have changed
+	links      map[*peers.Peer]*remote
+	retries    map[*cluster]struct{} // what retryLater was called for
+	retryTimer *time.Timer           // runs retryHeld
+	retryAt    time.Time             // when it does; zero: never
 
 	// mu guards the directory. Overlay.mu may be locked while it is held.
 	mu        sync.Mutex
@@ -81,15 +84,15 @@ func (o *Overlay) Connect(config Network) error {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := &network{
-		overlay: o,
-		config:  config,
-		log:     config.Logger,
-		hasher:  directory.NewHasher(config.Secret),
-		dirty:   make(chan struct{}, 1),
-		touched: make(map[directory.Name]struct{}),
-		links:   make(map[*peers.Peer]*remote),
-		retries: make(map[*cluster]struct{}),
-		retry:   time.NewTimer(retryWait),
+		overlay:    o,
+		config:     config,
+		log:        config.Logger,
+		hasher:     directory.NewHasher(config.Secret),
+		dirty:      make(chan struct{}, 1),
+		touched:    make(map[directory.Name]struct{}),
+		links:      make(map[*peers.Peer]*remote),
+		retries:    make(map[*cluster]struct{}),
+		retryTimer: time.NewTimer(time.Hour),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	self, epoch := wire.NodeID(config.Self), uint64(time.Now().UnixNano())
@@ -98,6 +101,7 @@ func (o *Overlay) Connect(config Network) error {
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
 	})
+	n.contacts = newContacts(n.peers)
 	info := wire.Info{Version: wire.Version, Epoch: epoch, Address: []byte(config.Address)}
 	members, err := membership.New(membership.Config{
 		Self: config.Self, Meta: info.Append(nil), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
@@ -210,7 +214,9 @@ func (n *network) LinkUp(p *peers.Peer) {
 	}
 	n.links[p] = r
 	n.prefer(p.ID())
+	n.retryOver(r.id)
 	o.mu.Unlock()
+	n.contacts.meet(p.ID())
 	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
 	n.work.Go(func() {
 		if err := n.members.Join(p.ID()); err != nil {
@@ -236,6 +242,9 @@ func (n *network) LinkDown(p *peers.Peer, cause error) {
 	r := n.links[p]
 	delete(n.links, p)
 	n.prefer(p.ID())
+	if !o.linked(wire.NodeID(p.ID())) {
+		o.regrowOver(wire.NodeID(p.ID()))
+	}
 	o.mu.Unlock()
 	close(r.down)
 	r.lose()
@@ -296,7 +305,7 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
 		return
 	}
-	n.peers.Keep(id, string(info.Address))
+	n.contacts.up(id, string(info.Address))
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.With(wire.NodeID(id), info.Epoch)
 	})
@@ -305,7 +314,7 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 // NodeDown learns that a node is gone. Membership remembers it, and looks for it by
 // reach.
 func (n *network) NodeDown(id transport.PeerID) {
-	n.peers.Drop(id)
+	n.contacts.down(id)
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.Without(wire.NodeID(id))
 	})

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -27,14 +28,14 @@ const farewellTimeout = 5 * time.Second
 // tunnel opens a tunnel to a member of this node, for which it was picked: a stream, which
 // is the applications' once the node has said that one has taken it. From the pick to the
 // close it counts as load of the node, as a request does.
-func (r *remote) tunnel(ctx context.Context, cluster []byte, g *gauge) (io.ReadWriteCloser, error) {
-	g.begin()
+func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (io.ReadWriteCloser, error) {
+	g.Begin()
 	end, err := r.openTunnel(ctx, cluster, g)
 	switch {
 	case errors.Is(err, errRefusedThere):
-		g.refuse(0)
+		g.Refused(time.Now(), 0)
 	case err != nil:
-		g.abandon()
+		g.Drop()
 	default:
 		return end, nil
 	}
@@ -42,7 +43,7 @@ func (r *remote) tunnel(ctx context.Context, cluster []byte, g *gauge) (io.ReadW
 }
 
 // openTunnel is tunnel without the load, which the end gives back when it is closed.
-func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *gauge) (*tunnelEnd, error) {
+func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (*tunnelEnd, error) {
 	s, err := r.overlay.net.peers.OpenBulk(ctx, r.peer, peers.KindTunnel)
 	if err != nil {
 		if r.ended() {
@@ -60,7 +61,7 @@ func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *gauge) (*tun
 		return nil, err
 	}
 	end := r.newTunnelEnd(s)
-	end.closed = g.abandon
+	end.closed = g.Drop
 	return end, nil
 }
 
