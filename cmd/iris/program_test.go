@@ -23,7 +23,7 @@ type result struct {
 }
 
 // iris runs a command to its end.
-func iris(t *testing.T, in string, args ...string) result {
+func iris(t testing.TB, in string, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
 	p := &program{in: strings.NewReader(in), out: &out, err: &err, signals: make(chan os.Signal)}
@@ -96,7 +96,7 @@ func (l *lines) Close() {
 }
 
 // next waits for the next line that contains the text, and returns it.
-func (l *lines) next(t *testing.T, contains string) string {
+func (l *lines) next(t testing.TB, contains string) string {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
