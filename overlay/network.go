@@ -53,6 +53,7 @@ type network struct {
 	peers    *peers.Peers
 	members  *membership.Membership
 	contacts *contacts
+	nodes    *nodes
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	ending   sync.Once
@@ -99,7 +100,7 @@ func (o *Overlay) Connect(config Network) error {
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
 	})
-	n.contacts = newContacts(n.peers)
+	n.contacts, n.nodes = newContacts(n.peers), newNodes()
 	info := wire.Info{Version: wire.Version, Epoch: epoch, Address: []byte(config.Address)}
 	members, err := membership.New(membership.Config{
 		Self: config.Self, Meta: info.Append(nil), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
@@ -194,7 +195,7 @@ func (n *network) dialSeed(addr string) error {
 	var dials sync.WaitGroup
 	errs := make([]error, len(addrs))
 	for i, a := range addrs {
-		dials.Go(func() { _, errs[i] = n.peers.Dial(n.ctx, a, transport.PeerID{}) })
+		dials.Go(func() { _, errs[i] = n.find(n.ctx, a, transport.PeerID{}, FoundByJoin) })
 	}
 	dials.Wait()
 	return errors.Join(errs...)
@@ -288,7 +289,7 @@ func (n *network) reach(ctx context.Context, id transport.PeerID, meta []byte) e
 	if err != nil {
 		return err
 	}
-	_, err = n.peers.Dial(ctx, string(info.Address), id)
+	_, err = n.find(ctx, string(info.Address), id, FoundByMembers)
 	return err
 }
 
@@ -299,6 +300,7 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
 		return
 	}
+	n.meet(id, string(info.Address))
 	n.contacts.up(id, string(info.Address))
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.With(wire.NodeID(id), info.Epoch)
@@ -308,6 +310,7 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 // NodeDown learns that a node is gone. Membership remembers it, and looks for it by
 // reach.
 func (n *network) NodeDown(id transport.PeerID) {
+	n.nodes.down(id)
 	n.contacts.down(id)
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.Without(wire.NodeID(id))
