@@ -71,11 +71,11 @@ func (c *Command) run(ctx context.Context, limit time.Duration) ([]string, error
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("it has not ended in %v", limit)
 	case err != nil:
-		return nil, fmt.Errorf("%w: %q", err, firstLine(said.Bytes()))
+		return nil, fmt.Errorf("%w: %q", err, firstLine(said.text.Bytes()))
 	case out.over:
 		return nil, errOutput
 	}
-	return addresses(out.String()), nil
+	return addresses(out.text.String()), nil
 }
 
 // addresses returns the words that can be addresses.
@@ -96,7 +96,7 @@ func firstLine(b []byte) []byte {
 
 // capped keeps the beginning of what is written to it.
 type capped struct {
-	bytes.Buffer
+	text  bytes.Buffer // not embedded: its ReadFrom would know no limit
 	limit int
 	over  bool // there was more
 }
@@ -104,9 +104,9 @@ type capped struct {
 // Write never fails: a command whose output is not read to its end would wait for ever.
 func (c *capped) Write(b []byte) (int, error) {
 	n := len(b)
-	if room := c.limit - c.Len(); n > room {
+	if room := c.limit - c.text.Len(); n > room {
 		b, c.over = b[:room], true
 	}
-	c.Buffer.Write(b)
+	c.text.Write(b)
 	return n, nil
 }
