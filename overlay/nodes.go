@@ -107,7 +107,7 @@ func (n *network) meet(id transport.PeerID, addr string) {
 	if n.peers.Get(id) != nil {
 		how = FoundByItself // nodes that this one dials are members before there is a link
 	}
-	if how, sought := n.nodes.up(id, addr, how); sought {
+	if how, news := n.nodes.up(id, addr, how); news {
 		n.sayFound(id, how, addr)
 	}
 }
@@ -139,21 +139,22 @@ func newNodes() *nodes {
 }
 
 // up notes a member, or its new address, and how it was found if that is not known. It
-// returns what was known about a new one.
-func (ns *nodes) up(id transport.PeerID, addr, how string) (known string, sought bool) {
+// reports whether the member is new, and how it was found.
+func (ns *nodes) up(id transport.PeerID, addr, how string) (found string, news bool) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	if e := ns.all[id]; e != nil {
 		e.addr = addr
-		return "", false
+		return e.how, false
 	}
-	if known, sought = ns.finds[id]; sought {
+	known, sought := ns.finds[id]
+	if sought {
 		how = known
 		delete(ns.finds, id)
 	}
 	ns.all[id] = &nodeEntry{addr: addr, how: how, since: time.Now(), sought: sought}
 	ns.tell()
-	return known, sought
+	return how, true
 }
 
 // down notes that a node is no member any more.

@@ -28,6 +28,9 @@ const (
 	restMax = time.Minute
 	// restSelf is for the own address, which another node may have some day.
 	restSelf = 10 * time.Minute
+	// maxUnjoined is how often a node that answers is asked again because it is no member
+	// yet: the link that there is to it may be one that is dead and not known to be.
+	maxUnjoined = 10
 	// forget is how long after its rest a place has a clean record again.
 	forget = 10 * time.Minute
 )
@@ -57,6 +60,7 @@ type entry struct {
 	due      time.Time // of the dial; zero if there is none to come
 	dialing  bool
 	failures int
+	unjoined int              // answers since it was a member
 	rest     time.Time        // no dial before
 	node     transport.PeerID // who answered last; zero if nobody has
 }
@@ -137,7 +141,7 @@ func (a *agenda) next(now time.Time, member func(h Hint, id transport.PeerID) bo
 		case e.due.After(now):
 			return place{}, Hint{}, e.due.Sub(now), false
 		case member(e.hint, e.occupant()):
-			e.due = time.Time{}
+			e.due, e.unjoined = time.Time{}, 0
 			continue
 		case !a.limiter.AllowN(now, 1):
 			return place{}, Hint{}, time.Second / DialRate, false
@@ -167,6 +171,9 @@ func (a *agenda) done(now time.Time, p place, id transport.PeerID, err error) {
 	switch {
 	case err == nil:
 		e.node, e.failures, e.rest = id, 0, now.Add(restMin)
+		if e.unjoined++; e.unjoined <= maxUnjoined {
+			e.due = e.rest
+		}
 	case errors.Is(err, transport.ErrSelf) && p.id.IsZero():
 		e.rest = now.Add(restSelf)
 	default:

@@ -64,7 +64,22 @@ func TestAHintIsDialledOnce(t *testing.T) {
 		s.offer(s.now, named)
 	}
 	s.expect(named, one, nil)
+	s.known[one] = true
 	s.expectNone()
+	s.now = s.now.Add(time.Hour)
+	s.expectNone()
+}
+
+// A node that answers and does not become a member is asked again, but not for ever.
+func TestAnAnswerThatLeadsToNothing(t *testing.T) {
+	s := newScript(t)
+	s.offer(s.now, named)
+	for range 1 + maxUnjoined {
+		s.expect(named, one, nil)
+		s.now = s.now.Add(restMin - 1)
+		s.expectNone()
+		s.now = s.now.Add(1)
+	}
 	s.now = s.now.Add(time.Hour)
 	s.expectNone()
 }
@@ -156,8 +171,11 @@ func TestOldPlacesAreForgotten(t *testing.T) {
 	for n := range maxEntries + 10 {
 		h := Hint{Addr: fmt.Sprint("host", n, ":1")}
 		s.offer(s.now, h)
+		s.known[one] = false
 		s.expect(h, one, nil)
+		s.known[one] = true
 		s.now = s.now.Add(time.Second)
+		s.expectNone()
 	}
 	if s.dropped > 0 {
 		t.Errorf("%d hints were dropped", s.dropped)

@@ -9,20 +9,27 @@ import (
 )
 
 // complete puts the address that a beacon came from into the addresses without a host,
-// and leaves those out where that is not known.
+// and leaves those out where that is not known. One that is good on one wire only comes
+// last: it is new whenever the cable is, and takes a second or two to be of use then.
 func complete(addresses string, from netip.Addr) string {
-	var all []string
+	var all, last []string
 	for addr := range strings.SplitSeq(addresses, ",") {
 		scheme, rest := transport.SplitAddr(addr)
 		host, port, err := net.SplitHostPort(rest)
-		switch {
-		case err != nil || host != "":
+		if err != nil || host != "" {
 			all = append(all, addr)
-		case from.IsValid() && !from.IsUnspecified():
-			all = append(all, transport.JoinAddr(scheme, net.JoinHostPort(from.Unmap().String(), port)))
+			continue
+		}
+		full := transport.JoinAddr(scheme, net.JoinHostPort(from.Unmap().String(), port))
+		switch {
+		case !from.IsValid() || from.IsUnspecified():
+		case from.IsLinkLocalUnicast():
+			last = append(last, full)
+		default:
+			all = append(all, full)
 		}
 	}
-	return strings.Join(all, ",")
+	return strings.Join(append(all, last...), ",")
 }
 
 // fit returns as many of the addresses as fit in a beacon, the first ones.

@@ -171,6 +171,7 @@ func TestAddressesAreCompleted(t *testing.T) {
 	for _, row := range []struct{ addresses, from, want string }{
 		{"quic://:1,tcp://:2,quic://10.0.0.1:1", "192.0.2.1", "quic://192.0.2.1:1,tcp://192.0.2.1:2,quic://10.0.0.1:1"},
 		{"quic://:1", "fe80::1%eth0", "quic://[fe80::1%eth0]:1"},
+		{"quic://:1,quic://10.0.0.1:1", "fe80::1%eth0", "quic://10.0.0.1:1,quic://[fe80::1%eth0]:1"},
 		{"quic://:1", "::ffff:192.0.2.1", "quic://192.0.2.1:1"},
 		{"quic://:1,quic://10.0.0.1:1", "0.0.0.0", "quic://10.0.0.1:1"},
 		{"quic://:1", "0.0.0.0", ""},
