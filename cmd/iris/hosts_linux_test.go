@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -234,14 +233,4 @@ func (p *process) awaitMembers(n int) []node.Member {
 			return members
 		}
 	}
-}
-
-// newKey makes a network key and returns the flags of a node that has it.
-func newKey(t *testing.T, network string) []string {
-	t.Helper()
-	key := filepath.Join(t.TempDir(), "network.pem")
-	if got := iris(t, "", "keygen", key); got.code != exitGood {
-		t.Fatalf("keygen: %+v", got)
-	}
-	return []string{"-net", network, "-rsa", key}
 }
