@@ -104,7 +104,7 @@ func sayJSON(w http.ResponseWriter, v any) {
 func (n *Node) Members() Members {
 	m := Members{Network: n.Network(), Self: Member{ID: n.ID()}, Members: []Member{}}
 	if n.links != nil {
-		m.Self.Addresses = strings.Split(n.links.advertised, ",")
+		m.Self.Addresses = strings.Split(n.links.addresses(), ",")
 	}
 	for _, node := range n.overlay.Nodes() {
 		m.Members = append(m.Members, Member{

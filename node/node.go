@@ -32,7 +32,8 @@ type Node struct {
 	finder  *discovery.Finder // nil: nobody is looked for
 	admin   *admin            // nil: there is none
 
-	serving  sync.WaitGroup // one goroutine a listener
+	serving  sync.WaitGroup     // one goroutine a listener, and follow
+	unfollow context.CancelFunc // ends follow; nil if it does not run
 	draining atomic.Bool
 	stop     sync.Once
 	stopped  error // of the first Shutdown
@@ -69,6 +70,9 @@ func Start(config Config) (*Node, error) {
 	n.serve(open)
 	if n.links != nil {
 		n.discover(remembered)
+		ctx, cancel := context.WithCancel(context.Background())
+		n.unfollow = cancel
+		n.serving.Go(func() { n.follow(ctx) })
 	}
 	return n, nil
 }
@@ -134,7 +138,7 @@ func (n *Node) connect() error {
 		Self:      n.id.ID(),
 		Transport: links.transport,
 		Listener:  links.listener,
-		Address:   links.advertised,
+		Address:   links.addresses(),
 		Secret:    n.id.Secrets("directory names")[0],
 		Join:      n.config.Join,
 		Logger:    n.config.Logger,
@@ -192,6 +196,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		}
 		n.stopped = n.overlay.Drain(ctx)
 		finding.Wait()
+		if n.unfollow != nil {
+			n.unfollow()
+		}
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
 		n.relay.Close(flush)

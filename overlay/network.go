@@ -48,6 +48,7 @@ type Network struct {
 type network struct {
 	overlay  *Overlay
 	config   Network
+	epoch    uint64 // of this node
 	log      *slog.Logger
 	hasher   *directory.Hasher
 	peers    *peers.Peers
@@ -101,9 +102,9 @@ func (o *Overlay) Connect(config Network) error {
 		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
 	})
 	n.contacts, n.nodes = newContacts(n.peers), newNodes()
-	info := wire.Info{Version: wire.Version, Epoch: epoch, Address: []byte(config.Address)}
+	n.epoch = epoch
 	members, err := membership.New(membership.Config{
-		Self: config.Self, Meta: info.Append(nil), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
+		Self: config.Self, Meta: n.info(config.Address), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
 	})
 	if err != nil {
 		n.cancel()

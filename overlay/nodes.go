@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/choose"
 )
@@ -110,6 +111,21 @@ func (n *network) meet(id transport.PeerID, addr string) {
 	if how, news := n.nodes.up(id, addr, how); news {
 		n.sayFound(id, how, addr)
 	}
+}
+
+// Move tells the other nodes that this one is at another address now, in the form of
+// [Network.Address]. It waits for half a second at most.
+func (o *Overlay) Move(addr string) error {
+	if o.net == nil {
+		return nil
+	}
+	return o.net.members.Tell(o.net.info(addr))
+}
+
+// info is what this node tells about itself.
+func (n *network) info(addr string) []byte {
+	info := wire.Info{Version: wire.Version, Epoch: n.epoch, Address: []byte(addr)}
+	return info.Append(nil)
 }
 
 // maxFinds is how many nodes can have been found and not become members yet; of more,

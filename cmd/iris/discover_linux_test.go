@@ -121,6 +121,12 @@ func TestACableIsPulledAndPutBack(t *testing.T) {
 	first.awaitMembers(1)
 	t.Logf("found again %v after the cable is back", time.Since(begin))
 	second.ask()
+	for look := time.NewTicker(50 * time.Millisecond); ; <-look.C {
+		if m := second.members(); len(m) == 1 && strings.Contains(m[0].Addresses[0], "10.99.0.101") {
+			look.Stop()
+			break // the new address was passed on
+		}
+	}
 }
 
 // Where there is no multicast, a scan finds who answers.
