@@ -3,9 +3,13 @@
 package discovery
 
 import (
+	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -32,13 +36,38 @@ func TestCommandsNameNodes(t *testing.T) {
 
 // A command that hangs is killed with all that it has started.
 func TestACommandThatHangs(t *testing.T) {
-	alive := filepath.Join(t.TempDir(), "alive")
-	_, err := (&Command{Line: "(sleep 600; touch " + alive + ") & sleep 600"}).run(t.Context(), 50*time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "not ended in 50ms") {
+	held := filepath.Join(t.TempDir(), "held")
+	if err := syscall.Mkfifo(held, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan error)
+	go func() {
+		_, err := (&Command{Line: "sleep 600 > " + held + " & sleep 600"}).run(ctx, time.Minute)
+		over <- err
+	}()
+	file, err := os.Open(held) // when the first of them has it open
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cancel()
+	if err := <-over; err == nil || !strings.Contains(err.Error(), "has not ended") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := os.Stat(alive); err == nil {
-		t.Error("it ran on to its end")
+	if err := file.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("what it has started is still there: %v", err)
+	}
+}
+
+// It has its limit, too.
+func TestACommandThatTakesTooLong(t *testing.T) {
+	_, err := (&Command{Line: "sleep 600"}).run(t.Context(), 10*time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "not ended in 10ms") {
+		t.Errorf("got %v", err)
 	}
 }
 
