@@ -157,12 +157,13 @@ func (s *station) remember(id transport.PeerID, now time.Time) {
 
 // members takes how many other members there are.
 func (s *station) members(now time.Time, others int) {
-	lost := others < s.others
-	if s.others == 0 && others > 0 || s.others > 0 && others == 0 {
-		s.sweep, s.pause, s.probeAt = nil, scanFirst, now.Add(scanDelay)
-	}
+	before := s.others
 	s.others = others
-	if lost {
+	if (before == 0) == (others == 0) {
+		return
+	}
+	s.sweep, s.pause, s.probeAt = nil, scanFirst, now.Add(scanDelay)
+	if others == 0 {
 		s.trickle.hasten(now)
 	}
 }

@@ -143,7 +143,8 @@ func TestChangesHasten(t *testing.T) {
 		change func(s *station, now time.Time)
 		hasty  bool
 	}{
-		{"a member is lost", func(s *station, now time.Time) { s.members(now, 2) }, true},
+		{"a member is lost", func(s *station, now time.Time) { s.members(now, 2) }, false},
+		{"all members are lost", func(s *station, now time.Time) { s.members(now, 0) }, true},
 		{"a member has come", func(s *station, now time.Time) { s.members(now, 4) }, false},
 		{"an interface has changed", func(s *station, now time.Time) { s.moved(now, nil) }, true},
 		{"a stranger is heard", func(s *station, now time.Time) { s.hear(now, sample(), netip.AddrPort{}, false) }, true},
