@@ -46,6 +46,6 @@ func (i *ignored) note(now time.Time, from netip.AddrPort, err error) {
 			args = append(args, r.key, i.counts[n])
 		}
 	}
-	i.log.Info("beacons are ignored: of another network, or of nobody's", args...)
+	i.log.Info("beacons are ignored that no node of this network has sealed", args...)
 	i.said, i.counts = now, [len(reasons)]uint64{}
 }
