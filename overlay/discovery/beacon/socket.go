@@ -138,16 +138,13 @@ type received struct {
 // slows it.
 func receive(ctx context.Context, conn *net.UDPConn, to chan<- received) {
 	var buffer [PacketSize + 1]byte // so that longer packets have another size
-	begin, count := time.Now(), 0
+	var pace pace
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buffer[:])
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if count++; count >= readBatch {
-			rest(ctx, readWindow-time.Since(begin))
-			begin, count = time.Now(), 0
-		}
+		rest(ctx, pace.read(time.Now()))
 		if err != nil {
 			continue // one packet, or a message of the network about one
 		}
@@ -157,6 +154,24 @@ func receive(ctx context.Context, conn *net.UDPConn, to chan<- received) {
 			return
 		}
 	}
+}
+
+// pace bounds how fast packets are read.
+type pace struct {
+	begin time.Time // of the window
+	count int       // read in it
+}
+
+// read counts a packet, and returns how long to rest before the next is read.
+func (p *pace) read(now time.Time) time.Duration {
+	if now.Sub(p.begin) >= readWindow {
+		*p = pace{begin: now}
+	}
+	p.count++
+	if p.count < readBatch {
+		return 0
+	}
+	return readWindow - now.Sub(p.begin)
 }
 
 // rest waits, unless the context ends first.
