@@ -17,7 +17,8 @@ type linkFlags struct {
 	transport string
 	bind      string
 	join      list
-	discover  string
+	discover  ways
+	state     string
 	plugins   pluginFlags
 }
 
@@ -26,7 +27,9 @@ func (f *linkFlags) register(fs *flag.FlagSet) {
 	f.plugins.register(fs)
 	fs.StringVar(&f.bind, "bind", "", "`HOST:PORT` for other nodes (default all interfaces, port 14142, 27182, 31415, or any)")
 	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with; repeatable, or separated by commas")
-	fs.StringVar(&f.discover, "discover", "none", "`how` to find nodes besides -join: none is all that there is yet")
+	fs.Var(&f.discover, "discover", "`list` of ways to find nodes: beacon, scan, dns:NAME, exec:COMMAND (which takes all that follows), or none "+
+		"(default beacon; none with -dev and where -bind is on loopback, from where beacons never leave the host)")
+	fs.StringVar(&f.state, "state", "", "`directory` of this node alone to remember others in, so that a restart finds them at once")
 }
 
 // list is a flag that can be given more than once, and takes several values each time.
@@ -56,9 +59,6 @@ var known = map[string]node.NewTransport{
 
 // transports returns what -transport names.
 func (f *linkFlags) transports() ([]node.NewTransport, error) {
-	if f.discover != "none" {
-		return nil, usagef("-discover %q: only none is there yet; name nodes to begin with by -join", f.discover)
-	}
 	var names list
 	if err := names.Set(f.transport); err != nil {
 		return nil, err

@@ -82,6 +82,7 @@ func (p *program) command() *ffcli.Command {
 		p.publishCommand(),
 		p.subscribeCommand(),
 		p.tunnelCommand(),
+		p.membersCommand(),
 		p.keygenCommand(),
 	}
 	for _, c := range append(root.Subcommands, root) {
