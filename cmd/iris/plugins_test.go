@@ -33,6 +33,12 @@ func buildPlugins(t *testing.T) (dir string) {
 // The README's example of a plugin: nodes over WebSocket alone, and in a list.
 func TestNodesOverAPlugin(t *testing.T) {
 	dir := buildPlugins(t)
+	sockets, err := os.MkdirTemp("", "iris") // which nodes that are killed leave behind
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(sockets) })
+	t.Setenv("TMPDIR", sockets)
 	for _, list := range []string{"websocket", filepath.Join(dir, "websocket") + ",quic"} {
 		t.Run(strings.ReplaceAll(list, dir, ""), func(t *testing.T) {
 			nodes := startNetwork(t, list, 2, "-plugins", dir, "-plugin-opt", "websocket.path=/iris")
