@@ -3,6 +3,7 @@ module github.com/project-iris/iris
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/hashicorp/memberlist v0.7.0
 	github.com/peterbourgon/ff/v3 v3.4.0
 	github.com/quic-go/quic-go v0.65.0

@@ -81,6 +81,7 @@ func (p *program) command() *ffcli.Command {
 		p.publishCommand(),
 		p.subscribeCommand(),
 		p.tunnelCommand(),
+		p.benchCommand(),
 		p.keygenCommand(),
 	}
 	for _, c := range append(root.Subcommands, root) {
