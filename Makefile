@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 SEEDS    ?= 10000
 SEED     ?= 1
 
-.PHONY: check format vet build test fuzz simulate bench
+.PHONY: check format vet build test fuzz simulate bench compare
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -20,6 +20,7 @@ format: ## formatting, modernizers and go.mod are as the tools would leave them
 vet:
 	$(GO) vet ./...
 	$(TOOL) staticcheck -checks all ./...
+	cd cmd/compare && $(GO) vet ./... # a module of its own; it is built when it is run
 
 build: ## every system that a node runs on
 	GOOS=linux   $(GO) build ./...
@@ -48,3 +49,6 @@ simulate: ## random histories of the directory: SEEDS of them, from SEED on
 
 bench: ## every benchmark, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+compare: ## Iris next to NATS on this host, into docs/performance.md: less than ten minutes, Linux
+	cd cmd/compare && $(GO) run . -o ../../docs/performance.md
