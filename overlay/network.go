@@ -46,16 +46,17 @@ type Network struct {
 
 // network is the part of an overlay that knows other nodes.
 type network struct {
-	overlay *Overlay
-	config  Network
-	log     *slog.Logger
-	hasher  *directory.Hasher
-	peers   *peers.Peers
-	members *membership.Membership
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	ending  sync.Once
-	work    sync.WaitGroup // all goroutines but farewells
+	overlay  *Overlay
+	config   Network
+	log      *slog.Logger
+	hasher   *directory.Hasher
+	peers    *peers.Peers
+	members  *membership.Membership
+	contacts *contacts
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	ending   sync.Once
+	work     sync.WaitGroup // all goroutines but farewells
 	// farewells are of tunnels that were closed here.
 	farewells sync.WaitGroup
 	dirty     chan struct{} // holds one when touched has grown
@@ -98,6 +99,7 @@ func (o *Overlay) Connect(config Network) error {
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
 	})
+	n.contacts = newContacts(n.peers)
 	info := wire.Info{Version: wire.Version, Epoch: epoch, Address: []byte(config.Address)}
 	members, err := membership.New(membership.Config{
 		Self: config.Self, Meta: info.Append(nil), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
@@ -211,6 +213,7 @@ func (n *network) LinkUp(p *peers.Peer) {
 	n.links[p] = r
 	n.prefer(p.ID())
 	o.mu.Unlock()
+	n.contacts.meet(p.ID())
 	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
 	n.work.Go(func() {
 		if err := n.members.Join(p.ID()); err != nil {
@@ -296,7 +299,7 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
 		return
 	}
-	n.peers.Keep(id, string(info.Address))
+	n.contacts.up(id, string(info.Address))
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.With(wire.NodeID(id), info.Epoch)
 	})
@@ -305,7 +308,7 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 // NodeDown learns that a node is gone. Membership remembers it, and looks for it by
 // reach.
 func (n *network) NodeDown(id transport.PeerID) {
-	n.peers.Drop(id)
+	n.contacts.down(id)
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.Without(wire.NodeID(id))
 	})
