@@ -93,7 +93,7 @@ func (w *world) idle() {
 		}
 		for _, p := range o.places {
 			for id, g := range p.cost {
-				if n := g.underWay.Load(); n != 0 {
+				if n := g.UnderWay(); n != 0 {
 					w.t.Errorf("%d requests are counted on their way to node %x", n, id[:4])
 				}
 			}
@@ -577,8 +577,16 @@ func playDrain(w *world) {
 	caller.ask(4, "service", "d", 500*time.Millisecond)
 	w.pass()
 	service.saw()
-	service.answer(0, true, "A")
+	service.ask(5, "elsewhere", "for the answer to a", time.Minute)
 	w.pass()
+	elsewhere.saw("request for the answer to a")
+	elsewhere.answer(1, true, "N")
+	w.pass()
+	service.saw("5: reply N")
+	service.answer(0, true, "A")
+	service.ask(6, "elsewhere", "for nothing", time.Minute)
+	w.pass()
+	service.saw("6: fault node is stopping")
 	caller.saw("1: reply A")
 	checkRunning(w.t, drained) // as one of its own has not got its answer
 	elsewhere.answer(0, true, "B")

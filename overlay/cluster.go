@@ -11,7 +11,8 @@ type cluster struct {
 	held    *list.List    // of *heldRequest, oldest first
 	joined  chan struct{} // closed when a member joins; nil while no tunnel waits
 	waiting int           // tunnels that wait
-	away    *place        // where else it is served; nil while nobody here sends to it
+	retry   retry
+	away    *place // where else it is served; nil while nobody here sends to it
 }
 
 // cluster returns the named cluster, which is made if nobody knew it. Overlay.mu

@@ -33,7 +33,7 @@ func (m *Member) expireOne(now time.Time) (id, token uint64, own, ok bool) {
 		return c.id, token, true, true
 	}
 	if _, s, ok := m.served.Expire(now); ok {
-		m.gauge.observe(now.Sub(s.since), 0, false)
+		m.gauge.Observe(now, now.Sub(s.since), 0, false)
 		return 0, 0, false, true
 	}
 	m.alarm.rung()

@@ -16,15 +16,10 @@ const knowTimeout = time.Second
 // is one: once to each node that has some. It waits for room on the way to other nodes.
 // The message is borrowed.
 func (m *Member) Broadcast(cluster, message []byte) {
-	o := m.overlay
-	for _, id := range o.whereCluster(cluster) {
-		if r := o.remote(id); r != nil {
-			r.broadcast(m, &wire.Broadcast{Cluster: cluster, Message: message})
-		} else {
-			o.counters.sendsFailed.Add(1)
-		}
+	if ways := m.overlay.waysToCluster(cluster); ways != nil {
+		m.spread(ways, wire.KindBroadcast, cluster, message)
 	}
-	o.deliverBroadcast(cluster, message)
+	m.overlay.deliverBroadcast(cluster, message)
 }
 
 // deliverBroadcast delivers a broadcast to the members of this node.
@@ -44,15 +39,10 @@ func (o *Overlay) deliverBroadcast(cluster, message []byte) {
 // is one: once to each node that has some. It waits for room on the way to other nodes.
 // Topic and event are borrowed.
 func (m *Member) Publish(topic, event []byte) {
-	o := m.overlay
-	for _, id := range o.whereTopic(topic) {
-		if r := o.remote(id); r != nil {
-			r.publish(m, &wire.Event{Topic: topic, Event: event})
-		} else {
-			o.counters.sendsFailed.Add(1)
-		}
+	if ways := m.overlay.waysToTopic(topic); ways != nil {
+		m.spread(ways, wire.KindEvent, topic, event)
 	}
-	o.deliverEvent(topic, event)
+	m.overlay.deliverEvent(topic, event)
 }
 
 // deliverEvent delivers an event to the subscribers of this node.
@@ -68,8 +58,9 @@ func (o *Overlay) deliverEvent(topic, event []byte) {
 	}
 }
 
-// whereCluster returns the other nodes that have members of a cluster.
-func (o *Overlay) whereCluster(name []byte) []directory.NodeID {
+// waysToCluster returns the ways to other nodes that have members of a cluster, nil if
+// there are none; else ways.done has to follow.
+func (o *Overlay) waysToCluster(name []byte) *ways {
 	if o.net == nil {
 		return nil
 	}
@@ -83,8 +74,9 @@ func (o *Overlay) whereCluster(name []byte) []directory.NodeID {
 	return o.await(c.away)
 }
 
-// whereTopic returns the other nodes that have subscribers of a topic.
-func (o *Overlay) whereTopic(name []byte) []directory.NodeID {
+// waysToTopic returns the ways to other nodes that have subscribers of a topic, as
+// waysToCluster does.
+func (o *Overlay) waysToTopic(name []byte) *ways {
 	if o.net == nil {
 		return nil
 	}
@@ -100,28 +92,47 @@ func (o *Overlay) whereTopic(name []byte) []directory.NodeID {
 	return o.await(t.away)
 }
 
-// await returns the nodes of a place, after it has become known or knowTimeout has
-// passed. Overlay.mu is held, and released.
-func (o *Overlay) await(p *place) []directory.NodeID {
+// await returns the ways to the nodes of a place, after these have become known and what
+// took other ways has arrived, or knowTimeout has passed. Overlay.mu is held, and
+// released.
+func (o *Overlay) await(p *place) *ways {
+	defer o.mu.Unlock()
 	if p == nil {
-		o.mu.Unlock()
 		return nil
 	}
 	p.used = true
-	nodes, known := p.nodes, p.known
-	o.mu.Unlock()
-	if known {
-		return nodes
+	if !p.known {
+		o.wait(p.ready)
 	}
+	if p.ways == nil {
+		p.ways = o.newWays(p)
+	}
+	if settled := p.ways.settled; settled != nil {
+		o.wait(settled)
+	}
+	if len(p.ways.tree) == 0 {
+		return nil
+	}
+	p.ways.users.Add(1)
+	return p.ways
+}
+
+// wait waits for a channel to be closed, for knowTimeout at most. Overlay.mu is held, and
+// released meanwhile.
+func (o *Overlay) wait(done <-chan struct{}) {
+	select {
+	case <-done:
+		return
+	default:
+	}
+	o.mu.Unlock()
+	defer o.mu.Lock()
 	ctx, cancel := context.WithTimeout(o.net.ctx, knowTimeout)
 	defer cancel()
 	select {
-	case <-p.ready:
+	case <-done:
 	case <-ctx.Done():
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return p.nodes
 }
 
 // remote returns a node that there is a link to, or nil.

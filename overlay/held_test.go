@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport/mem"
 )
 
 // Rule 10: a request to a cluster that nobody serves waits, and a member that joins
@@ -239,4 +242,36 @@ func TestHeldRequestsAtTheirDeadline(t *testing.T) {
 			checkEmpty(t, o)
 		}
 	})
+}
+
+// A node may say for ever that it serves a cluster, and refuse each request: they are
+// sent there less and less, and a real member gets them at once.
+func TestAFalseClaimIsTriedLessAndLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
+		liar := w.nodes[1]
+		liar.mu.Lock()
+		liar.register(liar.net.hasher.Cluster([]byte("service")), true)
+		liar.mu.Unlock()
+		time.Sleep(100 * time.Millisecond)
+		caller := attach(t, w.nodes[0], "")
+		body := strings.Repeat("x", 1<<20)
+		caller.ask(1, "service", body, time.Minute)
+		time.Sleep(10 * time.Second)
+		if sent := w.queued(0, 1); sent > 9<<20 {
+			t.Errorf("%d bytes were sent in ten seconds for a request of %d", sent, len(body))
+		}
+		attach(t, w.nodes[2], "service", echoingLater)
+		time.Sleep(200 * time.Millisecond)
+		caller.saw("1: reply " + body)
+	})
+}
+
+// queued returns how many bytes a node has sent to another in its lanes.
+func (w *world) queued(from, to int) (bytes uint64) {
+	r := w.nodes[from].remote(wire.NodeID(w.ends[to].ID()))
+	for i := range r.lanes {
+		bytes += r.lanes[i].queued.Load()
+	}
+	return bytes
 }

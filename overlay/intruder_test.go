@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -268,6 +269,18 @@ var intrusions = []struct {
 			w.t.Errorf("%d names are remembered", n)
 		}
 	}},
+	{name: "messages to pass on without end, to everybody and nobody, and fences", do: func(w *world, in *intruder) {
+		s := in.open(peers.KindLane)
+		var to []wire.NodeID
+		for i := range wire.SpreadLimit {
+			to = append(to, wire.NodeID(w.ends[i%len(w.ends)].ID()), wire.NodeID{byte(i)})
+		}
+		m := wire.Spread{Name: []byte("here"), Nodes: to[:wire.SpreadLimit], Message: make([]byte, 1000)}
+		for i := range uint64(1000) {
+			m.Kind, m.Sender, m.Order = wire.Kind(i%5), i, i<<50
+			_ = write(s, &m, &wire.Copy{Kind: wire.KindFence, Origin: to[0], Order: i}, &wire.Passed{Token: i})
+		}
+	}},
 	{name: "requests for nobody without end, whose refusals it does not read", ends: true, prepare: deaf, do: func(_ *world, in *intruder) {
 		s := in.open(peers.KindLane)
 		for i := uint64(0); write(s, &wire.Request{ID: i, Timeout: 1 << 62, Cluster: []byte("nobody"), Body: make([]byte, 1000)}) == nil; i++ {
@@ -360,6 +373,31 @@ func TestIntruders(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Large messages whose end never comes take as much memory as they may, and cost their
+// sender the link then; others are served.
+func TestLargeMessagesThatNeverEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldOf(t, 3, Config{FrameBytes: 8 << 20}, mem.Path{Delay: time.Millisecond})
+		w.there(0, "service", echoing)
+		caller := w.here("")
+		w.pass()
+		in := intrude(w)
+		half := append([]byte{0x80, 0x80, 0x80, 0x10, byte(wire.TypeEvent)}, make([]byte, 3<<20)...)
+		for _, s := range []transport.Stream{in.open(peers.KindLane), in.open(peers.KindLane), in.open(peers.KindLane)} {
+			_, _ = s.Write(half)
+		}
+		w.pass()
+		if in.link.Context().Err() == nil || w.nodes[0].Stats().FramesRefused != 1 {
+			t.Errorf("the link has not ended for what %+v says", w.nodes[0].Stats())
+		}
+		time.Sleep(time.Second)
+		large := strings.Repeat("x", 2<<20)
+		caller.ask(1, "service", large, time.Second)
+		w.pass()
+		caller.saw("1: reply " + large)
+	})
 }
 
 // A node that reads nothing slows those who send to it for lanePatience, and nobody

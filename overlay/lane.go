@@ -17,9 +17,11 @@ import (
 // and a packet that is lost holds up one lane and not the others.
 const (
 	laneCount = 4
+	// copyLane is the number of one more, for what is passed on for other nodes.
+	copyLane = laneCount
 	// maxLanes is how many lanes a node may open to this one on a link. Each costs up to
 	// the memory of the frame that is on its way.
-	maxLanes = laneCount
+	maxLanes = laneCount + 1
 	// laneLimit is how many bytes may wait in a lane before senders wait for room.
 	laneLimit = 4 << 20
 	// lanePatience is how long a sender waits for room. When that was in vain nobody

@@ -24,14 +24,14 @@ func (n *network) run() {
 	defer timer.Stop()
 	sweep := time.NewTicker(placeSweep)
 	defer sweep.Stop()
-	defer n.retry.Stop()
+	defer n.retryTimer.Stop()
 	for {
 		select {
 		case <-n.ctx.Done():
 			return
 		case <-sweep.C:
 			n.overlay.sweepPlaces()
-		case <-n.retry.C:
+		case <-n.retryTimer.C:
 			n.retryHeld()
 		case <-n.dirty:
 		case <-timer.C:
@@ -112,7 +112,7 @@ func (o *Overlay) moved(change directory.Changed) []*heldRequest {
 	if p == nil {
 		return nil
 	}
-	p.move(change.Nodes, change.Known)
+	o.move(p, change.Nodes, change.Known)
 	if p.known {
 		p.settle()
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/deadline"
 )
 
@@ -15,9 +16,12 @@ import (
 type Member struct {
 	overlay *Overlay
 	handler Handler
-	cluster string // empty: a plain member, which serves none
-	shard   uint64 // chooses the lane of what it sends
-	gauge   gauge  // how long it takes to answer
+	cluster string        // empty: a plain member, which serves none
+	shard   uint64        // chooses the lane of what it sends
+	gauge   balance.Gauge // how long it takes to answer
+
+	spreading sync.Mutex // keeps the order of messages that others pass on
+	order     uint64     // of the latest of them; guarded by spreading
 
 	load atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
 	open atomic.Int64 // its own requests, until their answer is delivered

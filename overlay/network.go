@@ -53,6 +53,7 @@ type network struct {
 	peers    *peers.Peers
 	members  *membership.Membership
 	contacts *contacts
+	fences   fences
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	ending   sync.Once
@@ -62,10 +63,11 @@ type network struct {
 	dirty     chan struct{} // holds one when touched has grown
 
 	// Guarded by Overlay.mu.
-	touched map[directory.Name]struct{} // names whose registration or watch may have changed
-	links   map[*peers.Peer]*remote
-	retries map[*cluster]struct{} // what retryLater was called for
-	retry   *time.Timer           // runs retryHeld
+	touched    map[directory.Name]struct{} // names whose registration or watch may have changed
+	links      map[*peers.Peer]*remote
+	retries    map[*cluster]struct{} // what retryLater was called for
+	retryTimer *time.Timer           // runs retryHeld
+	retryAt    time.Time             // when it does; zero: never
 
 	// mu guards the directory. Overlay.mu may be locked while it is held.
 	mu        sync.Mutex
@@ -82,15 +84,15 @@ func (o *Overlay) Connect(config Network) error {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := &network{
-		overlay: o,
-		config:  config,
-		log:     config.Logger,
-		hasher:  directory.NewHasher(config.Secret),
-		dirty:   make(chan struct{}, 1),
-		touched: make(map[directory.Name]struct{}),
-		links:   make(map[*peers.Peer]*remote),
-		retries: make(map[*cluster]struct{}),
-		retry:   time.NewTimer(retryWait),
+		overlay:    o,
+		config:     config,
+		log:        config.Logger,
+		hasher:     directory.NewHasher(config.Secret),
+		dirty:      make(chan struct{}, 1),
+		touched:    make(map[directory.Name]struct{}),
+		links:      make(map[*peers.Peer]*remote),
+		retries:    make(map[*cluster]struct{}),
+		retryTimer: time.NewTimer(time.Hour),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	self, epoch := wire.NodeID(config.Self), uint64(time.Now().UnixNano())
@@ -212,6 +214,7 @@ func (n *network) LinkUp(p *peers.Peer) {
 	}
 	n.links[p] = r
 	n.prefer(p.ID())
+	n.retryOver(r.id)
 	o.mu.Unlock()
 	n.contacts.meet(p.ID())
 	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
@@ -239,6 +242,9 @@ func (n *network) LinkDown(p *peers.Peer, cause error) {
 	r := n.links[p]
 	delete(n.links, p)
 	n.prefer(p.ID())
+	if !o.linked(wire.NodeID(p.ID())) {
+		o.regrowOver(wire.NodeID(p.ID()))
+	}
 	o.mu.Unlock()
 	close(r.down)
 	r.lose()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/fanout"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -50,6 +51,10 @@ type Config struct {
 	// TopicBytes is how many bytes the names of these topics may have together.
 	// Default 16 MiB.
 	TopicBytes int
+	// FrameBytes is how many bytes large messages that are on their way here from other
+	// nodes may take together, before their end has come. Who sends more of them loses
+	// the link. Default 1 GiB.
+	FrameBytes int64
 }
 
 func (c Config) withDefaults() Config {
@@ -64,6 +69,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.TopicBytes == 0 {
 		c.TopicBytes = 16 << 20
+	}
+	if c.FrameBytes == 0 {
+		c.FrameBytes = 1 << 30
 	}
 	return c
 }
@@ -80,6 +88,7 @@ type Overlay struct {
 	registered map[directory.Name]struct{} // what members here serve or are subscribed to, if there is a network
 	places     map[directory.Name]*place   // of clusters and topics that members here send to
 	placeBytes int                         // of their names
+	branching  map[*place]struct{}         // places that messages get to over other nodes
 	remotes    map[wire.NodeID]*remote     // nodes that there is a link to
 	draining   bool
 	closed     bool
@@ -89,6 +98,8 @@ type Overlay struct {
 
 	stopping atomic.Bool // draining, for those who do not hold mu
 
+	frames   *wire.Budget  // of what other nodes send
+	filter   fanout.Filter // of messages that others pass on
 	counters counters
 }
 
@@ -96,11 +107,13 @@ type Overlay struct {
 func New(config Config) *Overlay {
 	return &Overlay{
 		config:     config.withDefaults(),
+		frames:     wire.NewBudget(config.withDefaults().FrameBytes),
 		clusters:   make(map[string]*cluster),
 		topics:     make(map[string]*topic),
 		members:    make(map[*Member]struct{}),
 		registered: make(map[directory.Name]struct{}),
 		places:     make(map[directory.Name]*place),
+		branching:  make(map[*place]struct{}),
 		remotes:    make(map[wire.NodeID]*remote),
 	}
 }
@@ -143,7 +156,8 @@ func (o *Overlay) refusal() error {
 
 // Drain ends the work of this node in good order. All members leave their clusters, so
 // that other nodes ask them no more. Requests that still wait for a member are answered
-// with [FaultDraining], as are new ones. Drain returns when the members have answered
+// with [FaultDraining], as are new ones, but for those of members that have work in hand
+// and ask others for it. Drain returns when the members have answered
 // what they hold, have the answers to what they asked before, and their tunnels are
 // closed, and other nodes know, or with the context's error when that ends first.
 func (o *Overlay) Drain(ctx context.Context) error {

@@ -3,6 +3,8 @@ package overlay
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/project-iris/iris/overlay/balance"
 )
 
 // pick picks who gets a request or a tunnel: a member of this node, which is counted one
@@ -20,41 +22,29 @@ func (o *Overlay) pick(c *cluster, refused *refusals) (to target, found bool) {
 	return target{}, false
 }
 
-// pickRemote picks one of the nodes of a place that has not refused: the one of two at
-// random that costs less (Mitzenmacher, The Power of Two Choices in Randomized Load
-// Balancing, 2001). Overlay.mu is held.
-func (o *Overlay) pickRemote(p *place, refused *refusals) (best target) {
+// pickRemote picks one of the nodes of a place that has not refused. Overlay.mu is held.
+func (o *Overlay) pickRemote(p *place, refused *refusals) target {
 	if p == nil {
-		return best
+		return target{}
 	}
 	p.used = true
-	n := len(p.nodes)
-	if n == 0 {
-		return best
-	}
-	now := time.Now()
-	start := rand.IntN(n)
-	var least float64
-	for i, seen := 0, 0; i < n && seen < 2; i++ {
-		r := o.remotes[p.nodes[(start+i)%n]]
+	at := balance.Pick(time.Now(), len(p.nodes), rand.IntN, func(i int) *balance.Gauge {
+		r := o.remotes[p.nodes[i]]
 		if r == nil || r.ended() || refused.has(target{remote: r}) {
-			continue
+			return nil
 		}
-		seen++
-		g := p.gauge(r.id)
-		if cost := g.cost(now); best.remote == nil || cost < least {
-			best, least = target{remote: r, gauge: g}, cost
-		}
-		if seen == 1 && n > 2 {
-			start += rand.IntN(n - 1) // the second one is anybody, not the neighbour
-		}
+		return p.gauge(r.id)
+	})
+	if at < 0 {
+		return target{}
 	}
-	return best
+	r := o.remotes[p.nodes[at]]
+	return target{remote: r, gauge: p.gauge(r.id)}
 }
 
 // preferLocal decides between a member of this node and another node, on the same
 // terms.
-func preferLocal(m *Member, there *gauge) bool {
+func preferLocal(m *Member, there *balance.Gauge) bool {
 	now := time.Now()
-	return m.gauge.costWith(now, m.load.Load()) <= there.cost(now)
+	return m.gauge.CostWith(now, m.load.Load()) <= there.Cost(now)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
 )
 
@@ -24,12 +25,13 @@ const (
 // guards it.
 type place struct {
 	key   directory.Name
-	size  int                         // bytes of the full name
-	nodes []directory.NodeID          // never changed in place
-	cost  map[directory.NodeID]*gauge // of those that were picked
-	known bool                        // enough was heard to tell
-	used  bool                        // since the last sweep
-	ready chan struct{}               // closed when known for the first time
+	size  int                                 // bytes of the full name
+	nodes []directory.NodeID                  // never changed in place
+	cost  map[directory.NodeID]*balance.Gauge // of those that were picked
+	known bool                                // enough was heard to tell
+	used  bool                                // since the last sweep
+	ready chan struct{}                       // closed when known for the first time
+	ways  *ways                               // nil until something is sent to all nodes
 	owner placed
 }
 
@@ -48,6 +50,7 @@ func (c *cluster) moved() []*heldRequest {
 	if len(c.away.nodes) == 0 {
 		return nil
 	}
+	c.retry = retry{}
 	c.wake()
 	return c.abandon()
 }
@@ -101,6 +104,7 @@ func (o *Overlay) register(key directory.Name, serves bool) {
 
 // sweepPlaces stops to look up what nobody has used since the last sweep.
 func (o *Overlay) sweepPlaces() {
+	o.filter.Sweep()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range o.places {
@@ -153,12 +157,12 @@ func (o *Overlay) evict() bool {
 }
 
 // gauge returns what measures a node of the place. Overlay.mu is held.
-func (p *place) gauge(id directory.NodeID) *gauge {
+func (p *place) gauge(id directory.NodeID) *balance.Gauge {
 	g := p.cost[id]
 	if g == nil {
-		g = new(gauge)
+		g = new(balance.Gauge)
 		if p.cost == nil {
-			p.cost = make(map[directory.NodeID]*gauge)
+			p.cost = make(map[directory.NodeID]*balance.Gauge)
 		}
 		p.cost[id] = g
 	}
@@ -167,8 +171,9 @@ func (p *place) gauge(id directory.NodeID) *gauge {
 
 // move notes where the name is served now. What was measured of those that serve it no
 // more is forgotten. Overlay.mu is held.
-func (p *place) move(nodes []directory.NodeID, known bool) {
+func (o *Overlay) move(p *place, nodes []directory.NodeID, known bool) {
 	p.nodes, p.known = nodes, known
+	o.regrow(p)
 	for id := range p.cost {
 		if !slices.Contains(nodes, id) {
 			delete(p.cost, id)
@@ -179,6 +184,7 @@ func (p *place) move(nodes []directory.NodeID, known bool) {
 // dropPlace stops to look a name up. Overlay.mu is held.
 func (o *Overlay) dropPlace(p *place) {
 	delete(o.places, p.key)
+	delete(o.branching, p)
 	o.placeBytes -= p.size
 	o.net.touch(p.key)
 	p.settle()

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/deadline"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
@@ -23,7 +24,7 @@ type remote struct {
 	id      wire.NodeID
 	before  []<-chan struct{} // down of those over earlier links to the node
 	down    chan struct{}     // closed when nothing that came over the link is worked on any more
-	lanes   [laneCount]lane
+	lanes   [maxLanes]lane
 	readers atomic.Int32   // lanes that the node has opened
 	writers sync.WaitGroup // goroutines of the lanes
 	cutting sync.WaitGroup // the goroutine that cuts the link
@@ -43,8 +44,8 @@ type remoteCall struct {
 	token   uint64
 	until   time.Time // its deadline
 	sent    time.Time
-	sum     uint64 // of the name of the cluster and the body
-	gauge   *gauge // of this node, for the cluster
+	sum     uint64         // of the name of the cluster and the body
+	gauge   *balance.Gauge // of this node, for the cluster
 	refused refusals
 }
 
@@ -94,15 +95,20 @@ func (r *remote) cut(cause error) {
 }
 
 // lane returns the lane for what a sender sends.
-func (r *remote) lane(shard uint64) *lane {
-	l := &r.lanes[shard%laneCount]
+func (r *remote) lane(shard uint64) *lane { return r.opened(shard % laneCount) }
+
+// copyLane returns the lane for what is passed on.
+func (r *remote) copyLane() *lane { return r.opened(copyLane) }
+
+func (r *remote) opened(i uint64) *lane {
+	l := &r.lanes[i]
 	l.open.Do(func() { l.start(r) })
 	return l
 }
 
 // ask sends a request of a member to this node, and waits for room for the patience at
 // most. An error means that it was certainly not sent.
-func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused refusals, g *gauge, patience time.Duration) error {
+func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused refusals, g *balance.Gauge, patience time.Duration) error {
 	now := time.Now()
 	left := until.Sub(now)
 	if left <= 0 {
@@ -122,7 +128,7 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 	if _, still := r.take(id); !still {
 		return nil // it has its answer: the link was lost, or the deadline passed
 	}
-	g.abandon()
+	g.Drop()
 	if r.ended() {
 		return errLeft
 	}
@@ -142,7 +148,7 @@ func (r *remote) remember(c remoteCall) (id uint64, err error) {
 	case r.calls.Len() >= maxCalls:
 		return 0, errFull
 	}
-	c.gauge.begin()
+	c.gauge.Begin()
 	r.alarm.set(c.until)
 	return r.calls.Add(c.until, c), nil
 }
@@ -153,7 +159,7 @@ func (r *remote) forget(from *Member) {
 	defer r.mu.Unlock()
 	r.calls.DeleteFunc(func(c remoteCall) bool {
 		if c.from == from {
-			c.gauge.abandon()
+			c.gauge.Drop()
 		}
 		return c.from == from
 	})
@@ -176,7 +182,7 @@ func (r *remote) replied(m *wire.Reply) {
 	if m.Status == wire.StatusReply {
 		result = outcomeReply
 	}
-	c.gauge.end(time.Since(c.sent), m.Load, result == outcomeFault)
+	c.gauge.Answered(time.Now(), time.Since(c.sent), m.Load, result == outcomeFault)
 	c.from.answer(c.token, result, m.Body, 0)
 }
 
@@ -188,9 +194,9 @@ func (r *remote) refusedBy(m *wire.Refusal) {
 	}
 	busy := m.Reason != wire.ReasonNoMember && m.Reason != wire.ReasonDraining
 	if busy {
-		c.gauge.refuse(m.Load)
+		c.gauge.Refused(time.Now(), m.Load)
 	} else {
-		c.gauge.abandon()
+		c.gauge.Drop()
 	}
 	if sumOf(m.Cluster, m.Body) != c.sum {
 		r.cut(errOtherRequest)
@@ -213,7 +219,7 @@ func (r *remote) expire() {
 		if !ok {
 			break
 		}
-		c.gauge.timeout(now.Sub(c.sent))
+		c.gauge.TimedOut(now, now.Sub(c.sent))
 	}
 	r.alarm.rung()
 	if at, ok := r.calls.Next(); ok && !r.lost {
@@ -237,7 +243,7 @@ func (r *remote) lose() {
 	}
 	r.mu.Unlock()
 	for _, c := range lost {
-		c.gauge.abandon()
+		c.gauge.Drop()
 		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)
 	}
 }

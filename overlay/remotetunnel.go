@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -26,7 +27,7 @@ const farewellTimeout = 5 * time.Second
 
 // tunnel opens a tunnel to a member of this node: a stream of the link, which is the
 // applications' once the node has said that one has taken it.
-func (r *remote) tunnel(ctx context.Context, cluster []byte, g *gauge) (io.ReadWriteCloser, error) {
+func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (io.ReadWriteCloser, error) {
 	s, err := r.peer.Open(ctx, peers.KindTunnel)
 	if err != nil {
 		return nil, errLeft
@@ -40,8 +41,8 @@ func (r *remote) tunnel(ctx context.Context, cluster []byte, g *gauge) (io.ReadW
 		s.Reset(transport.CodeNone)
 		return nil, err
 	}
-	g.begin()
-	return &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), closed: g.abandon}, nil
+	g.Begin()
+	return &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), closed: g.Drop}, nil
 }
 
 // askTunnel asks a node to take a tunnel.

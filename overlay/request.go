@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/transport/outbox"
 )
 
@@ -34,7 +35,8 @@ var (
 func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration) {
 	deadline := time.Now().Add(timeout)
 	m.mu.Lock()
-	draining := m.overlay.stopping.Load()
+	// Who has work in hand may need others to finish it.
+	draining := m.overlay.stopping.Load() && m.load.Load() == 0
 	closed, full := m.closed, m.calls.Len() >= m.overlay.config.OpenRequests
 	var token uint64
 	if timeout > 0 && !closed && !full && !draining {
@@ -108,7 +110,7 @@ func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time
 type target struct {
 	member *Member
 	remote *remote
-	gauge  *gauge // of the node, for the cluster
+	gauge  *balance.Gauge // of the node, for the cluster
 }
 
 func (t target) same(other target) bool { return t.member == other.member && t.remote == other.remote }
@@ -220,7 +222,7 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	if !ok {
 		result = outcomeFault
 	}
-	m.gauge.observe(time.Since(s.since), 0, !ok)
+	m.gauge.Observe(time.Now(), time.Since(s.since), 0, !ok)
 	s.origin.answer(s.token, result, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
 }

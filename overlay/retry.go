@@ -1,45 +1,91 @@
 package overlay
 
-import "time"
+import (
+	"slices"
+	"time"
 
-// retryWait is how long a request or a tunnel waits before it is tried again though the
-// directory knows nodes that serve its cluster: the link to them is lost, there is no
-// room on the way, or they have refused it and may serve it since. What the directory
-// learns lets it go on sooner.
-const retryWait = 100 * time.Millisecond
+	"github.com/project-iris/iris/overlay/wire"
+)
+
+// What waits for a cluster is tried again though the directory knows nodes that serve it:
+// the link to them is lost, there is no room on the way, or they have refused it and may
+// serve it since. The first time that is after retryMin, and then twice as long each time
+// up to retryMax, as nodes may claim for ever what they do not serve. What the directory
+// learns, or a new link, lets it go on sooner.
+const (
+	retryMin = 100 * time.Millisecond
+	retryMax = 3200 * time.Millisecond
+)
+
+// retry is when what waits for a cluster is tried again. Overlay.mu guards it.
+type retry struct {
+	due  time.Time
+	wait time.Duration // that led to due; zero: it was not tried again yet
+}
 
 // retryLater tries what waits for a cluster again, if there are nodes that serve it.
 // Overlay.mu is held.
 func (o *Overlay) retryLater(c *cluster) {
+	n := o.net
 	if c.away == nil || len(c.away.nodes) == 0 {
 		return
 	}
-	n := o.net
-	if len(n.retries) == 0 {
-		n.retry.Reset(retryWait)
+	if _, waits := n.retries[c]; waits {
+		return
 	}
+	now := time.Now()
+	if now.Sub(c.retry.due) > retryMax {
+		c.retry = retry{} // it went well for a while
+	}
+	c.retry.wait = min(max(2*c.retry.wait, retryMin), retryMax)
+	c.retry.due = now.Add(c.retry.wait)
 	n.retries[c] = struct{}{}
+	n.setRetry(c.retry.due)
 }
 
-// retryHeld tries again what retryLater was called for.
+// retryOver tries what waits for clusters that a node serves, as there is a link to it.
+// Overlay.mu is held.
+func (n *network) retryOver(id wire.NodeID) {
+	for c := range n.retries {
+		if c.away != nil && slices.Contains(c.away.nodes, id) {
+			c.retry = retry{}
+			n.setRetry(c.retry.due)
+		}
+	}
+}
+
+// setRetry lets retryHeld run at a time, or sooner. Overlay.mu is held.
+func (n *network) setRetry(due time.Time) {
+	if n.retryAt.IsZero() || due.Before(n.retryAt) {
+		n.retryAt = due
+		n.retryTimer.Reset(time.Until(due))
+	}
+}
+
+// retryHeld tries again what is due.
 func (n *network) retryHeld() {
 	o := n.overlay
 	o.mu.Lock()
 	var held []*heldRequest
+	now := time.Now()
+	n.retryAt = time.Time{}
 	for c := range n.retries {
 		switch {
 		case !c.needed():
+			c.retry = retry{}
 			delete(n.retries, c)
+		case c.retry.due.After(now):
+			n.setRetry(c.retry.due)
 		case o.reachable(c.away):
 			delete(n.retries, c)
 			c.wake()
 			held = append(held, c.abandon()...)
+		default: // there is no link: that costs nobody anything
+			c.retry.due = now.Add(retryMin)
+			n.setRetry(c.retry.due)
 		}
 	}
 	o.release(held)
-	if len(n.retries) > 0 {
-		n.retry.Reset(retryWait)
-	}
 	o.mu.Unlock()
 	n.overlay.goOn(held)
 }

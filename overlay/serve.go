@@ -26,7 +26,8 @@ func (r *remote) receive(s transport.Stream) {
 			return
 		}
 	}
-	reader := wire.NewReader(s, wire.Limits{})
+	reader := wire.NewReader(s, wire.Limits{Budget: r.overlay.frames})
+	defer reader.Close()
 	for {
 		m, err := reader.Read()
 		if err != nil {
@@ -41,10 +42,14 @@ func (r *remote) receive(s transport.Stream) {
 }
 
 // broke ends the link if that is what an error of reading means: that the node breaks
-// the protocol.
+// the protocol, or that there is no memory for what it sends.
 func (r *remote) broke(err error) {
 	if _, ok := errors.AsType[*wire.ViolationError](err); ok {
 		r.cut(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
+	}
+	if errors.Is(err, wire.ErrBudget) {
+		r.overlay.counters.framesRefused.Add(1)
+		r.cut(&transport.ClosedError{Code: transport.CodeBusy, Reason: err.Error()})
 	}
 }
 
@@ -60,6 +65,12 @@ func (r *remote) handle(m wire.Message) {
 		r.overlay.deliverEvent(m.Topic, m.Event)
 	case *wire.Broadcast:
 		r.overlay.deliverBroadcast(m.Cluster, m.Message)
+	case *wire.Spread:
+		r.passOn(m)
+	case *wire.Copy:
+		r.copied(m)
+	case *wire.Passed:
+		r.overlay.net.fences.passed(m.Token, r.id)
 	}
 }
 
@@ -139,26 +150,18 @@ func (l *lane) fault(token uint64, load int64, text []byte) {
 	}
 }
 
-// broadcast sends a broadcast of a member, and waits for room.
-func (r *remote) broadcast(from *Member, m *wire.Broadcast) {
-	l := r.lane(from.shard)
-	b, err := l.begin(m.Size(), lanePatience)
-	if err != nil {
-		r.overlay.counters.sendsFailed.Add(1)
-		return
+// room locks the lane of a member for a message of a size, as lane.begin does, and waits
+// for room. The lane is nil if there is none, or no link.
+func (r *remote) room(from *Member, size int) (*lane, []byte) {
+	if r == nil {
+		return nil, nil
 	}
-	l.commit(m.Append(b))
-}
-
-// publish sends an event of a member, and waits for room.
-func (r *remote) publish(from *Member, m *wire.Event) {
 	l := r.lane(from.shard)
-	b, err := l.begin(m.Size(), lanePatience)
+	b, err := l.begin(size, lanePatience)
 	if err != nil {
-		r.overlay.counters.sendsFailed.Add(1)
-		return
+		return nil, nil
 	}
-	l.commit(m.Append(b))
+	return l, b
 }
 
 // microseconds converts a timeout of the protocol; what exceeds the range of a

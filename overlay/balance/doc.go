@@ -1,46 +1,34 @@
-// Package balance picks the node that a request goes to. It is a state machine
-// without clock, lock or goroutine: its owner says what time it is, and brings the
-// random numbers.
+// Package balance measures what nodes take to answer, and picks who is asked next. It
+// has no clock and no goroutine: callers say what time it is, and bring the random
+// numbers.
 //
 // # How it picks
 //
-// Of two candidates chosen at random, the cheaper one gets the request ("the power
-// of two choices": Mitzenmacher, IEEE TPDS 12(10), 2001). Compared to one choice,
-// the longest queue grows with the logarithm of the logarithm of the number of
-// candidates; and unlike the cheapest of all, it does not draw everybody's requests
-// to one place until there is news of it.
+// Of two candidates drawn at random the cheaper one gets the request ("the power of two
+// choices": Mitzenmacher, IEEE TPDS 12(10), 2001). Compared to one choice, the longest
+// queue grows with the logarithm of the logarithm of the number of candidates; and unlike
+// the cheapest of all, it does not draw everybody's requests to one place until there is
+// news of it.
 //
-// The cost of a candidate is
+// # What a candidate costs
 //
-//	max(latency measured here, latency reported, penalty) × (load + 1) × (1 + FaultWeight × faults²)
+// A [Gauge] keeps the cost of one:
 //
-// Latency measured here is a moving average that is sensitive to peaks (Peak EWMA of
-// Twitter's Finagle, com.twitter.finagle.loadbalancer.PeakEwma): an answer slower
-// than the average replaces it at once, a faster one pulls it down with the time
-// constant Config.Decay, 10 s as there. Without answers it falls towards zero in the
-// same way, so that a node that was slow is tried again.
+//	(latency + share of faults² × 1 s) × (load + 1)
 //
-// Load is what the candidate has in hand: of this owner's requests, which is exact,
-// or of all according to its last report, aged with the time constant
-// Config.ReportLife, whichever is more; divided by the members that it reported.
+// Latency is a moving average that is sensitive to peaks (Peak EWMA of Twitter's Finagle,
+// com.twitter.finagle.loadbalancer.PeakEwma): an answer slower than the average replaces
+// it at once, a faster one pulls it down. A refusal counts as an answer that took a
+// second. It fades in 10 s without an answer, so that who was slow is tried again, and is
+// never less than 100 µs: of those that nothing is known about, the one with the fewest
+// requests is the best.
 //
-// # Those that are unknown
+// Load is what the candidate has in hand: of the requests of this node, which is exact, or
+// as it has reported with its last answer, which counts less and less within a second,
+// whichever is more.
 //
-// A candidate that has not answered yet costs nothing while it has no request in
-// hand, and while it has one, more than any that has answered, as in Finagle. So it
-// is tried as soon as it is drawn, by each owner with one request, and not by all
-// requests at once.
-//
-// # Those that fail
-//
-// What fails fast must not look good. A fault of the service counts as at least as
-// slow as replies of all candidates together, averaged in the same way, and makes no latency better. And
-// faults, a moving average of their share with the time constant Config.FaultLife,
-// makes the candidate dearer: the idea is that of the error penalty in gRPC's
-// weighted round robin (gRFC A58). It is squared so that a few faults, as services
-// use to say "not found", weigh little. Where all fail alike it changes nothing.
-//
-// A refusal, as a node's "overloaded", is no answer. It sets a penalty of
-// Config.Penalty, which doubles up to 16 times with each refusal that follows and
-// fades with the time constant Config.PenaltyLife.
+// Faults are fast, and must not look good: the idea is that of the error penalty in
+// gRPC's weighted round robin (gRFC A58). The penalty goes with the square of their
+// share, so that a few, as services say "not found", weigh little; where all fail alike
+// it changes nothing. The share follows what comes, and is forgotten, within 5 s.
 package balance

@@ -3,6 +3,7 @@ package balance
 import (
 	"container/heap"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -21,17 +22,20 @@ type server struct {
 }
 
 // cluster is a closed loop: clients that each send a request as soon as they have
-// the answer to the one before, through some nodes with a balancer each.
+// the answer to the one before, through some nodes that each measure for themselves.
 type cluster struct {
 	now     time.Time
 	events  events
 	random  *rand.Rand
 	servers []*server
-	callers []*Balancer
+	callers []*caller
 	good    int // replies that are no faults
 	failed  int // requests that three have refused
 	hop     time.Duration
 }
+
+// caller is a node that picks among the servers.
+type caller struct{ gauges []Gauge }
 
 type event struct {
 	at    time.Time
@@ -65,17 +69,11 @@ func (c *cluster) after(d time.Duration, do func()) {
 // simulate runs the clients for some time.
 func simulate(servers []*server, callers, clients int, span time.Duration) *cluster {
 	c := &cluster{now: start, random: rand.New(rand.NewPCG(7, 7)), servers: servers, hop: 100 * time.Microsecond}
-	nodes := make([]NodeID, len(servers))
-	for i := range nodes {
-		nodes[i] = node(byte(i))
-	}
-	for i := range callers {
-		b := New(Config{}, rand.NewPCG(uint64(i), 1))
-		b.SetNodes(nodes)
-		c.callers = append(c.callers, b)
+	for range callers {
+		c.callers = append(c.callers, &caller{gauges: make([]Gauge, len(servers))})
 	}
 	for i := range clients {
-		c.request(c.callers[i%callers], nil, c.now)
+		c.request(c.callers[i%callers], nil)
 	}
 	end := start.Add(span)
 	for c.events.Len() > 0 && c.events.list[0].at.Before(end) {
@@ -87,40 +85,47 @@ func simulate(servers []*server, callers, clients int, span time.Duration) *clus
 }
 
 // request hands a request to a node, and sends the next one when it is answered.
-func (c *cluster) request(b *Balancer, refused []*Candidate, begun time.Time) {
-	picked := b.Pick(c.now, refused)
-	if picked == nil || len(refused) == 3 {
-		if picked != nil {
-			b.Dropped(picked)
-		}
+func (c *cluster) request(from *caller, refused []int) {
+	picked := -1
+	if len(refused) < 3 {
+		picked = Pick(c.now, len(c.servers), c.random.IntN, func(i int) *Gauge {
+			if slices.Contains(refused, i) {
+				return nil
+			}
+			return &from.gauges[i]
+		})
+	}
+	if picked < 0 {
 		c.failed++
-		c.after(time.Millisecond, func() { c.request(b, nil, c.now) })
+		c.after(time.Millisecond, func() { c.request(from, nil) })
 		return
 	}
-	asked := c.now
-	s := c.servers[picked.id[0]]
+	asked, g, s := c.now, &from.gauges[picked], c.servers[picked]
+	g.Begin()
 	c.after(c.hop, func() {
-		arrived := c.now
 		if s.busy == s.workers && len(s.waiting) >= s.queue {
 			s.refused++
 			c.after(c.hop, func() {
-				b.Refused(c.now, picked)
-				c.request(b, append(refused[:len(refused):len(refused)], picked), begun)
+				g.Refused(c.now, s.load())
+				c.request(from, append(refused[:len(refused):len(refused)], picked))
 			})
 			return
 		}
 		c.serve(s, func() {
-			report := Report{Load: uint32(s.busy + len(s.waiting)), Members: uint32(s.workers), Latency: c.now.Sub(arrived)}
+			load := s.load()
 			c.after(c.hop, func() {
-				b.Answered(c.now, picked, c.now.Sub(asked), s.fault, report)
+				g.Answered(c.now, c.now.Sub(asked), load, s.fault)
 				if !s.fault {
 					c.good++
 				}
-				c.request(b, nil, c.now)
+				c.request(from, nil)
 			})
 		})
 	})
 }
+
+// load is what each of the server's members has in hand.
+func (s *server) load() uint64 { return uint64((s.busy + len(s.waiting)) / max(s.workers, 1)) }
 
 // serve lets a member of the server work on a request when one is free.
 func (c *cluster) serve(s *server, answer func()) {

@@ -36,6 +36,18 @@ func sizeNames(names []Name) int {
 	return sizeVarint(uint64(len(names))) + sizeName*len(names)
 }
 
+func appendNodes(b []byte, ids []NodeID) []byte {
+	b = appendVarint(b, uint64(len(ids)))
+	for i := range ids {
+		b = append(b, ids[i][:]...)
+	}
+	return b
+}
+
+func sizeNodes(ids []NodeID) int {
+	return sizeVarint(uint64(len(ids))) + sizeNodeID*len(ids)
+}
+
 func appendBinary(b, v []byte) []byte {
 	return append(appendVarint(b, uint64(len(v))), v...)
 }

@@ -93,3 +93,17 @@ func (c *cursor) names(into []Name) []Name {
 	}
 	return into
 }
+
+// nodes reads a list of at most limit nodes into a slice whose memory is used again.
+func (c *cursor) nodes(into []NodeID, limit int) []NodeID {
+	into = into[:0]
+	n := c.count(sizeNodeID)
+	if n > limit {
+		c.err = fmt.Errorf("%w: %d nodes, at most %d are allowed", ErrTooLong, n, limit)
+		return into
+	}
+	for range n {
+		into = append(into, c.node())
+	}
+	return into
+}

@@ -41,7 +41,25 @@
 //	                        epoch, have, seen
 //
 //	0x20–0x2f  requests and replies
+//	0x20  REQUEST           [Request]
+//	                        id, timeout, cluster, body
+//	0x21  REPLY             [Reply]
+//	                        id, status, load, body
+//	0x22  REFUSAL           [Refusal]
+//	                        id, reason, load, cluster, body
+//
 //	0x30–0x3f  broadcasts and events
+//	0x30  BROADCAST         [Broadcast]
+//	                        cluster, message
+//	0x31  EVENT             [Event]
+//	                        topic, event
+//	0x32  SPREAD            [Spread]
+//	                        kind, sender, order, name, nodes, message
+//	0x33  COPY              [Copy]
+//	                        kind, origin, sender, order, name, message
+//	0x34  PASSED            [Passed]
+//	                        token
+//
 //	0x40–0x4f  tunnels
 //	0x40  TUNNEL            [Tunnel], alone at the start of a stream
 //	                        timeout, cluster

@@ -20,6 +20,9 @@ var (
 	ErrUnexpected = errors.New("unexpected type")
 )
 
+// ErrBudget says that there is no memory for a frame: others take what there is.
+var ErrBudget = errors.New("no memory for a large frame")
+
 // ViolationError says that the peer sent what the protocol does not allow. Nothing
 // more can be read from the stream.
 type ViolationError struct {

@@ -82,6 +82,41 @@ func TestBufferStays(t *testing.T) {
 	}
 }
 
+// Readers share what large frames take, and who is late gets none until it is given back.
+func TestReadersShareABudget(t *testing.T) {
+	const size = 1 << 20
+	frame := string((&Event{Topic: []byte{}, Event: make([]byte, size)}).Append(nil))
+	budget := NewBudget(3 * size)
+	reader := func(sent string) *Reader { return NewReader(strings.NewReader(sent), Limits{Budget: budget}) }
+
+	greedy := make([]*Reader, 2)
+	for i := range greedy {
+		greedy[i] = reader(frame[:size]) // all but the end
+		if _, err := greedy[i].Read(); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatal(err)
+		}
+	}
+	late := reader(frame)
+	if _, err := late.Read(); !errors.Is(err, ErrBudget) {
+		t.Errorf("a reader that is late: %v, want %v", err, ErrBudget)
+	}
+	late.Close()
+	mustRead(t, reader(string((&Ack{}).Append(nil)))) // a small one needs none
+	for _, r := range greedy {
+		r.Close()
+		r.Close()
+	}
+	for range 10 {
+		r := reader(frame + string((&Ack{}).Append(nil)))
+		mustRead(t, r)
+		mustRead(t, r)
+		r.Close()
+	}
+	if left := budget.left.Load(); left != 3*size {
+		t.Errorf("%d bytes are left, want %d", left, 3*size)
+	}
+}
+
 func TestEncodeAllocatesNothing(t *testing.T) {
 	for _, row := range rows() {
 		room := make([]byte, 0, row.msg.Size())

@@ -54,6 +54,9 @@ const (
 
 	TypeBroadcast Type = 0x30
 	TypeEvent     Type = 0x31
+	TypeSpread    Type = 0x32
+	TypeCopy      Type = 0x33
+	TypePassed    Type = 0x34
 
 	TypeTunnel Type = 0x40
 )
@@ -79,6 +82,12 @@ func (t Type) String() string {
 		return "BROADCAST"
 	case TypeEvent:
 		return "EVENT"
+	case TypeSpread:
+		return "SPREAD"
+	case TypeCopy:
+		return "COPY"
+	case TypePassed:
+		return "PASSED"
 	case TypeTunnel:
 		return "TUNNEL"
 	}

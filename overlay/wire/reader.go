@@ -13,6 +13,8 @@ type Limits struct {
 	// Frames of an unknown type are held to it as well. Default 65 MiB, so that 64
 	// MiB of payload fit beside names.
 	Frame int
+	// Budget is shared with other readers. Default: as much as it takes.
+	Budget *Budget
 }
 
 // DefaultFrameLimit is the default of [Limits].
@@ -41,6 +43,7 @@ type Reader struct {
 	err     error // what Read returns from now on
 	skipped uint64
 
+	large  int // bytes taken from the budget
 	buf    []byte
 	r, w   int    // buf[r:w] has arrived and is not consumed yet
 	cursor cursor // here, since one on the stack would escape
@@ -60,6 +63,9 @@ type messages struct {
 	refusal   Refusal
 	broadcast Broadcast
 	event     Event
+	spread    Spread
+	copied    Copy
+	passed    Passed
 	tunnel    Tunnel
 }
 
@@ -85,6 +91,12 @@ func (m *messages) message(t Type) Message {
 		return &m.broadcast
 	case TypeEvent:
 		return &m.event
+	case TypeSpread:
+		return &m.spread
+	case TypeCopy:
+		return &m.copied
+	case TypePassed:
+		return &m.passed
 	case TypeTunnel:
 		return &m.tunnel
 	}
@@ -100,8 +112,8 @@ func NewReader(src io.Reader, limits Limits) *Reader {
 // whoever keeps a part copies it. Frames of unknown types are skipped.
 //
 // At the end of the stream it returns io.EOF, or io.ErrUnexpectedEOF inside a
-// frame; for a frame that breaks the protocol a [*ViolationError]; else the error
-// of the source. After an error it returns the same error for ever.
+// frame; for a frame that breaks the protocol a [*ViolationError]; [ErrBudget] if there
+// is no memory for a frame; else the error of the source. After an error it returns the same error for ever.
 func (r *Reader) Read() (Message, error) {
 	for r.err == nil {
 		m, err := r.next()
@@ -111,6 +123,13 @@ func (r *Reader) Read() (Message, error) {
 		r.err = err
 	}
 	return nil, r.err
+}
+
+// Close gives the memory back that was taken from the budget. The reader must not be used
+// any more, nor what it has returned.
+func (r *Reader) Close() {
+	r.limits.Budget.take(-r.large)
+	r.large = 0
 }
 
 // Skipped returns how many frames of unknown types were skipped.
@@ -204,7 +223,9 @@ func (r *Reader) fill(need int) error {
 		if r.srcErr != nil {
 			return r.endError()
 		}
-		r.makeRoom(need)
+		if err := r.makeRoom(need); err != nil {
+			return err
+		}
 		var n int
 		n, r.srcErr = r.src.Read(r.buf[r.w:])
 		r.w += n
@@ -223,13 +244,13 @@ func (r *Reader) endError() error {
 // makeRoom leaves at least one free byte behind r.w, on the way to need buffered
 // bytes. The buffer grows only when it is full of bytes that have arrived, whatever
 // length the frame claims, and a large one is given back as soon as it is empty.
-func (r *Reader) makeRoom(need int) {
+func (r *Reader) makeRoom(need int) error {
 	pending, size := r.w-r.r, len(r.buf)
 	switch {
 	case pending == 0 && (size == 0 || size > fullBuffer):
-		r.move(minBuffer)
+		return r.move(minBuffer)
 	case pending == 0 && r.w == size && size < fullBuffer:
-		r.move(min(2*size, fullBuffer))
+		return r.move(min(2*size, fullBuffer))
 	case pending == 0:
 		r.r, r.w = 0, 0
 	case r.w < size:
@@ -237,16 +258,26 @@ func (r *Reader) makeRoom(need int) {
 		copy(r.buf, r.buf[r.r:r.w])
 		r.r, r.w = 0, pending
 	case size < fullBuffer:
-		r.move(min(2*size, fullBuffer))
+		return r.move(min(2*size, fullBuffer))
 	default:
-		r.move(2 * size)
+		return r.move(2 * size)
 	}
+	return nil
 }
 
 // move continues in a new buffer.
-func (r *Reader) move(size int) {
+func (r *Reader) move(size int) error {
+	large := 0
+	if size > fullBuffer {
+		large = size
+	}
+	if !r.limits.Budget.take(large - r.large) {
+		return ErrBudget
+	}
+	r.large = large
 	buf := make([]byte, size)
 	n := copy(buf, r.buf[r.r:r.w])
 	r.buf, r.r, r.w = buf, 0, n
 	r.cursor = cursor{}
+	return nil
 }

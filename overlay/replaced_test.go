@@ -1,0 +1,91 @@
+package overlay
+
+import (
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport/mem"
+)
+
+// When a link is lost and another takes its place, what still comes over the old one is
+// delivered before what comes over the new one, to a subscriber that is slow.
+func TestOrderAcrossAReplacedLink(t *testing.T) {
+	for seed := range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 2, mem.Path{Delay: time.Millisecond})
+			var mu sync.Mutex
+			var got []int
+			slow := 40 + seed
+			attach(t, w.nodes[1], "", func(a *app) {
+				a.event = func(_, event []byte) {
+					n, err := strconv.Atoi(string(event))
+					if err != nil {
+						t.Error(err)
+					}
+					if n == slow {
+						time.Sleep(5 * time.Second) // the link is replaced meanwhile
+					}
+					mu.Lock()
+					got = append(got, n)
+					mu.Unlock()
+				}
+			}).subscribe("news")
+			time.Sleep(100 * time.Millisecond)
+			sender := attach(t, w.nodes[0], "")
+			cut := w.nodes[seed%2].remote(wire.NodeID(w.ends[1-seed%2].ID()))
+			for i := range 300 {
+				sender.publish("news", strconv.Itoa(i))
+				if i == slow+10 {
+					_ = cut.peer.Link().Close(nil)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(20 * time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
+				t.Errorf("events came as %v", got)
+			}
+			if len(got) < 50 || got[len(got)-1] != 299 {
+				t.Errorf("%d events came, the last was %d", len(got), got[len(got)-1])
+			}
+		})
+	}
+}
+
+// Two links that follow each other closely may come up and go down in any order: the one
+// that is in use is used.
+func TestLinksComeUpAndGoDownInAnyOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, mem.Path{Delay: time.Millisecond})
+		attach(t, w.nodes[1], "service", echoing)
+		time.Sleep(100 * time.Millisecond)
+		caller := attach(t, w.nodes[0], "")
+		n, id := w.nodes[0].net, wire.NodeID(w.ends[1].ID())
+		old := w.nodes[0].remote(id).peer
+		_ = old.Link().Close(nil)
+		time.Sleep(5 * time.Second)
+		used := w.nodes[0].remote(id)
+		if used == nil || used.peer == old {
+			t.Fatal("the link was not made anew")
+		}
+
+		// What is told of the link that was replaced comes late.
+		n.LinkUp(old)
+		if got := w.nodes[0].remote(id); got != used {
+			t.Error("a link that is not in use has taken the place of the one that is")
+		}
+		n.LinkDown(old, nil)
+		if got := w.nodes[0].remote(id); got != used {
+			t.Error("the end of a link that is not in use has ended that which is")
+		}
+		caller.ask(1, "service", "hello", time.Second)
+		time.Sleep(100 * time.Millisecond)
+		caller.saw("1: reply hello")
+	})
+}
