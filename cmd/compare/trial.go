@@ -65,6 +65,13 @@ func requestTrial(size, inFlight int, duration time.Duration) trial {
 	return t
 }
 
+// eventsInFlight and bytesInFlight bound what a publisher has under way: enough that more
+// makes neither system faster, and less than either would drop.
+const (
+	eventsInFlight = 16384
+	bytesInFlight  = 4 << 20
+)
+
 func publishTrial(size, subscribers int, duration time.Duration) trial {
 	name := fmt.Sprintf("events, %s, 1 → %d", bytesText(size), subscribers)
 	t := trial{name: name, systems: []system{nats, irisTCP, irisQUIC}, figures: []figure{{name: name + ": deliveries", unit: perSecond}}}
@@ -74,8 +81,9 @@ func publishTrial(size, subscribers int, duration time.Duration) trial {
 	case size == 128:
 		t.figures[0].aims = map[string]float64{irisTCP.name: 1.2, irisQUIC.name: 1.2}
 	}
+	inFlight := min(eventsInFlight, bytesInFlight/size)
 	t.run = func(ctx context.Context, n *network) ([]float64, error) {
-		r, err := n.load(ctx, load.Config{Workload: load.Events, Size: size, Duration: duration}, subscribers)
+		r, err := n.load(ctx, load.Config{Workload: load.Events, Size: size, InFlight: inFlight, Duration: duration}, subscribers)
 		return []float64{r.PerSecond}, err
 	}
 	return t
