@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 SEEDS    ?= 10000
 SEED     ?= 1
 
-.PHONY: check format vet build test fuzz simulate bench tunnels lossy
+.PHONY: check format vet build test fuzz simulate bench tunnels lossy compare
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -20,6 +20,7 @@ format: ## formatting, modernizers and go.mod are as the tools would leave them
 vet:
 	$(GO) vet ./...
 	$(TOOL) staticcheck -checks all ./...
+	cd cmd/compare && $(GO) vet ./... # a module of its own; it is built when it is run
 
 build: ## every system that a node runs on
 	GOOS=linux   $(GO) build ./...
@@ -61,3 +62,6 @@ LOSSY = ip link set lo up mtu 1500 gso_max_segs 1 && nft -f cmd/iris/testdata/lo
 lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lost
 	$(GO) test -c -o /dev/null ./cmd/iris
 	unshare --net sh -ec '$(LOSSY) && $(GO) test -run "^$$" -benchtime 1x -bench "BesideTunnel/.*/same" ./cmd/iris -link-host 127.0.0.2; nft list ruleset'
+
+compare: ## Iris next to NATS on this host, into docs/performance.md: less than ten minutes, Linux
+	cd cmd/compare && $(GO) run . -o ../../docs/performance.md

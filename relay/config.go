@@ -21,6 +21,12 @@ const (
 	window = 4 << 20
 )
 
+// sendBuffer is how many bytes the system may hold that an application has not taken.
+// What Linux gives of itself grows to 4 MiB, and a write that waits goes on only when a
+// third of that is free: to an application that reads a few MB/s, that takes longer than
+// the patience of its senders.
+const sendBuffer = 128 << 10
+
 // Config configures a [Relay]. A field of zero or less means its default.
 type Config struct {
 	// Mesh is the network. It has no default.

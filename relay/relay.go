@@ -116,6 +116,7 @@ func (r *Relay) start(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		// The default already, but bindings depend on it.
 		_ = tcp.SetNoDelay(true)
+		_ = tcp.SetWriteBuffer(sendBuffer)
 	}
 	s := newSession(r, conn)
 	r.mu.Lock()

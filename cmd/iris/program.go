@@ -83,6 +83,7 @@ func (p *program) command() *ffcli.Command {
 		p.subscribeCommand(),
 		p.tunnelCommand(),
 		p.membersCommand(),
+		p.benchCommand(),
 		p.keygenCommand(),
 	}
 	for _, c := range append(root.Subcommands, root) {

@@ -356,6 +356,12 @@ func TestErrors(t *testing.T) {
 		{"publish arguments", []string{"publish", "a", "b", "c"}, exitUsage, "iris publish"},
 		{"subscribe arguments", []string{"subscribe"}, exitUsage, "TOPIC"},
 		{"tunnel arguments", []string{"tunnel"}, exitUsage, "CLUSTER"},
+		{"bench arguments", []string{"bench"}, exitUsage, "one workload"},
+		{"bench workload", []string{"bench", "dance"}, exitUsage, `"dance"`},
+		{"bench size", []string{"bench", "-size", "3", "request"}, exitUsage, "3 bytes"},
+		{"bench port", []string{"bench", "-at", "x", "request"}, exitUsage, `"x" is no port`},
+		{"bench time", []string{"bench", "-for", "0", "request"}, exitUsage, "positive"},
+		{"bench without a node", []string{"bench", "-at", freePort, "request"}, exitFailed, "port " + freePort},
 		{"keygen arguments", []string{"keygen"}, exitUsage, "one file"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -103,10 +102,14 @@ func sizeOf(r io.Reader) int64 {
 	return max(info.Size()-at, 0)
 }
 
-// isTerminal reports whether somebody may watch what is written to a file.
-func isTerminal(file *os.File) bool {
+// isTerminal reports whether somebody may watch what is written.
+func isTerminal(w any) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
 	info, err := file.Stat()
-	return err == nil && info.Mode()&fs.ModeCharDevice != 0
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // countingReader counts what is read.

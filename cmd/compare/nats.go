@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"text/template"
+
+	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/project-iris/iris/cmd/internal/load"
+)
+
+// natsConfig is the configuration of one of the servers: what the manual says for a
+// cluster with TLS, and defaults.
+var natsConfig = template.Must(template.New("").Parse(`
+server_name: {{.Name}}
+listen: "127.0.0.1:{{.Port}}"
+cluster {
+  name: compare
+  listen: "127.0.0.1:{{.Route}}"
+  tls {
+    cert_file: "{{.Dir}}/nats.crt"
+    key_file: "{{.Dir}}/nats.key"
+    ca_file: "{{.Dir}}/ca.crt"
+    verify: true
+    timeout: 5
+  }
+  routes: [ "nats-route://127.0.0.1:{{.Other}}" ]
+}
+`))
+
+// startNATS starts a cluster of two servers.
+func startNATS(ctx context.Context, dir string) (*network, error) {
+	if err := makeCertificates(dir); err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(4)
+	if err != nil {
+		return nil, err
+	}
+	n := &network{System: natsSystem{}, ports: [2]int{ports[0], ports[1]}}
+	for i := range n.ports {
+		p, err := startNATSServer(dir, fmt.Sprintf("nats%d", i), ports[i], ports[2+i], ports[3-i])
+		if err != nil {
+			n.stop()
+			return nil, err
+		}
+		n.servers = append(n.servers, p)
+	}
+	for _, p := range n.servers {
+		if _, err := p.await(ctx, "Server is ready"); err != nil {
+			n.stop()
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+func startNATSServer(dir, name string, port, route, other int) (*process, error) {
+	path := filepath.Join(dir, name+".conf")
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	err = natsConfig.Execute(file, map[string]any{"Name": name, "Dir": dir, "Port": port, "Route": route, "Other": other})
+	if err != nil {
+		return nil, err
+	}
+	return start(dir, "nats-server", "-c", path)
+}
+
+// freePorts returns ports that nobody listens on, at this moment.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// natsSystem attaches applications to NATS: a cluster is a subject with one queue group, a
+// topic a subject.
+type natsSystem struct{}
+
+// Connect attaches a client.
+func (natsSystem) Connect(_ context.Context, port int) (load.Conn, error) {
+	conn, err := natsgo.Connect(fmt.Sprintf("nats://127.0.0.1:%d", port))
+	if err != nil {
+		return nil, err
+	}
+	return natsConn{Unsupported: load.Unsupported{}, conn: conn}, nil
+}
+
+// Serve attaches a member of a queue group.
+func (natsSystem) Serve(_ context.Context, port int, cluster string, service load.Service) (load.Conn, error) {
+	conn, err := natsgo.Connect(fmt.Sprintf("nats://127.0.0.1:%d", port))
+	if err != nil {
+		return nil, err
+	}
+	_, err = conn.QueueSubscribe(cluster, "members", func(m *natsgo.Msg) { _ = m.Respond(service.Request(m.Data)) })
+	if err == nil {
+		err = conn.Flush()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return natsConn{conn: conn}, nil
+}
+
+// natsConn is a connection of the NATS client.
+type natsConn struct {
+	load.Unsupported
+
+	conn *natsgo.Conn
+}
+
+func (c natsConn) Request(ctx context.Context, cluster string, body []byte) ([]byte, error) {
+	m, err := c.conn.RequestWithContext(ctx, cluster, body)
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
+}
+
+func (c natsConn) Publish(_ context.Context, topic string, event []byte) error {
+	return c.conn.Publish(topic, event)
+}
+
+// Subscribe subscribes without a limit to what waits: the load has one.
+func (c natsConn) Subscribe(_ context.Context, topic string, handle func([]byte)) error {
+	s, err := c.conn.Subscribe(topic, func(m *natsgo.Msg) { handle(m.Data) })
+	if err != nil {
+		return err
+	}
+	if err := s.SetPendingLimits(-1, -1); err != nil {
+		return err
+	}
+	return c.conn.Flush()
+}
+
+func (c natsConn) Close() error {
+	c.conn.Close()
+	return nil
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// unit writes a value.
+type unit func(float64) string
+
+func perSecond(v float64) string      { return thousands(v) + "/s" }
+func microseconds(v float64) string   { return thousands(v) + " µs" }
+func megabytes(v float64) string      { return fmt.Sprintf("%.1f MB", v/1e6) }
+func bytesPerSecond(v float64) string { return fmt.Sprintf("%.0f MB/s", v/1e6) }
+
+// thousands writes a number with commas.
+func thousands(v float64) string {
+	digits := fmt.Sprintf("%.0f", v)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+func bytesText(n int) string {
+	if n%1024 == 0 {
+		return fmt.Sprintf("%d KiB", n/1024)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+// sample is what a system got in all rounds: a value for each figure.
+type sample [][]float64
+
+// section is the rows of trials of the same systems.
+type section struct {
+	head string
+	rows []string
+}
+
+// table collects what trials have measured.
+type table struct {
+	sections []section
+}
+
+// add adds the figures of a trial.
+func (t *table) add(tr *trial, samples []sample) {
+	names := make([]string, len(tr.systems))
+	for i, s := range tr.systems {
+		names[i] = s.name
+	}
+	head := heading(names)
+	if n := len(t.sections); n == 0 || t.sections[n-1].head != head {
+		t.sections = append(t.sections, section{head: head})
+	}
+	last := &t.sections[len(t.sections)-1]
+	for i := range tr.figures {
+		last.rows = append(last.rows, row(tr, i, samples))
+	}
+}
+
+// heading is the head of a table with these systems.
+func heading(names []string) string {
+	cells := []string{"", names[0]}
+	for _, name := range names[1:] {
+		cells = append(cells, name, "to "+names[0])
+	}
+	return line(cells) + "\n" + line(slices.Repeat([]string{"---"}, len(cells)))
+}
+
+func line(cells []string) string { return "| " + strings.Join(cells, " | ") + " |" }
+
+// row is the row of a figure: the median of each system, and the median of the ratios to
+// the first one within a round.
+func row(tr *trial, i int, samples []sample) string {
+	f := tr.figures[i]
+	cells := []string{f.name, f.unit(median(column(samples[0], i)))}
+	for k, s := range samples[1:] {
+		values := column(s, i)
+		ratios := make([]float64, len(values))
+		for round, v := range values {
+			ratios[round] = v / samples[0][round][i]
+		}
+		cells = append(cells, f.unit(median(values)), f.ratio(tr.systems[k+1].name, ratios))
+	}
+	return line(cells)
+}
+
+// ratio writes the median of ratios, their range, and whether it is what it should be.
+func (f figure) ratio(system string, ratios []float64) string {
+	m := median(ratios)
+	text := fmt.Sprintf("%.2f (%.2f–%.2f)", m, slices.Min(ratios), slices.Max(ratios))
+	aim, ok := f.aims[system]
+	if !ok {
+		return text
+	}
+	sign, met := "≥", m >= aim
+	if f.lower {
+		sign, met = "≤", m <= aim
+	}
+	if met {
+		return fmt.Sprintf("%s, aim %s %.1f", text, sign, aim)
+	}
+	return fmt.Sprintf("%s, **misses** %s %.1f", text, sign, aim)
+}
+
+func column(s sample, figure int) []float64 {
+	values := make([]float64, len(s))
+	for round := range s {
+		values[round] = s[round][figure]
+	}
+	return values
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	if n == 0 {
+		return 0
+	}
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// markdown returns all of it.
+func (t *table) markdown(machine string, o options, took time.Duration) string {
+	lines := []string{
+		machine,
+		fmt.Sprintf("%d rounds of %v a load, %v in all, %s.", o.rounds, o.duration, took.Round(time.Second), runtime.Version()),
+		"Medians; ratios are medians of those within a round, with the least and the greatest.",
+	}
+	for _, s := range t.sections {
+		lines = append(append(lines, "", s.head), s.rows...)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
