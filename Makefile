@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 SEEDS    ?= 10000
 SEED     ?= 1
 
-.PHONY: check format vet build test fuzz simulate bench compare
+.PHONY: check format vet build test fuzz simulate bench tunnels lossy compare
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -49,6 +49,19 @@ simulate: ## random histories of the directory: SEEDS of them, from SEED on
 
 bench: ## every benchmark, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+tunnels: ## tunnels between nodes at full size, and what they cost: docs/performance.md
+	$(GO) test -count=1 -v -run 'ManyTunnels' ./node -tunnels 1000 -turns 10000
+	$(GO) test -count=1 -v -run 'KeepsNodesSmall' ./cmd/iris -tunnel-bytes 1073741824
+	$(GO) test -run '^$$' -benchtime 1x -bench 'Tunnel' ./cmd/iris
+
+# A network namespace of its own, where each packet is one of an Ethernet's size, and every
+# hundredth between nodes is dropped. It needs root, ip and nft.
+LOSSY = ip link set lo up mtu 1500 gso_max_segs 1 && nft -f cmd/iris/testdata/lossy.nft
+
+lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lost
+	$(GO) test -c -o /dev/null ./cmd/iris
+	unshare --net sh -ec '$(LOSSY) && $(GO) test -run "^$$" -benchtime 1x -bench "BesideTunnel/.*/same" ./cmd/iris -link-host 127.0.0.2; nft list ruleset'
 
 compare: ## Iris next to NATS on this host, into docs/performance.md: less than ten minutes, Linux
 	cd cmd/compare && $(GO) run . -o ../../docs/performance.md

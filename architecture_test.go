@@ -28,8 +28,8 @@ var rules = []rule{
 		reason: "the program puts a command line in front of a node and of the binding, and knows nothing below them",
 	},
 	{
-		path: "node", allowed: []string{"overlay", "relay", "transport/..."}, others: true,
-		reason: "a node is given its transports as values, so that there is no registry and a test can give its own",
+		path: "node", allowed: []string{"overlay", "overlay/discovery/...", "relay", "transport/..."}, others: true,
+		reason: "a node is given its transports as values, so that there is no registry and a test can give its own; it runs discovery beside the overlay, which needs nothing of it",
 	},
 	{
 		path: "overlay/wire", allowed: nil,
@@ -70,6 +70,18 @@ var rules = []rule{
 	{
 		path: "tcp", allowed: []string{"transport/..."}, others: true,
 		reason: "transports do not know each other: any of them can be left out",
+	},
+	{
+		path: "plugins/pluginrpc", allowed: nil, others: true,
+		reason: "the protocol of plugins is what both sides share: it brings neither along",
+	},
+	{
+		path: "plugins/sdk", allowed: []string{"plugins/pluginrpc"}, others: true,
+		reason: "what authors of plugins import brings nothing of a node along",
+	},
+	{
+		path: "plugins/websocket", allowed: []string{"plugins/sdk"}, others: true,
+		reason: "a plugin is written as anybody else would write it",
 	},
 	{
 		path: "plugins/...", allowed: []string{"plugins/...", "transport/..."}, others: true,

@@ -190,9 +190,11 @@ func pass() {
 
 // relayNode is a relay and an overlay in a network in memory.
 type relayNode struct {
-	t     *testing.T
-	conns chan net.Conn
-	done  chan struct{}
+	t       *testing.T
+	overlay *overlay.Overlay
+	end     *mem.Transport
+	conns   chan net.Conn
+	done    chan struct{}
 }
 
 // startRelay starts a node, which joins node 0.
@@ -212,7 +214,7 @@ func startRelay(t *testing.T, network *mem.Network, i int) *relayNode {
 	if err := o.Connect(config); err != nil {
 		t.Fatal(err)
 	}
-	n := &relayNode{t: t, conns: make(chan net.Conn), done: make(chan struct{})}
+	n := &relayNode{t: t, overlay: o, end: end, conns: make(chan net.Conn), done: make(chan struct{})}
 	r := relay.New(relay.Config{Mesh: mesh{o}})
 	served := make(chan error, 1)
 	go func() { served <- r.Serve(n) }()

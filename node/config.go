@@ -53,6 +53,14 @@ type Config struct {
 	// Join are addresses of nodes to begin with, HOST:PORT. They are tried until one
 	// answers, and again whenever this node knows no other.
 	Join []string
+	// Discover are ways to look for nodes, all of which are used: "beacon" on the wire,
+	// "scan" of the addresses around while the node is alone, "dns:NAME", and
+	// "exec:COMMAND". Other ones fail with [ErrDiscover]. A node whose Bind is a loopback
+	// address sends no beacon from the host. Default: none.
+	Discover []string
+	// State is a directory of this node alone, in which it remembers other nodes for its
+	// next start. It is made if it is not there. Default: nothing is remembered.
+	State string
 
 	// Port is the TCP port of 127.0.0.1 and [::1] that applications attach to.
 	// Default [DefaultPort]; [AnyPort] picks a free one.
@@ -62,6 +70,10 @@ type Config struct {
 	// [relay.Config].
 	QueueLimit   int
 	StallTimeout time.Duration
+
+	// Admin is where the admin endpoint is, HOST:PORT; without a host it is on 127.0.0.1.
+	// It answers whoever can reach it: see docs/security.md. Default: there is none.
+	Admin string
 
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
@@ -77,6 +89,9 @@ func (c Config) resolve() (Config, error) {
 		return c, ErrNoKey
 	case c.Port < AnyPort || c.Port > 65535:
 		return c, fmt.Errorf("port %d is not between 1 and 65535", c.Port)
+	}
+	if err := checkDiscover(c.Discover); err != nil {
+		return c, err
 	}
 	switch c.Port {
 	case 0:

@@ -8,7 +8,9 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/choose"
@@ -19,11 +21,33 @@ import (
 // transport. All of them have to fit what a node tells about itself.
 const maxAdvertised = 4
 
+// followEvery is how often a node looks whether it has other addresses.
+const followEvery = 2 * time.Second
+
 // links are how a node reaches others and is reached.
 type links struct {
-	transport  transport.Transport
-	listener   transport.Listener
+	transport transport.Transport
+	listener  transport.Listener
+
+	mu         sync.Mutex
 	advertised string // the listener's addresses as others can dial them
+}
+
+// addresses returns where others can dial the node.
+func (l *links) addresses() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.advertised
+}
+
+// moved looks at the interfaces of the host, and reports whether others can dial the node
+// elsewhere now.
+func (l *links) moved() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.advertised
+	l.advertised = advertise(l.listener.Addr(), interfaceAddrs())
+	return l.advertised != before
 }
 
 // listen makes the transports of a node and listens on all of them.
@@ -52,7 +76,30 @@ func listen(config Config, id *identity.Identity) (*links, error) {
 		chooser.Close()
 		return nil, err
 	}
-	return &links{chooser, listener, advertise(listener.Addr(), interfaceAddrs())}, nil
+	l := &links{transport: chooser, listener: listener}
+	l.moved()
+	return l, nil
+}
+
+// follow tells other nodes when the addresses of this host change, until the context ends.
+func (n *Node) follow(ctx context.Context) {
+	look := time.NewTicker(followEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+		if !n.links.moved() {
+			continue
+		}
+		addr := n.links.addresses()
+		n.config.Logger.Info("this node has other addresses", "addr", addr)
+		if err := n.overlay.Move(addr); err != nil {
+			n.config.Logger.Warn("other nodes cannot be told", "err", err)
+		}
+	}
 }
 
 // listenAny listens at an address, or without one at the first port that is free.

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/project-iris/iris/overlay"
+	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/relay"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
@@ -27,17 +29,22 @@ type Node struct {
 	overlay *overlay.Overlay
 	relay   *relay.Relay
 	port    int
+	finder  *discovery.Finder // nil: nobody is looked for
+	admin   *admin            // nil: there is none
 
-	serving sync.WaitGroup // one goroutine a listener
-	stop    sync.Once
-	stopped error // of the first Shutdown
+	serving  sync.WaitGroup     // one goroutine a listener, and follow
+	unfollow context.CancelFunc // ends follow; nil if it does not run
+	draining atomic.Bool
+	stop     sync.Once
+	stopped  error // of the first Shutdown
 }
 
 // Start starts a node, which serves applications when Start returns, and looks for
 // other nodes. Whoever starts it has to call [Node.Shutdown] or [Node.Close].
 //
-// It fails when the configuration lacks something ([ErrNoNetwork], [ErrNoKey]) or a
-// port cannot be listened on.
+// It fails when the configuration lacks something ([ErrNoNetwork], [ErrNoKey]), or has
+// what is not known ([ErrDiscover]); when a port cannot be listened on; and when the state
+// directory cannot be written to.
 func Start(config Config) (*Node, error) {
 	config, err := config.resolve()
 	if err != nil {
@@ -47,28 +54,75 @@ func Start(config Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{})}
-	listeners, err := relay.Listen(config.Port)
+	remembered, err := remember(config.State, config.Logger)
 	if err != nil {
-		return nil, portError(config.Port, err)
-	}
-	if err := n.connect(); err != nil {
-		for _, l := range listeners {
-			l.Close()
-		}
 		return nil, err
 	}
-	n.port = listeners[0].Addr().(*net.TCPAddr).Port
-	n.relay = relay.New(relay.Config{
-		Mesh:         mesh{n.overlay},
-		Logger:       config.Logger,
-		QueueLimit:   config.QueueLimit,
-		StallTimeout: config.StallTimeout,
-	})
-	for _, l := range listeners {
-		n.serving.Go(func() { _ = n.relay.Serve(l) })
+	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{})}
+	open, err := openPorts(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.connect(); err != nil {
+		open.close()
+		return nil, err
+	}
+	n.serve(open)
+	if n.links != nil {
+		n.discover(remembered)
+		ctx, cancel := context.WithCancel(context.Background())
+		n.unfollow = cancel
+		n.serving.Go(func() { n.follow(ctx) })
 	}
 	return n, nil
+}
+
+// ports are what a node listens on for others than nodes.
+type ports struct {
+	apps  []net.Listener
+	admin net.Listener // nil: there is none
+}
+
+func openPorts(config Config) (ports, error) {
+	var p ports
+	var err error
+	if p.apps, err = relay.Listen(config.Port); err != nil {
+		return p, portError(config.Port, err)
+	}
+	if config.Admin == "" {
+		return p, nil
+	}
+	if p.admin, err = listenAdmin(config.Admin); err != nil {
+		p.close()
+	}
+	return p, err
+}
+
+// close is for ports that nobody serves.
+func (p ports) close() {
+	for _, l := range p.apps {
+		l.Close()
+	}
+	if p.admin != nil {
+		p.admin.Close()
+	}
+}
+
+// serve serves the ports until the node is stopped.
+func (n *Node) serve(open ports) {
+	n.port = open.apps[0].Addr().(*net.TCPAddr).Port
+	n.relay = relay.New(relay.Config{
+		Mesh:         mesh{n.overlay},
+		Logger:       n.config.Logger,
+		QueueLimit:   n.config.QueueLimit,
+		StallTimeout: n.config.StallTimeout,
+	})
+	for _, l := range open.apps {
+		n.serving.Go(func() { _ = n.relay.Serve(l) })
+	}
+	if open.admin != nil {
+		n.admin = n.serveAdmin(open.admin)
+	}
 }
 
 // connect makes the node part of its network.
@@ -84,7 +138,7 @@ func (n *Node) connect() error {
 		Self:      n.id.ID(),
 		Transport: links.transport,
 		Listener:  links.listener,
-		Address:   links.advertised,
+		Address:   links.addresses(),
 		Secret:    n.id.Secrets("directory names")[0],
 		Join:      n.config.Join,
 		Logger:    n.config.Logger,
@@ -134,8 +188,17 @@ func (n *Node) Stats() relay.Stats { return n.relay.Stats() }
 // or the context ends, whose error is returned then, the connections are dropped.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.stop.Do(func() {
+		n.draining.Store(true)
 		n.relay.Refuse()
+		var finding sync.WaitGroup
+		if n.finder != nil {
+			finding.Go(n.finder.Close)
+		}
 		n.stopped = n.overlay.Drain(ctx)
+		finding.Wait()
+		if n.unfollow != nil {
+			n.unfollow()
+		}
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
 		n.relay.Close(flush)
@@ -144,6 +207,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 			n.stopped = errors.Join(n.stopped, n.links.transport.Close())
 		}
 		n.serving.Wait()
+		if n.admin != nil {
+			n.admin.close(flush)
+		}
 	})
 	return n.stopped
 }

@@ -30,7 +30,7 @@ func (c *counting) Dial(ctx context.Context, addr string, want transport.PeerID)
 // A node that is told of thousands of others, at addresses where nobody is, dials a few
 // of them at a time, and finds the real one nevertheless.
 func TestMadeUpNodesCauseFewDials(t *testing.T) {
-	for _, addr := range []string{"mem://nowhere", "", "http://127.0.0.1:1/../?x", "\x00\xff", "mem://1"} {
+	for _, addr := range []string{"mem://nowhere", "\x00\xff", "mem://1"} {
 		t.Run(fmt.Sprintf("%q", addr), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
@@ -59,7 +59,7 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 				for i := range madeUp {
 					o.net.NodeUp(id(i), info.Append(nil))
 				}
-				const minutes = 5
+				const minutes = 2
 				time.Sleep(minutes * time.Minute)
 				if n := dials.dials.Load(); n > minutes*60*maxStrangers {
 					t.Errorf("%d dials in %d minutes", n, minutes)

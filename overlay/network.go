@@ -48,11 +48,13 @@ type Network struct {
 type network struct {
 	overlay  *Overlay
 	config   Network
+	epoch    uint64 // of this node
 	log      *slog.Logger
 	hasher   *directory.Hasher
 	peers    *peers.Peers
 	members  *membership.Membership
 	contacts *contacts
+	nodes    *nodes
 	fences   fences
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
@@ -101,10 +103,10 @@ func (o *Overlay) Connect(config Network) error {
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
 	})
-	n.contacts = newContacts(n.peers)
-	info := wire.Info{Version: wire.Version, Epoch: epoch, Address: []byte(config.Address)}
+	n.contacts, n.nodes = newContacts(n.peers), newNodes()
+	n.epoch = epoch
 	members, err := membership.New(membership.Config{
-		Self: config.Self, Meta: info.Append(nil), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
+		Self: config.Self, Meta: n.info(config.Address), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
 	})
 	if err != nil {
 		n.cancel()
@@ -196,7 +198,7 @@ func (n *network) dialSeed(addr string) error {
 	var dials sync.WaitGroup
 	errs := make([]error, len(addrs))
 	for i, a := range addrs {
-		dials.Go(func() { _, errs[i] = n.peers.Dial(n.ctx, a, transport.PeerID{}) })
+		dials.Go(func() { _, errs[i] = n.find(n.ctx, a, transport.PeerID{}, FoundByJoin) })
 	}
 	dials.Wait()
 	return errors.Join(errs...)
@@ -294,7 +296,7 @@ func (n *network) reach(ctx context.Context, id transport.PeerID, meta []byte) e
 	if err != nil {
 		return err
 	}
-	_, err = n.peers.Dial(ctx, string(info.Address), id)
+	_, err = n.find(ctx, string(info.Address), id, FoundByMembers)
 	return err
 }
 
@@ -305,6 +307,7 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
 		return
 	}
+	n.meet(id, string(info.Address))
 	n.contacts.up(id, string(info.Address))
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.With(wire.NodeID(id), info.Epoch)
@@ -314,6 +317,7 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 // NodeDown learns that a node is gone. Membership remembers it, and looks for it by
 // reach.
 func (n *network) NodeDown(id transport.PeerID) {
+	n.nodes.down(id)
 	n.contacts.down(id)
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.Without(wire.NodeID(id))

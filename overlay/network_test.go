@@ -49,8 +49,17 @@ func newWorldOf(t *testing.T, n int, config Config, path mem.Path) *world {
 	return w
 }
 
-// start starts another node.
+// start starts another node, which joins the first.
 func (w *world) start() *Overlay {
+	w.t.Helper()
+	if len(w.nodes) == 0 {
+		return w.startAlone()
+	}
+	return w.startAlone("mem://0")
+}
+
+// startAlone starts another node, which joins those at the addresses.
+func (w *world) startAlone(join ...string) *Overlay {
 	w.t.Helper()
 	i := len(w.nodes)
 	id := transport.PeerID(sha256.Sum256(fmt.Appendf(nil, "node %d", i)))
@@ -62,11 +71,8 @@ func (w *world) start() *Overlay {
 	}
 	o := New(w.config)
 	config := Network{
-		Self: id, Transport: end, Listener: listener, Address: listener.Addr(),
+		Self: id, Transport: end, Listener: listener, Address: listener.Addr(), Join: join,
 		Logger: slog.New(slog.NewTextHandler(testLog(), &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),
-	}
-	if i > 0 {
-		config.Join = []string{"mem://0"}
 	}
 	if err := o.Connect(config); err != nil {
 		w.t.Fatal(err)

@@ -25,12 +25,31 @@ var (
 // here. It has what was sent before when it does.
 const farewellTimeout = 5 * time.Second
 
-// tunnel opens a tunnel to a member of this node: a stream of the link, which is the
-// applications' once the node has said that one has taken it.
+// tunnel opens a tunnel to a member of this node, for which it was picked: a stream, which
+// is the applications' once the node has said that one has taken it. From the pick to the
+// close it counts as load of the node, as a request does.
 func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (io.ReadWriteCloser, error) {
-	s, err := r.peer.Open(ctx, peers.KindTunnel)
+	g.Begin()
+	end, err := r.openTunnel(ctx, cluster, g)
+	switch {
+	case errors.Is(err, errRefusedThere):
+		g.Refused(time.Now(), 0)
+	case err != nil:
+		g.Drop()
+	default:
+		return end, nil
+	}
+	return nil, err
+}
+
+// openTunnel is tunnel without the load, which the end gives back when it is closed.
+func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (*tunnelEnd, error) {
+	s, err := r.overlay.net.peers.OpenBulk(ctx, r.peer, peers.KindTunnel)
 	if err != nil {
-		return nil, errLeft
+		if r.ended() {
+			err = errLeft
+		}
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.SetDeadline(time.Unix(1, 0)) })
 	err = askTunnel(ctx, s, cluster)
@@ -41,8 +60,9 @@ func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (
 		s.Reset(transport.CodeNone)
 		return nil, err
 	}
-	g.Begin()
-	return &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), closed: g.Drop}, nil
+	end := r.newTunnelEnd(s)
+	end.closed = g.Drop
+	return end, nil
 }
 
 // askTunnel asks a node to take a tunnel.
@@ -80,7 +100,8 @@ func (r *remote) takeTunnel(s transport.Stream) {
 		defer cancel()
 		ctx = limited
 	}
-	end := &tunnelEnd{stream: s, network: r.overlay.net, done: make(chan struct{}), opened: make(chan struct{})}
+	end := r.newTunnelEnd(s)
+	end.opened = make(chan struct{})
 	verdict := r.overlay.offerTunnel(ctx, head.Cluster, end)
 	_, err = s.Write([]byte{byte(verdict)})
 	close(end.opened)
@@ -158,13 +179,23 @@ type tunnelEnd struct {
 	once    sync.Once
 	done    chan struct{} // closed when the stream is not used any more
 
-	reading, writing sync.Mutex // one at a time, as streams want it
+	// One reads and one writes at a time, as streams want it. Who waits to read waits in
+	// a channel, with which time passes in tests: it can take until a deadline.
+	reading chan struct{} // holds one while somebody reads
+	writing sync.Mutex
+}
+
+func (r *remote) newTunnelEnd(s transport.Stream) *tunnelEnd {
+	return &tunnelEnd{
+		stream: s, network: r.overlay.net,
+		done: make(chan struct{}), reading: make(chan struct{}, 1),
+	}
 }
 
 // Read reads what the other end has written.
 func (e *tunnelEnd) Read(b []byte) (int, error) {
-	e.reading.Lock()
-	defer e.reading.Unlock()
+	e.reading <- struct{}{}
+	defer func() { <-e.reading }()
 	return e.stream.Read(b)
 }
 

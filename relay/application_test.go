@@ -29,9 +29,11 @@ const (
 type node struct {
 	t        *testing.T
 	relay    *relay.Relay
-	mesh     *fakeMesh
+	mesh     *fakeMesh // nil on a real network
 	log      *logbook
 	listener *door
+	far      *node  // where services attach; nil: here
+	addr     string // on a real network
 }
 
 // inBubble runs a test of a relay where time is virtual and passes when everything
@@ -87,26 +89,38 @@ type application struct {
 	t      *testing.T
 	conn   net.Conn
 	reader *wire.Reader
-	member *fakeMember // once it is attached
+	member *fakeMember   // once it is attached to a fake network
+	name   string        // that the relay's log has for it
+	quiet  time.Duration // without a frame, after which none is taken to be on its way
 }
 
 // dial connects an application, which says nothing yet.
 func (n *node) dial() *application {
-	return newApplication(n.t, n.listener.dial())
+	a := newApplication(n.t, n.listener.dial())
+	a.name = n.listener.lastName()
+	if n.mesh == nil {
+		a.quiet = realQuiet
+	}
+	return a
 }
 
 func newApplication(t *testing.T, conn net.Conn) *application {
 	t.Cleanup(func() { conn.Close() })
-	return &application{t: t, conn: conn, reader: wire.NewReader(conn, wire.FromRelay, wire.Limits{Payload: 1 << 30})}
+	return &application{t: t, conn: conn, quiet: time.Second, reader: wire.NewReader(conn, wire.FromRelay, wire.Limits{Payload: 1 << 30})}
 }
 
 // attach connects an application, which serves the cluster unless it is empty.
 func (n *node) attach(cluster string) *application {
 	n.t.Helper()
+	if n.far != nil && cluster != "" {
+		return n.far.attach(cluster)
+	}
 	a := n.dial()
 	a.send(hello(cluster))
 	a.expect(&wire.Accept{Version: []byte(wire.Version)})
-	a.member = n.mesh.last()
+	if n.mesh != nil {
+		a.member = n.mesh.last()
+	}
 	return a
 }
 
@@ -152,10 +166,10 @@ func (a *application) expect(want ...wire.Message) {
 }
 
 // expectNothing checks that no frame waits for the application, nor comes within a
-// second.
+// second of virtual time.
 func (a *application) expectNothing() {
 	a.t.Helper()
-	a.conn.SetReadDeadline(time.Now().Add(time.Second))
+	a.conn.SetReadDeadline(time.Now().Add(a.quiet))
 	m, err := a.reader.Read()
 	if err == nil {
 		a.t.Fatalf("application got %s, want nothing", show(m))
@@ -180,6 +194,10 @@ func (a *application) expectEnd() {
 // expectAlive checks that the application is attached and served.
 func (a *application) expectAlive() {
 	a.t.Helper()
+	if a.member == nil {
+		a.expectOwnEvent()
+		return
+	}
 	a.send(&wire.Publish{Topic: []byte("alive"), Event: []byte("?")})
 	a.member.expect(a.t, "publish alive: ?")
 	a.member.app.HandleEvent([]byte("alive"), []byte("!"))
@@ -211,6 +229,9 @@ func (l *door) dial() net.Conn {
 	l.conns <- conn
 	return near
 }
+
+// lastName returns the name of the connection that was dialled last.
+func (l *door) lastName() string { return string(l.dialed[len(l.dialed)-1].name) }
 
 func (l *door) Accept() (net.Conn, error) {
 	select {

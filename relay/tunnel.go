@@ -50,7 +50,7 @@ func newTunnel(s *session, id uint64, conn io.ReadWriteCloser) *tunnel {
 		credit:  window,
 	}
 	t.changed.L = &t.mu
-	t.in = outbox.New(flow{t}, math.MaxInt, 0)
+	t.in = outbox.NewBulk(flow{t})
 	return t
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -109,7 +108,7 @@ func ports(texts list, times int) ([]int, error) {
 func (p *program) bench(ctx context.Context, f *benchFlags) error {
 	terminal := isTerminal(p.err)
 	if terminal {
-		f.load.Progress = p.progress
+		f.load.Progress = p.benchProgress
 	}
 	result, err := load.Run(ctx, load.Iris{}, f.load)
 	if terminal {
@@ -130,23 +129,13 @@ func (p *program) bench(ctx context.Context, f *benchFlags) error {
 // clearLine goes to the start of a line of a terminal and clears it (ECMA-48, EL).
 const clearLine = "\r\x1b[K"
 
-// progress says on one line of a terminal how far a run is.
-func (p *program) progress(now load.Progress) {
+// benchProgress says on one line of a terminal how far a run is.
+func (p *program) benchProgress(now load.Progress) {
 	phase := "warming up"
 	if now.Warm {
 		phase = "measuring"
 	}
 	fmt.Fprintf(p.err, "%s%s %.0f/%.0f s  %.0f/s", clearLine, phase, now.Elapsed.Seconds(), now.Whole.Seconds(), now.PerSecond)
-}
-
-// isTerminal reports whether somebody looks at what is written.
-func isTerminal(w any) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 func (p *program) printResult(r *load.Result, asJSON bool) error {

@@ -17,14 +17,19 @@ type linkFlags struct {
 	transport string
 	bind      string
 	join      list
-	discover  string
+	discover  ways
+	state     string
+	plugins   pluginFlags
 }
 
 func (f *linkFlags) register(fs *flag.FlagSet) {
-	fs.StringVar(&f.transport, "transport", "quic,tcp", "`list` of transports between nodes, the preferred one first: quic, tcp")
+	fs.StringVar(&f.transport, "transport", "quic,tcp", "`list` of transports between nodes, the preferred one first: quic, tcp, a plugin's name or path")
+	f.plugins.register(fs)
 	fs.StringVar(&f.bind, "bind", "", "`HOST:PORT` for other nodes (default all interfaces, port 14142, 27182, 31415, or any)")
 	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with; repeatable, or separated by commas")
-	fs.StringVar(&f.discover, "discover", "none", "`how` to find nodes besides -join: none is all that there is yet")
+	fs.Var(&f.discover, "discover", "`list` of ways to find nodes: beacon, scan, dns:NAME, exec:COMMAND (which takes all that follows), or none "+
+		"(default beacon; none with -dev and where -bind is on loopback, from where beacons never leave the host)")
+	fs.StringVar(&f.state, "state", "", "`directory` of this node alone to remember others in, so that a restart finds them at once")
 }
 
 // list is a flag that can be given more than once, and takes several values each time.
@@ -54,18 +59,21 @@ var known = map[string]node.NewTransport{
 
 // transports returns what -transport names.
 func (f *linkFlags) transports() ([]node.NewTransport, error) {
-	if f.discover != "none" {
-		return nil, usagef("-discover %q: only none is there yet; name nodes to begin with by -join", f.discover)
-	}
 	var names list
 	if err := names.Set(f.transport); err != nil {
 		return nil, err
 	}
+	if err := f.plugins.check(names); err != nil {
+		return nil, err
+	}
 	var all []node.NewTransport
 	for _, name := range names {
-		create, ok := known[name]
-		if !ok {
-			return nil, usagef("-transport %q: there are quic and tcp", name)
+		create := known[name]
+		if create == nil {
+			var err error
+			if create, err = f.plugins.transport(name); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, create)
 	}

@@ -15,10 +15,11 @@ func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	p := &program{
-		in:      os.Stdin,
-		out:     os.Stdout,
-		err:     os.Stderr,
-		signals: signals,
+		in:       os.Stdin,
+		out:      os.Stdout,
+		err:      os.Stderr,
+		signals:  signals,
+		progress: isTerminal(os.Stderr) && !(isTerminal(os.Stdin) && isTerminal(os.Stdout)),
 	}
 	os.Exit(p.run(context.Background(), os.Args[1:]))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -35,11 +36,16 @@ type netNode struct {
 	addr    string // for other nodes
 }
 
+// linkHost can be another address of this host than that of applications, so that a packet
+// filter can tell the links between nodes; make lossy does that.
+var linkHost = flag.String("link-host", "127.0.0.1", "address of this host that nodes reach each other at")
+
 // transports are the choices of -transport that a network has to work with.
 var transports = []string{"quic", "tcp", "quic,tcp"}
 
-// startNetwork starts nodes with a fresh key. All but the first join the first.
-func startNetwork(t *testing.T, transport string, n int) []*netNode {
+// startNetwork starts nodes with a fresh key, and more flags. All but the first join the
+// first.
+func startNetwork(t testing.TB, transport string, n int, flags ...string) []*netNode {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "network.pem")
 	if got := iris(t, "", "keygen", key); got.code != exitGood {
@@ -47,7 +53,8 @@ func startNetwork(t *testing.T, transport string, n int) []*netNode {
 	}
 	var nodes []*netNode
 	for range n {
-		args := []string{"-net", "example", "-rsa", key, "-port", "0", "-bind", "127.0.0.1:0", "-transport", transport}
+		args := []string{"-net", "example", "-rsa", key, "-port", "0", "-bind", *linkHost + ":0", "-transport", transport}
+		args = append(args, flags...)
 		if len(nodes) > 0 {
 			args = append(args, "-join", nodes[0].addr)
 		}
@@ -57,7 +64,7 @@ func startNetwork(t *testing.T, transport string, n int) []*netNode {
 }
 
 // startProcess starts a node in a process of its own, which is killed with the test.
-func startProcess(t *testing.T, args ...string) *netNode {
+func startProcess(t testing.TB, args ...string) *netNode {
 	t.Helper()
 	n := &netNode{command: exec.Command(os.Args[0], args...), err: newLines()}
 	n.command.Env = append(os.Environ(), programVariable+"=1")
@@ -76,7 +83,7 @@ func startProcess(t *testing.T, args ...string) *netNode {
 	})
 	ready := n.err.next(t, "ready")
 	port := regexp.MustCompile(`port=(\d+)`).FindStringSubmatch(ready)
-	addr := regexp.MustCompile(`peer=\S*?(127\.0\.0\.1:\d+)`).FindStringSubmatch(ready)
+	addr := regexp.MustCompile(`peer=\S*?(127\.\d+\.\d+\.\d+:\d+)`).FindStringSubmatch(ready)
 	if port == nil || addr == nil {
 		t.Fatalf("the node is ready without a port or an address: %q", ready)
 	}

@@ -23,6 +23,7 @@ type nodeFlags struct {
 	key     string
 	links   linkFlags
 	port    int
+	admin   string
 	queue   int
 	stall   time.Duration
 	drain   time.Duration
@@ -36,6 +37,7 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.key, "rsa", "", "`file` with the network's private key: RSA, ECDSA or Ed25519, in any usual format")
 	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
+	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` of the admin endpoint (/healthz, /readyz, /members), on 127.0.0.1 without HOST; commands look at "+defaultAdmin+" (default none)")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
 	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that what runs may take to finish when the node is stopped")
@@ -101,6 +103,10 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
+	discover, err := f.links.discover.resolve(f.dev, f.bind())
+	if err != nil {
+		return err
+	}
 	profiles, err := f.profile.start()
 	if err != nil {
 		return err
@@ -111,11 +117,17 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		Transports:   transports,
 		Bind:         f.bind(),
 		Join:         f.links.join,
+		Discover:     discover,
+		State:        f.links.state,
+		Admin:        f.admin,
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
 		Logger:       log,
 	})
+	if errors.Is(err, node.ErrDiscover) {
+		err = usagef("-discover: %v", err)
+	}
 	if err != nil {
 		return errors.Join(err, profiles.stop())
 	}
@@ -162,6 +174,9 @@ func (f *nodeFlags) identity() (string, *identity.NetworkKey, error) {
 func sayReady(log *slog.Logger, n *node.Node, key *identity.NetworkKey) {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "ready", 0)
 	r.Add("port", n.Port(), "peer", n.PeerAddr(), "id", n.ID().Short(), "network", n.Network(), "key", key.Fingerprint())
+	if addr := n.AdminAddr(); addr != "" {
+		r.Add("http", addr)
+	}
 	_ = log.Handler().Handle(context.Background(), r)
 }
 

@@ -28,6 +28,7 @@ const envPrefix = "IRIS"
 type program struct {
 	in       io.Reader
 	out, err io.Writer
+	progress bool // somebody watches err, and does not type what is sent
 	signals  <-chan os.Signal
 
 	usage string // of the command whose -h was asked for, or whose use was wrong
@@ -81,6 +82,7 @@ func (p *program) command() *ffcli.Command {
 		p.publishCommand(),
 		p.subscribeCommand(),
 		p.tunnelCommand(),
+		p.membersCommand(),
 		p.benchCommand(),
 		p.keygenCommand(),
 	}

@@ -23,7 +23,7 @@ type result struct {
 }
 
 // iris runs a command to its end.
-func iris(t *testing.T, in string, args ...string) result {
+func iris(t testing.TB, in string, args ...string) result {
 	t.Helper()
 	var out, err bytes.Buffer
 	p := &program{in: strings.NewReader(in), out: &out, err: &err, signals: make(chan os.Signal)}
@@ -96,7 +96,7 @@ func (l *lines) Close() {
 }
 
 // next waits for the next line that contains the text, and returns it.
-func (l *lines) next(t *testing.T, contains string) string {
+func (l *lines) next(t testing.TB, contains string) string {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -335,7 +335,14 @@ func TestErrors(t *testing.T) {
 		{"log format", []string{"-dev", "-log-format", "xml"}, exitUsage, `"xml"`},
 		{"transport", []string{"-dev", "-transport", "quic,pigeon"}, exitUsage, "there are quic and tcp"},
 		{"no transport", []string{"-dev", "-transport", ","}, exitUsage, "-transport is empty"},
-		{"discovery", []string{"-dev", "-discover", "beacon"}, exitUsage, "-join"},
+		{"discovery", []string{"-dev", "-discover", "smoke"}, exitUsage, "beacon, dns:NAME, scan and exec:COMMAND"},
+		{"discovery without a name", []string{"-dev", "-discover", "dns:"}, exitUsage, "beacon, dns:NAME, scan and exec:COMMAND"},
+		{"no discovery and some", []string{"-dev", "-discover", "none,scan"}, exitUsage, "none and something else"},
+		{"state", []string{"-dev", "-port", "0", "-state", "/dev/null/state"}, exitFailed, "state directory"},
+		{"admin", []string{"-dev", "-port", "0", "-http", "127.0.0.1:" + takenPort}, exitFailed, "with -http"},
+		{"no admin", []string{"members", "-http", "127.0.0.1:" + freePort}, exitFailed, "start one with -http"},
+		{"admin of nobody", []string{"members", "-http", "x"}, exitUsage, "not HOST:PORT"},
+		{"members arguments", []string{"members", "x"}, exitUsage, "no arguments"},
 		{"bind", []string{"-dev", "-port", "0", "-bind", "127.0.0.1:" + takenPort}, exitFailed, "with -bind"},
 		{"queue", []string{"-dev", "-queue", "-1"}, exitUsage, "-queue"},
 		{"profile", []string{"-dev", "-port", "0", "-heapprof", "/nowhere/heap"}, exitFailed, "/nowhere/heap"},
@@ -416,7 +423,7 @@ func TestKeygenMakesTheKeyOfANode(t *testing.T) {
 	if made.code != exitGood {
 		t.Fatalf("got %+v", made)
 	}
-	node := start(t, nil, "-net", "example", "-rsa", file, "-port", "0")
+	node := start(t, nil, "-net", "example", "-rsa", file, "-port", "0", "-bind", "127.0.0.1:0")
 	ready := node.err.next(t, "ready")
 	fingerprint := strings.Fields(made.out)[2]
 	if !strings.Contains(ready, fingerprint) || !strings.Contains(ready, "network=example") {

@@ -37,7 +37,8 @@ Opens a tunnel to a member of the cluster, or with -listen waits for one as a me
 standard input goes to the other side, and what comes from there to standard output.
 A tunnel closes both ways at once: when standard input ends, what was read has arrived
 on the other side before it is closed. With -listen, a standard input that ends without
-a byte, as in a script, does not close it.`,
+a byte, as in a script, does not close it. Progress is shown if standard error is a
+terminal.`,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) != 1 {
@@ -98,12 +99,20 @@ func (p *program) tunnelListen(ctx context.Context, f *tunnelFlags, cluster stri
 	}
 }
 
+// copySize is how much is copied at once, in bytes: a chunk of a tunnel.
+const copySize = 64 << 10
+
+// onlyWriter hides what else a writer can do, so that it gets pieces of copySize.
+type onlyWriter struct{ io.Writer }
+
 // copy connects the tunnel to standard input and output until it is closed.
 func (p *program) copy(ctx context.Context, f *tunnelFlags, t *client.Tunnel) error {
+	shown := p.startProgress()
+	defer shown.stop()
 	sent := make(chan error, 1)
 	if !f.receive {
 		go func() { // ends with the process if nothing ends its input
-			n, err := io.Copy(t, p.in)
+			n, err := io.CopyBuffer(onlyWriter{t}, countingReader{p.in, &shown.sent}, make([]byte, copySize))
 			if err == nil && n == 0 && f.listen {
 				return
 			}
@@ -112,7 +121,7 @@ func (p *program) copy(ctx context.Context, f *tunnelFlags, t *client.Tunnel) er
 	}
 	received := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(p.out, t)
+		_, err := io.CopyBuffer(onlyWriter{p.out}, countingReader{t, &shown.received}, make([]byte, copySize))
 		received <- err
 	}()
 	var err error

@@ -89,14 +89,22 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+func checkMeta(meta []byte) error {
+	if len(meta) > MaxMeta {
+		return fmt.Errorf("membership: %d bytes of meta data, at most %d are allowed", len(meta), MaxMeta)
+	}
+	return nil
+}
+
 func (c Config) resolve() (Config, error) {
 	switch {
 	case c.Carrier == nil:
 		return c, errNoCarrier
 	case c.Handler == nil:
 		return c, errNoHandler
-	case len(c.Meta) > MaxMeta:
-		return c, fmt.Errorf("membership: %d bytes of meta data, at most %d are allowed", len(c.Meta), MaxMeta)
+	}
+	if err := checkMeta(c.Meta); err != nil {
+		return c, err
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -18,7 +18,7 @@ var errName = errors.New("membership: not the name of a node")
 // delegate tells memberlist about this node.
 type delegate Membership
 
-func (d *delegate) NodeMeta(int) []byte             { return d.config.Meta }
+func (d *delegate) NodeMeta(int) []byte             { return *d.meta.Load() }
 func (d *delegate) NotifyMsg([]byte)                {}
 func (d *delegate) GetBroadcasts(_, _ int) [][]byte { return nil }
 func (d *delegate) LocalState(bool) []byte          { return nil }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/memberlist"
 
@@ -18,6 +19,7 @@ type Membership struct {
 	wires  *wires
 	list   *memberlist.Memberlist
 	roster *roster
+	meta   atomic.Pointer[[]byte] // what this node tells about itself
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -38,6 +40,7 @@ func New(config Config) (*Membership, error) {
 		return nil, err
 	}
 	m := &Membership{config: config, roster: newRoster(config.MaxNodes)}
+	m.meta.Store(&config.Meta)
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	// A peer may have twice as many in its list, some of them dead, before it is
 	// disbelieved.
@@ -68,6 +71,21 @@ func (m *Membership) Dropped() uint64 { return m.wires.dropped.Load() }
 
 // Len returns the number of nodes, this one included.
 func (m *Membership) Len() int { return m.list.NumMembers() }
+
+// Tell changes what this node tells the others about itself, MaxMeta bytes at most. It
+// waits until some of them know, for half a second at most. After Close it does nothing.
+func (m *Membership) Tell(meta []byte) error {
+	if err := checkMeta(meta); err != nil {
+		return err
+	}
+	m.ending.Lock()
+	defer m.ending.Unlock()
+	if !m.ended {
+		m.meta.Store(&meta)
+		_ = m.list.UpdateNode(leaveTimeout) // those who do not know yet are told later
+	}
+	return nil
+}
 
 // Leave tells the others that this node goes, and waits for half a second at most
 // until some of them know. The handler is not called afterwards. After Close it does

@@ -42,6 +42,7 @@ var (
 
 	errDuplicate = &transport.ClosedError{Code: CodeDuplicate, Reason: "another link is in use"}
 	errTooMany   = &transport.ClosedError{Code: transport.CodeBusy, Reason: "too many links"}
+	errNoMain    = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "bulk link without another link"}
 	errNotUsed   = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "link was not taken into use in time"}
 )
 
@@ -59,6 +60,10 @@ const (
 	// another link to it. The stream has nothing else.
 	kindLost  Kind = 5 // it has none
 	kindSpare Kind = 6 // it has one
+
+	// What the node that dialled says first over a bulk link. The stream has nothing
+	// else.
+	kindBulk Kind = 7
 )
 
 // Handler takes what peers send. Its methods are called concurrently for different

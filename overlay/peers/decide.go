@@ -17,11 +17,16 @@ func (ps *Peers) decides(p *Peer) bool { return ps.decidesOver(p.id) }
 
 // settle brings a link that is up into use, or to its end.
 func (ps *Peers) settle(p *Peer) {
-	if ps.decides(p) {
+	switch {
+	case p.isBulk():
+		if p.dialed {
+			sayBulk(p)
+		}
+		return
+	case ps.decides(p):
 		ps.decide(p)
 		return
-	}
-	if p.dialed {
+	case p.dialed:
 		ps.state(p)
 	}
 	awaitUse(p)
@@ -32,7 +37,9 @@ func (ps *Peers) decide(p *Peer) {
 	for {
 		old := ps.Get(p.id)
 		if old != nil && !hasLost(p, old) {
-			p.link.Close(errDuplicate)
+			if !p.isBulk() {
+				p.link.Close(errDuplicate)
+			}
 			return
 		}
 		if ps.use(p, old) {
@@ -71,6 +78,8 @@ func hasLost(p, old *Peer) bool {
 		return !other && !crossed
 	case <-old.Context().Done():
 		return true
+	case <-p.adopted:
+		return false
 	case <-p.Context().Done():
 		return false
 	case <-timer.C:
@@ -143,6 +152,7 @@ func awaitUse(p *Peer) {
 	defer timer.Stop()
 	select {
 	case <-p.used:
+	case <-p.adopted:
 	case <-p.Context().Done():
 	case <-timer.C:
 		p.link.Close(errNotUsed)

@@ -38,7 +38,7 @@ func (ps *Peers) dial(ctx context.Context, addr string, id transport.PeerID) (*P
 		}
 		return nil, err
 	}
-	p, err := ps.add(link, true)
+	p, err := ps.add(link, addr)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ type Peer struct {
 	id     transport.PeerID
 	link   transport.Link
 	dialed bool      // by this node
+	addr   string    // that this node has dialled, empty for none
 	since  time.Time // when it came into use; set before it is shared as such
 
 	used    chan struct{}  // closed when it comes into use
@@ -23,12 +24,18 @@ type Peer struct {
 	stated  atomic.Bool    // the peer has said whether it has another link
 	other   chan bool      // what it said; holds one
 	streams sync.WaitGroup // goroutines of the link
+	over    chan struct{}  // closed when the last of them has ended
+
+	bulk    bulkLinks     // of a link in use
+	adopted chan struct{} // closed when this is the bulk link of another
+	main    *Peer         // that other; set before adopted is closed
 }
 
 func newPeer(link transport.Link, dialed bool) *Peer {
 	return &Peer{
 		id: link.Peer(), link: link, dialed: dialed,
 		used: make(chan struct{}), other: make(chan bool, 1),
+		over: make(chan struct{}), adopted: make(chan struct{}),
 	}
 }
 

@@ -53,7 +53,7 @@ func (ps *Peers) Serve(l transport.Listener) {
 			}
 			return
 		}
-		_, _ = ps.add(link, false) // which closes it, if it is one too many
+		_, _ = ps.add(link, "") // which closes it, if it is one too many
 	}
 }
 
@@ -114,9 +114,11 @@ func (ps *Peers) Close(cause error) {
 	ps.work.Wait()
 }
 
-// add takes care of a link that is up.
-func (ps *Peers) add(link transport.Link, dialed bool) (*Peer, error) {
-	p := newPeer(link, dialed)
+// add takes care of a link that is up, which this node has dialled unless there is no
+// address.
+func (ps *Peers) add(link transport.Link, dialed string) (*Peer, error) {
+	p := newPeer(link, dialed != "")
+	p.addr = dialed
 	if err := ps.enter(p); err != nil {
 		link.Close(err)
 		return nil, err
@@ -142,12 +144,17 @@ func (ps *Peers) enter(p *Peer) error {
 
 // run lives as long as a link.
 func (ps *Peers) run(p *Peer) {
+	defer close(p.over)
 	p.streams.Go(func() { ps.settle(p) })
 	p.streams.Go(func() { ps.receiveDatagrams(p) })
 	ps.acceptStreams(p)
 	ps.retire(p)
+	p.bulk.end()
 	p.streams.Wait()
 	ps.remove(p)
+	if p.isBulk() {
+		p.main.bulk.remove(p)
+	}
 }
 
 // retire takes a link that has ended out of use, at once: another one is to take its

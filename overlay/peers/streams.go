@@ -50,8 +50,11 @@ func (ps *Peers) stream(p *Peer, kind Kind, s transport.Stream) {
 	case kindLost, kindSpare:
 		ps.learn(p, kind, s)
 		return
+	case kindBulk:
+		ps.adopt(p, s)
+		return
 	case KindControl:
-		if ps.decides(p) || p.control.Swap(true) {
+		if p.isBulk() || ps.decides(p) || p.control.Swap(true) {
 			s.Reset(transport.CodeProtocol)
 			return
 		}
@@ -59,6 +62,9 @@ func (ps *Peers) stream(p *Peer, kind Kind, s transport.Stream) {
 	}
 	select {
 	case <-p.used:
+	case <-p.adopted:
+		ps.bulkStream(p, kind, s)
+		return
 	case <-p.Context().Done():
 		return
 	}

@@ -3,7 +3,13 @@ package client
 import (
 	"context"
 	"fmt"
+	"io"
 )
+
+// A Tunnel is a stream of bytes for whoever wants one. The protocol closes both
+// directions at once, so there is no CloseWrite: who has to hear the other side out
+// agrees with it on a last message, and closes after that.
+var _ io.ReadWriteCloser = (*Tunnel)(nil)
 
 // Read makes a Tunnel an io.Reader: it returns the bytes of one message after the
 // other, as many as there are of the current one, and waits if there are none. The

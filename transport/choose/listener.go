@@ -12,7 +12,7 @@ import (
 
 // A listener is one of each transport.
 type listener struct {
-	listeners []transport.Listener
+	listeners []transport.Listener // in the order of the transports
 	addr      string
 	accepted  chan transport.Link // unbuffered: the queues are the transports'
 	ctx       context.Context
@@ -41,8 +41,8 @@ func (t *Transport) Listen(ctx context.Context, addr string) (transport.Listener
 		full = append(full, transport.JoinAddr(one.Scheme(), made.Addr()))
 	}
 	l.addr = strings.Join(full, ",")
-	for _, one := range l.listeners {
-		l.work.Go(func() { l.run(one) })
+	for i, one := range l.listeners {
+		l.work.Go(func() { l.run(one, t.config.Transports[i].Scheme()) })
 	}
 	return l, nil
 }
@@ -87,17 +87,17 @@ func (l *listener) Close() error {
 
 // run passes on what one listener accepts. One that fails ends all, so that
 // somebody learns of it.
-func (l *listener) run(one transport.Listener) {
+func (l *listener) run(one transport.Listener, scheme string) {
 	for {
-		link, err := one.Accept(l.ctx)
+		accepted, err := one.Accept(l.ctx)
 		if err != nil {
 			l.stop(err)
 			return
 		}
 		select {
-		case l.accepted <- link:
+		case l.accepted <- &link{accepted, scheme}:
 		case <-l.ctx.Done():
-			_ = link.Close(nil)
+			_ = accepted.Close(nil)
 			return
 		}
 	}

@@ -92,8 +92,11 @@ func (r *race) start(ctx context.Context) {
 	r.left = r.left[1:]
 	r.started = append(r.started, next)
 	r.chooser.work.Go(func() {
-		link, err := next.transport.Dial(ctx, next.addr, r.want)
-		r.results <- result{next, link, err}
+		made, err := next.transport.Dial(ctx, next.addr, r.want)
+		if err == nil {
+			made = &link{made, next.transport.Scheme()}
+		}
+		r.results <- result{next, made, err}
 	})
 }
 

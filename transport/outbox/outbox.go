@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -46,6 +47,7 @@ type Outbox struct {
 	conn  Conn
 	limit int
 	stall time.Duration
+	bulk  bool          // writes are large when much is queued
 	done  chan struct{} // closed when the writer has ended
 
 	mu       sync.Mutex
@@ -67,6 +69,16 @@ type Outbox struct {
 func New(conn Conn, limit int, stall time.Duration) *Outbox {
 	o := &Outbox{conn: conn, limit: limit, stall: stall, done: make(chan struct{})}
 	o.work.L = &o.mu
+	return o
+}
+
+// NewBulk returns an outbox for bulk data: it is never full, its connection may take for
+// ever, and when much is queued it writes up to 264 KiB at once in place of 72. A stream
+// of QUIC takes that with fewer changes of goroutine, but who waits for room waits for
+// longer writes.
+func NewBulk(conn Conn) *Outbox {
+	o := New(conn, math.MaxInt, 0)
+	o.bulk = true
 	return o
 }
 
@@ -311,7 +323,7 @@ func (o *Outbox) grow(size int) []byte {
 			return last
 		}
 	}
-	o.segments = append(o.segments, newSegment(size, len(o.segments) == 0))
+	o.segments = append(o.segments, newSegment(size, len(o.segments), o.bulk))
 	o.open = 0
 	return o.segments[len(o.segments)-1].bytes
 }

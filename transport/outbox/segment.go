@@ -4,16 +4,20 @@ import "sync"
 
 // Frames are collected in segments, and a segment is what one write writes. The
 // first in an empty outbox is small, so that a connection that stalls with little
-// to read holds little; the others are as large as a write is worth, and hold a
-// frame with a chunk of 64 KiB, which is what bindings send through tunnels.
+// to read holds little; the next ones are as large as a write is worth, and hold a
+// frame with a chunk of 64 KiB, which is what bindings send through tunnels. An outbox
+// for bulk data uses larger ones behind bulkAfter others, when there is a backlog.
 const (
 	smallSegment = 4 << 10
 	largeSegment = 72 << 10
+	bulkSegment  = 264 << 10
+	bulkAfter    = 2
 )
 
 var (
 	smallPool = sync.Pool{New: func() any { return new([smallSegment]byte) }}
 	largePool = sync.Pool{New: func() any { return new([largeSegment]byte) }}
+	bulkPool  = sync.Pool{New: func() any { return new([bulkSegment]byte) }}
 )
 
 // segment is a slice of frames and the pooled array behind it, if it has one.
@@ -21,16 +25,21 @@ type segment struct {
 	bytes []byte
 	small *[smallSegment]byte
 	large *[largeSegment]byte
+	bulk  *[bulkSegment]byte
 }
 
-func newSegment(size int, first bool) segment {
+// newSegment returns a segment for a frame of a size, behind a number of others.
+func newSegment(size, waiting int, bulk bool) segment {
 	switch {
-	case size <= smallSegment && first:
+	case size <= smallSegment && waiting == 0:
 		a := smallPool.Get().(*[smallSegment]byte)
 		return segment{bytes: a[:0], small: a}
-	case size <= largeSegment:
+	case size <= largeSegment && (!bulk || waiting < bulkAfter):
 		a := largePool.Get().(*[largeSegment]byte)
 		return segment{bytes: a[:0], large: a}
+	case size <= bulkSegment && bulk:
+		a := bulkPool.Get().(*[bulkSegment]byte)
+		return segment{bytes: a[:0], bulk: a}
 	default:
 		return segment{bytes: make([]byte, 0, size)}
 	}
@@ -43,5 +52,8 @@ func (s segment) recycle() {
 	}
 	if s.large != nil {
 		largePool.Put(s.large)
+	}
+	if s.bulk != nil {
+		bulkPool.Put(s.bulk)
 	}
 }

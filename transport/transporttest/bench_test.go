@@ -3,20 +3,17 @@ package transporttest_test
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"io"
 	"log/slog"
-	"net"
 	"runtime"
 	"testing"
-
-	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/project-iris/iris/quic"
 	"github.com/project-iris/iris/tcp"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity/identitytest"
 	"github.com/project-iris/iris/transport/mem"
+	"github.com/project-iris/iris/transport/transporttest/baseline"
 )
 
 // Sizes that all contenders share, in bytes.
@@ -33,9 +30,9 @@ type contender struct {
 
 // contenders are the transports, each behind what it is made of.
 var contenders = []contender{
-	{"rawquic", openRawQUIC},
+	{"rawquic", func(b *testing.B) (io.Writer, io.Reader) { return baseline.QUIC(b) }},
 	{"quic", func(b *testing.B) (io.Writer, io.Reader) { return openStream(b, newQUICPair) }},
-	{"rawtls", openRawTLS},
+	{"rawtls", func(b *testing.B) (io.Writer, io.Reader) { return baseline.TLS(b) }},
 	{"tcp", func(b *testing.B) (io.Writer, io.Reader) { return openStream(b, newTCPPair) }},
 	{"mem", func(b *testing.B) (io.Writer, io.Reader) { return openStream(b, newMemPair) }},
 }
@@ -195,81 +192,6 @@ func openOn(tb testing.TB, link linkPair) (w, r transport.Stream) {
 	if _, err := io.ReadFull(r, make([]byte, 1)); err != nil {
 		tb.Fatal(err)
 	}
-	return w, r
-}
-
-// openRawQUIC is quic-go with the windows of package quic and nothing around it.
-func openRawQUIC(b *testing.B) (io.Writer, io.Reader) {
-	network := identitytest.NewNetwork(b, "bench")
-	config := &quicgo.Config{
-		InitialStreamReceiveWindow: 512 << 10, MaxStreamReceiveWindow: quic.DefaultStreamWindow,
-		InitialConnectionReceiveWindow: 2 << 20, MaxConnectionReceiveWindow: quic.DefaultLinkWindow,
-	}
-	socket := func() *quicgo.Transport {
-		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			b.Fatal(err)
-		}
-		t := &quicgo.Transport{Conn: conn}
-		b.Cleanup(func() {
-			_ = t.Close()
-			_ = conn.Close()
-		})
-		return t
-	}
-	ctx := context.Background()
-	listener, err := socket().Listen(network.Node(b).ServerTLS(), config)
-	if err != nil {
-		b.Fatal(err)
-	}
-	dialled, err := socket().Dial(ctx, listener.Addr(), network.Node(b).ClientTLS(transport.PeerID{}), config)
-	if err != nil {
-		b.Fatal(err)
-	}
-	accepted, err := listener.Accept(ctx)
-	if err != nil {
-		b.Fatal(err)
-	}
-	w, err := dialled.OpenStreamSync(ctx)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := w.Write([]byte{0}); err != nil {
-		b.Fatal(err)
-	}
-	r, err := accepted.AcceptStream(ctx)
-	if err != nil {
-		b.Fatal(err)
-	}
-	_, _ = io.ReadFull(r, make([]byte, 1))
-	return w, r
-}
-
-// openRawTLS is crypto/tls on TCP.
-func openRawTLS(b *testing.B) (io.Writer, io.Reader) {
-	network := identitytest.NewNetwork(b, "bench")
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", network.Node(b).ServerTLS())
-	if err != nil {
-		b.Fatal(err)
-	}
-	accepted := make(chan net.Conn, 1)
-	go func() {
-		conn, err := listener.Accept()
-		if err == nil {
-			_ = conn.(*tls.Conn).Handshake()
-		}
-		accepted <- conn
-	}()
-	w, err := tls.Dial("tcp", listener.Addr().String(), network.Node(b).ClientTLS(transport.PeerID{}))
-	if err != nil {
-		b.Fatal(err)
-	}
-	r := <-accepted
-	b.Cleanup(func() {
-		_ = listener.Close()
-		_ = w.Close()
-		_ = r.Close()
-	})
 	return w, r
 }
 

@@ -1,0 +1,124 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/project-iris/iris/transport"
+)
+
+// What an admin request may take. Nothing that is asked for takes long.
+const (
+	adminTimeout = 10 * time.Second
+	adminHeaders = 16 << 10 // bytes
+)
+
+// Members is what the admin endpoint says at /members.
+type Members struct {
+	Network string   `json:"network"`
+	Self    Member   `json:"self"`
+	Members []Member `json:"members"` // the other nodes, in the order of their ids
+}
+
+// Member is a node of the network, as another one sees it.
+type Member struct {
+	ID        transport.PeerID `json:"id"`
+	Addresses []string         `json:"addresses"` // where it accepts links
+	// Found is how it was found: join, beacon, scan, dns:NAME, exec:COMMAND, remembered,
+	// or members if another node told of it, or itself if it has dialled this node.
+	Found string `json:"found,omitempty"`
+	// Transport and Link are of the link to it, which there may not be at the moment.
+	Transport string `json:"transport,omitempty"`
+	Link      string `json:"link,omitempty"`
+}
+
+// admin is the endpoint for those who look after the node.
+type admin struct {
+	listener net.Listener
+	server   *http.Server
+	done     chan struct{} // closed when it serves no more
+}
+
+// listenAdmin opens the admin endpoint. Without a host it is on 127.0.0.1.
+func listenAdmin(addr string) (net.Listener, error) {
+	if strings.HasPrefix(addr, ":") {
+		addr = "127.0.0.1" + addr
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen for admin requests (%w): choose another address with -http", err)
+	}
+	return l, nil
+}
+
+// serveAdmin answers admin requests until the endpoint is closed.
+func (n *Node) serveAdmin(l net.Listener) *admin {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", n.sayWhetherReady)
+	mux.HandleFunc("GET /members", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Members()) })
+	a := &admin{listener: l, done: make(chan struct{}), server: &http.Server{
+		Handler: mux, ReadTimeout: adminTimeout, WriteTimeout: adminTimeout, MaxHeaderBytes: adminHeaders,
+	}}
+	go func() {
+		defer close(a.done)
+		if err := a.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			n.config.Logger.Error("admin requests cannot be answered any more", "err", err)
+		}
+	}()
+	return a
+}
+
+// close ends the endpoint, after the requests that are being answered if the context
+// allows.
+func (a *admin) close(ctx context.Context) {
+	if a.server.Shutdown(ctx) != nil {
+		a.server.Close()
+	}
+	<-a.done
+}
+
+// sayWhetherReady says whether applications can use the node: not while it is stopped.
+func (n *Node) sayWhetherReady(w http.ResponseWriter, _ *http.Request) {
+	if n.draining.Load() {
+		http.Error(w, "draining", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+func sayJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(v) // fails with the connection
+}
+
+// Members returns the nodes of the network, as this one sees them now.
+func (n *Node) Members() Members {
+	m := Members{Network: n.Network(), Self: Member{ID: n.ID()}, Members: []Member{}}
+	if n.links != nil {
+		m.Self.Addresses = strings.Split(n.links.addresses(), ",")
+	}
+	for _, node := range n.overlay.Nodes() {
+		m.Members = append(m.Members, Member{
+			ID: node.ID, Addresses: strings.Split(node.Addr, ","), Found: node.Found,
+			Transport: node.Scheme, Link: node.Link,
+		})
+	}
+	return m
+}
+
+// AdminAddr returns where the admin endpoint is, empty if there is none.
+func (n *Node) AdminAddr() string {
+	if n.admin == nil {
+		return ""
+	}
+	return n.admin.listener.Addr().String()
+}

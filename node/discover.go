@@ -1,0 +1,132 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/project-iris/iris/overlay"
+	"github.com/project-iris/iris/overlay/discovery"
+	"github.com/project-iris/iris/overlay/discovery/beacon"
+	"github.com/project-iris/iris/transport"
+)
+
+// ErrDiscover says that a way to look for nodes is not known.
+var ErrDiscover = errors.New("there are beacon, dns:NAME, scan and exec:COMMAND")
+
+// What [Config.Discover] can have, besides the prefixes below.
+const (
+	discoverBeacon = "beacon"
+	discoverScan   = "scan"
+	discoverDNS    = "dns:"
+	discoverExec   = "exec:"
+)
+
+// checkDiscover says what is wrong with ways to look for nodes.
+func checkDiscover(ways []string) error {
+	for _, way := range ways {
+		name, isDNS := strings.CutPrefix(way, discoverDNS)
+		line, isExec := strings.CutPrefix(way, discoverExec)
+		switch {
+		case way == discoverBeacon, way == discoverScan, isDNS && name != "", isExec && strings.TrimSpace(line) != "":
+		default:
+			return fmt.Errorf("%w: not %q", ErrDiscover, way)
+		}
+	}
+	return nil
+}
+
+// discover starts to look for nodes, if there is any way to.
+func (n *Node) discover(remembered *discovery.Remembered) {
+	sources := n.sources()
+	if remembered != nil {
+		sources = append(sources, remembered)
+	}
+	var elsewhere []string
+	for _, addr := range n.config.Join {
+		elsewhere = append(elsewhere, "join:"+addr)
+	}
+	if len(sources) == 0 && len(elsewhere) == 0 {
+		return
+	}
+	n.finder = discovery.Start(discovery.Config{
+		Network: known{n.overlay}, Sources: sources, Elsewhere: elsewhere, Logger: n.config.Logger,
+	})
+}
+
+// sources returns what the configuration names.
+func (n *Node) sources() []discovery.Source {
+	var sources []discovery.Source
+	wire := beacon.Config{
+		Self:      n.id.ID(),
+		Keys:      n.id.Secrets("beacon"),
+		Bind:      boundTo(n.links.listener.Addr()),
+		Addresses: func() string { return beaconAddrs(n.links.listener.Addr(), interfaceAddrs()) },
+		Logger:    n.config.Logger,
+	}
+	for _, way := range n.config.Discover {
+		switch {
+		case way == discoverBeacon:
+			wire.Announce = true
+		case way == discoverScan:
+			wire.Scan = true
+		case strings.HasPrefix(way, discoverDNS):
+			sources = append(sources, &discovery.DNS{Lookup: strings.TrimPrefix(way, discoverDNS), Logger: n.config.Logger})
+		case strings.HasPrefix(way, discoverExec):
+			sources = append(sources, &discovery.Command{Line: strings.TrimPrefix(way, discoverExec), Logger: n.config.Logger})
+		}
+	}
+	if wire.Announce || wire.Scan {
+		sources = append(sources, beacon.New(wire))
+	}
+	return sources
+}
+
+// remember opens the state directory, if there is one.
+func remember(dir string, log *slog.Logger) (*discovery.Remembered, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	return discovery.Remember(dir, log)
+}
+
+// known is the overlay as discovery wants it.
+type known struct{ *overlay.Overlay }
+
+// Addresses implements [discovery.Network].
+func (k known) Addresses() []string {
+	var all []string
+	for _, node := range k.Nodes() {
+		all = append(all, node.Addr)
+	}
+	return all
+}
+
+// boundTo returns the address that a node listens on, unspecified for all interfaces.
+func boundTo(listening string) netip.Addr {
+	for addr := range strings.SplitSeq(listening, ",") {
+		_, rest := transport.SplitAddr(addr)
+		host, _, _ := net.SplitHostPort(rest)
+		if ip, err := netip.ParseAddr(host); err == nil {
+			return ip.Unmap()
+		}
+	}
+	return netip.IPv6Unspecified()
+}
+
+// beaconAddrs is advertise for beacons: in front, an address without a host stands for
+// each that stands for all interfaces, as others see where a beacon comes from.
+func beaconAddrs(listening string, host []netip.Addr) string {
+	var open []string
+	for addr := range strings.SplitSeq(listening, ",") {
+		scheme, rest := transport.SplitAddr(addr)
+		at, port, err := net.SplitHostPort(rest)
+		if ip, _ := netip.ParseAddr(at); err == nil && (at == "" || ip.IsUnspecified()) {
+			open = append(open, transport.JoinAddr(scheme, ":"+port))
+		}
+	}
+	return strings.Join(append(open, advertise(listening, host)), ",")
+}

@@ -1,0 +1,78 @@
+//go:build unix
+
+package discovery
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestCommandsNameNodes(t *testing.T) {
+	for _, row := range []struct{ line, want, wrong string }{
+		{line: "echo 10.0.0.1 10.0.0.2:7,quic://10.0.0.3:8; echo host; echo '[::1]'", want: "10.0.0.1:14142 10.0.0.2:7 quic://10.0.0.3:8 host:14142 [::1]:14142"},
+		{line: "echo 2001:db8::1", want: "[2001:db8::1]:14142"},
+		{line: "true"},
+		{line: "echo it hurts >&2; exit 3", wrong: "it hurts"},
+		{line: "no-such-command-anywhere", wrong: "exit status 127"},
+		{line: "head -c 100000 /dev/zero", wrong: "prints too much"},
+		{line: "printf '%600s' x | tr ' ' y"},
+	} {
+		addrs, err := (&Command{Line: row.line}).run(t.Context(), time.Minute)
+		switch {
+		case row.wrong == "" && err != nil, row.wrong != "" && (err == nil || !strings.Contains(err.Error(), row.wrong)):
+			t.Errorf("%s: %v, want %q", row.line, err, row.wrong)
+		case strings.Join(addrs, " ") != row.want:
+			t.Errorf("%s: got %v, want %s", row.line, addrs, row.want)
+		}
+	}
+}
+
+// A command that hangs is killed with all that it has started.
+func TestACommandThatHangs(t *testing.T) {
+	held := filepath.Join(t.TempDir(), "held")
+	if err := syscall.Mkfifo(held, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan error)
+	go func() {
+		_, err := (&Command{Line: "sleep 600 > " + held + " & sleep 600"}).run(ctx, time.Minute)
+		over <- err
+	}()
+	file, err := os.Open(held) // when the first of them has it open
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cancel()
+	if err := <-over; err == nil || !strings.Contains(err.Error(), "has not ended") {
+		t.Errorf("got %v", err)
+	}
+	if err := file.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("what it has started is still there: %v", err)
+	}
+}
+
+// It has its limit, too.
+func TestACommandThatTakesTooLong(t *testing.T) {
+	_, err := (&Command{Line: "sleep 600"}).run(t.Context(), 10*time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "not ended in 10ms") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheNameOfACommandTellsNoSecrets(t *testing.T) {
+	if name := (&Command{Line: " lookup --password=x y"}).Name(); name != "exec:lookup" {
+		t.Errorf("got %q", name)
+	}
+}

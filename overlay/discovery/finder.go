@@ -1,0 +1,198 @@
+package discovery
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/project-iris/iris/transport"
+)
+
+// AloneAfter is how long a node may be alone before it says what to try.
+const AloneAfter = 10 * time.Second
+
+// maxHints is how many hints wait to be looked at.
+const maxHints = 256
+
+// Network is what a finder needs of the network between nodes.
+type Network interface {
+	// Reach makes a link to the node at an address, a zero id being any, and returns
+	// the node that is there.
+	Reach(ctx context.Context, addr string, id transport.PeerID, how string) (transport.PeerID, error)
+	// Expect notes how a node was found that may make a link itself.
+	Expect(id transport.PeerID, how string)
+	// Knows, Others, Addresses and Changed are as in [Site].
+	Knows(id transport.PeerID) bool
+	Others() int
+	Addresses() []string
+	Changed() <-chan struct{}
+}
+
+// Config configures a [Finder].
+type Config struct {
+	// Network is required.
+	Network Network
+	// Sources are where hints come from.
+	Sources []Source
+	// Elsewhere names other ways that nodes are looked for by, of which this package
+	// knows nothing but that they have failed while the node is alone.
+	Elsewhere []string
+	// Logger gets what operators need to know. Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+// Finder looks for nodes until it is closed.
+type Finder struct {
+	config Config
+	log    *slog.Logger
+	cancel context.CancelFunc
+	work   sync.WaitGroup // all goroutines
+
+	hints   chan Hint
+	ended   chan dialled // holds those of all dials
+	dropped atomic.Uint64
+}
+
+// dialled is how a dial has ended.
+type dialled struct {
+	place place
+	id    transport.PeerID
+	err   error
+}
+
+// Start starts to look for nodes. The finder has to be closed.
+func Start(config Config) *Finder {
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	f := &Finder{
+		config: config, log: config.Logger,
+		hints: make(chan Hint, maxHints), ended: make(chan dialled, maxDials),
+	}
+	var ctx context.Context
+	ctx, f.cancel = context.WithCancel(context.Background())
+	for _, s := range config.Sources {
+		f.work.Go(func() { s.Run(ctx, site{f, config.Network}) })
+	}
+	f.work.Go(func() { f.dial(ctx) })
+	f.work.Go(func() { f.watch(ctx) })
+	return f
+}
+
+// Close stops to look for nodes, and returns when all goroutines have ended.
+func (f *Finder) Close() {
+	f.cancel()
+	f.work.Wait()
+}
+
+// site is a finder and its network as sources see them.
+type site struct {
+	finder *Finder
+	Network
+}
+
+// Hint implements [Site].
+func (s site) Hint(h Hint) {
+	select {
+	case s.finder.hints <- h:
+	default:
+		s.finder.dropped.Add(1)
+	}
+}
+
+// dial dials what the sources hint at, as the agenda says.
+func (f *Finder) dial(ctx context.Context) {
+	a := newAgenda(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if wait := f.dialDue(ctx, a); wait >= 0 {
+			timer.Reset(wait)
+		}
+		select {
+		case h := <-f.hints:
+			if !h.ID.IsZero() {
+				f.config.Network.Expect(h.ID, h.How)
+			}
+			a.offer(time.Now(), h)
+		case d := <-f.ended:
+			a.done(time.Now(), d.place, d.id, d.err)
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// dialDue starts the dials that are due, and returns how long there will be none.
+func (f *Finder) dialDue(ctx context.Context, a *agenda) time.Duration {
+	for {
+		p, h, wait, ok := a.next(time.Now(), f.member)
+		if !ok {
+			return wait
+		}
+		f.work.Go(func() {
+			id, err := f.config.Network.Reach(ctx, h.Addr, h.ID, h.How)
+			if err != nil {
+				f.log.Debug("hint leads nowhere", "how", h.How, "addr", h.Addr, "err", err)
+			}
+			f.ended <- dialled{p, id, err}
+		})
+	}
+}
+
+// member reports whether what a hint is about is a member already.
+func (f *Finder) member(h Hint, id transport.PeerID) bool {
+	if !id.IsZero() {
+		return f.config.Network.Knows(id)
+	}
+	for _, list := range f.config.Network.Addresses() {
+		for addr := range strings.SplitSeq(list, ",") {
+			_, at := transport.SplitAddr(addr)
+			if at == h.Addr || addr == h.Addr {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// watch says once what to try when the node has been alone for AloneAfter, and again when
+// it is alone again.
+func (f *Finder) watch(ctx context.Context) {
+	timer := time.NewTimer(AloneAfter)
+	defer timer.Stop()
+	for alone := true; ; {
+		changed, before := f.config.Network.Changed(), alone
+		alone = f.config.Network.Others() == 0
+		if alone && !before {
+			timer.Reset(AloneAfter)
+		}
+		if !alone {
+			timer.Stop()
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			f.sayAlone()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sayAlone says what has been tried, and what is worth to try.
+func (f *Finder) sayAlone() {
+	tried := append([]string(nil), f.config.Elsewhere...)
+	for _, s := range f.config.Sources {
+		tried = append(tried, s.Name())
+	}
+	f.log.Info("no other node is found yet: name one with -join HOST:PORT; "+
+		"or let the ports of nodes, and UDP port 16180 for beacons, through firewalls; "+
+		"or, in a network without multicast, use -discover dns:NAME, scan or exec:COMMAND",
+		"after", AloneAfter, "tried", strings.Join(tried, " "))
+}

@@ -1,0 +1,224 @@
+package discovery
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/project-iris/iris/transport"
+)
+
+// network is one whose nodes are at known addresses and become members when they are
+// dialled.
+type network struct {
+	mu      sync.Mutex
+	nodes   map[string]transport.PeerID // by address
+	members map[transport.PeerID]string // their addresses
+	dials   []string
+	found   map[transport.PeerID]string
+	changed chan struct{}
+}
+
+func newNetwork(nodes map[string]transport.PeerID) *network {
+	return &network{
+		nodes: nodes, members: make(map[transport.PeerID]string), found: make(map[transport.PeerID]string),
+		changed: make(chan struct{}),
+	}
+}
+
+func (n *network) Reach(_ context.Context, addr string, id transport.PeerID, how string) (transport.PeerID, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dials = append(n.dials, addr)
+	at, ok := n.nodes[addr]
+	if !ok || !id.IsZero() && id != at {
+		return transport.PeerID{}, errNobody
+	}
+	n.found[at] = how
+	n.members[at] = "quic://" + addr + ",tcp://" + addr
+	close(n.changed)
+	n.changed = make(chan struct{})
+	return at, nil
+}
+
+// lose has all members gone.
+func (n *network) lose() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.members)
+	close(n.changed)
+	n.changed = make(chan struct{})
+}
+
+func (n *network) Expect(transport.PeerID, string) {}
+
+func (n *network) Knows(id transport.PeerID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.members[id] != ""
+}
+
+func (n *network) Others() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.members)
+}
+
+func (n *network) Addresses() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var all []string
+	for _, addr := range n.members {
+		all = append(all, addr)
+	}
+	return all
+}
+
+func (n *network) Changed() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.changed
+}
+
+// dialed returns what was dialled since the last call, sorted.
+func (n *network) dialed() string {
+	synctest.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	slices.Sort(n.dials)
+	text := strings.Join(n.dials, " ")
+	n.dials = nil
+	return text
+}
+
+// list is a source that gives a list of hints every second.
+type list []Hint
+
+func (l list) Name() string { return "list" }
+
+func (l list) Run(ctx context.Context, site Site) {
+	for ctx.Err() == nil {
+		for _, h := range l {
+			site.Hint(h)
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// find runs sources in virtual time, to the end of the test.
+func find(t *testing.T, n *network, log *journal, sources ...Source) *Finder {
+	t.Helper()
+	f := Start(Config{Network: n, Sources: sources, Elsewhere: []string{"join:host:1"}, Logger: logger(log)})
+	t.Cleanup(f.Close)
+	return f
+}
+
+// journal is a log that can be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+func logger(to *journal) *slog.Logger {
+	if to == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(to, nil))
+}
+
+func TestHintsAreFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(map[string]transport.PeerID{"a:1": one, "b:1": two})
+		find(t, n, nil, list{named, plain, {Addr: "b:1", ID: one}, {Addr: "nobody:1"}, {Addr: "quic://b:1"}})
+		time.Sleep(100 * time.Millisecond)
+		if got := n.dialed(); !strings.Contains(got, "a:1") || !strings.Contains(got, "b:1") || !strings.Contains(got, "nobody:1") {
+			t.Errorf("dialled %s", got)
+		}
+		n.dialed()
+		time.Sleep(time.Minute)
+		if got := n.dialed(); strings.Contains(got, "a:1") || strings.Contains(got, "b:1") || !strings.Contains(got, "nobody:1") {
+			t.Errorf("dialled %s, where two are members", got)
+		}
+		n.lose()
+		time.Sleep(2 * time.Second)
+		if got := n.dialed(); !strings.Contains(got, "a:1") || !strings.Contains(got, "b:1") {
+			t.Errorf("dialled %s after members are lost", got)
+		}
+	})
+}
+
+// Who is alone is told once what to try, and again when that happens again.
+func TestANodeThatIsAloneSaysWhatToTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log journal
+		n := newNetwork(map[string]transport.PeerID{"a:1": one})
+		f := Start(Config{Network: n, Sources: []Source{list{}}, Elsewhere: []string{"join:host:1"}, Logger: logger(&log)})
+		defer f.Close()
+		said := func() int {
+			synctest.Wait()
+			return strings.Count(log.String(), "-join HOST:PORT")
+		}
+		time.Sleep(AloneAfter - 1)
+		if said() != 0 {
+			t.Errorf("said before it is time: %s", log.String())
+		}
+		time.Sleep(time.Hour)
+		if said() != 1 || !strings.Contains(log.String(), `tried="join:host:1 list"`) {
+			t.Errorf("said %d times: %s", said(), log.String())
+		}
+		_, _ = n.Reach(t.Context(), "a:1", one, "")
+		time.Sleep(time.Hour)
+		n.lose()
+		time.Sleep(AloneAfter / 2)
+		_, _ = n.Reach(t.Context(), "a:1", one, "")
+		time.Sleep(time.Hour)
+		if said() != 1 {
+			t.Errorf("said %d times, though it was alone for a short time only", said())
+		}
+		n.lose()
+		time.Sleep(AloneAfter)
+		if said() != 2 {
+			t.Errorf("said %d times after it was alone again", said())
+		}
+	})
+}
+
+// A source that gives hints without end, and waits for nothing, is held off.
+func TestAFloodOfHints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(nil)
+		var many list
+		for i := range 5000 {
+			many = append(many, Hint{Addr: "x:1", ID: transport.PeerID{byte(i), byte(i >> 8), 1}})
+		}
+		f := find(t, n, nil, many)
+		time.Sleep(10 * time.Second)
+		if dials := len(strings.Fields(n.dialed())); dials > DialBurst+10*DialRate {
+			t.Errorf("%d dials in 10 s", dials)
+		}
+		if f.dropped.Load() == 0 {
+			t.Error("no hint was dropped")
+		}
+	})
+}

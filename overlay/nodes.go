@@ -1,0 +1,255 @@
+package overlay
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/choose"
+)
+
+// How a node was found, where nobody has said it by [Overlay.Reach].
+const (
+	FoundByJoin    = "join"    // it is a seed of this node
+	FoundByMembers = "members" // another member told of it
+	FoundByItself  = "itself"  // it has dialled this node
+)
+
+// Node is another node of the network.
+type Node struct {
+	ID    transport.PeerID
+	Addr  string // where it accepts links, as it says itself
+	Found string // how it was found: what [Overlay.Reach] was given, or one of FoundBy
+	// Link is where the link to it leads, and Scheme its transport. They are empty
+	// while there is no link, and Scheme also where the transport does not tell.
+	Link   string
+	Scheme string
+}
+
+// Nodes returns the other nodes of the network, in the order of their ids.
+func (o *Overlay) Nodes() []Node {
+	if o.net == nil {
+		return nil
+	}
+	all := o.net.nodes.list()
+	for i := range all {
+		if p := o.net.peers.Get(all[i].ID); p != nil {
+			all[i].Link = p.Link().RemoteAddr()
+			all[i].Scheme = choose.SchemeOf(p.Link())
+		}
+	}
+	slices.SortFunc(all, func(a, b Node) int { return cmp.Compare(a.ID.String(), b.ID.String()) })
+	return all
+}
+
+// Knows reports whether a node is a member of the network, as far as this one knows.
+func (o *Overlay) Knows(id transport.PeerID) bool { return o.net != nil && o.net.nodes.has(id) }
+
+// Others returns how many other nodes the network has.
+func (o *Overlay) Others() int {
+	if o.net == nil {
+		return 0
+	}
+	return o.net.nodes.count()
+}
+
+// Changed returns a channel that is closed when nodes have come or gone since the call.
+func (o *Overlay) Changed() <-chan struct{} {
+	if o.net == nil {
+		return nil
+	}
+	return o.net.nodes.awaiting()
+}
+
+// Expect notes how a node was found that is no member yet. It may become one by a link
+// that it makes itself.
+func (o *Overlay) Expect(id transport.PeerID, how string) {
+	if o.net != nil {
+		o.net.nodes.expect(id, how)
+	}
+}
+
+// Reach makes a link to the node at an address, which makes it a member, and notes how
+// it was found. A zero id is any node. If there is a link to the node already it goes on,
+// and how it was found stays. Reach returns the node that is there, and the errors of
+// [peers.Peers.Dial].
+func (o *Overlay) Reach(ctx context.Context, addr string, id transport.PeerID, how string) (transport.PeerID, error) {
+	if o.net == nil {
+		return transport.PeerID{}, peers.ErrClosed
+	}
+	return o.net.find(ctx, addr, id, how)
+}
+
+// find is Reach.
+func (n *network) find(ctx context.Context, addr string, id transport.PeerID, how string) (transport.PeerID, error) {
+	begin := time.Now()
+	p, err := n.peers.Dial(ctx, addr, id)
+	if err != nil {
+		return transport.PeerID{}, err
+	}
+	if n.nodes.found(p.ID(), how, begin) {
+		n.sayFound(p.ID(), how, p.Link().RemoteAddr())
+	}
+	return p.ID(), nil
+}
+
+func (n *network) sayFound(id transport.PeerID, how, addr string) {
+	n.log.Info("node is found", "peer", id.Short(), "how", how, "addr", addr)
+}
+
+// meet notes a member, or its new address, and how it was found.
+func (n *network) meet(id transport.PeerID, addr string) {
+	how := FoundByMembers
+	if n.peers.Get(id) != nil {
+		how = FoundByItself // nodes that this one dials are members before there is a link
+	}
+	if how, news := n.nodes.up(id, addr, how); news {
+		n.sayFound(id, how, addr)
+	}
+}
+
+// Move tells the other nodes that this one is at another address now, in the form of
+// [Network.Address]. It waits for half a second at most.
+func (o *Overlay) Move(addr string) error {
+	if o.net == nil {
+		return nil
+	}
+	return o.net.members.Tell(o.net.info(addr))
+}
+
+// info is what this node tells about itself.
+func (n *network) info(addr string) []byte {
+	info := wire.Info{Version: wire.Version, Epoch: n.epoch, Address: []byte(addr)}
+	return info.Append(nil)
+}
+
+// maxFinds is how many nodes can have been found and not become members yet; of more,
+// any one is forgotten.
+const maxFinds = 256
+
+// nodes are the other members, and how they were found.
+type nodes struct {
+	mu      sync.Mutex
+	all     map[transport.PeerID]*nodeEntry
+	finds   map[transport.PeerID]string // how nodes were found that are no members yet
+	changed chan struct{}               // closed and replaced when all has changed
+}
+
+type nodeEntry struct {
+	addr, how string
+	since     time.Time
+	sought    bool // this node has looked for it
+}
+
+func newNodes() *nodes {
+	return &nodes{
+		all:     make(map[transport.PeerID]*nodeEntry),
+		finds:   make(map[transport.PeerID]string),
+		changed: make(chan struct{}),
+	}
+}
+
+// up notes a member, or its new address, and how it was found if that is not known. It
+// reports whether the member is new, and how it was found.
+func (ns *nodes) up(id transport.PeerID, addr, how string) (found string, news bool) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	if e := ns.all[id]; e != nil {
+		e.addr = addr
+		return e.how, false
+	}
+	known, sought := ns.finds[id]
+	if sought {
+		how = known
+		delete(ns.finds, id)
+	}
+	ns.all[id] = &nodeEntry{addr: addr, how: how, since: time.Now(), sought: sought}
+	ns.tell()
+	return how, true
+}
+
+// down notes that a node is no member any more.
+func (ns *nodes) down(id transport.PeerID) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	if ns.all[id] != nil {
+		delete(ns.all, id)
+		ns.tell()
+	}
+}
+
+// expect notes how a node was found that is no member yet.
+func (ns *nodes) expect(id transport.PeerID, how string) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	if ns.all[id] == nil {
+		ns.note(id, how)
+	}
+}
+
+// found notes how a node was found by a search that began at a time. It reports whether
+// that changes how a member was found: not if it was one before, or was sought already.
+func (ns *nodes) found(id transport.PeerID, how string, begin time.Time) bool {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	e := ns.all[id]
+	if e == nil {
+		ns.note(id, how)
+		return false
+	}
+	if e.sought || e.since.Before(begin) {
+		return false
+	}
+	e.how, e.sought = how, true
+	return true
+}
+
+// note keeps how a node was found until it is a member. The lock is held.
+func (ns *nodes) note(id transport.PeerID, how string) {
+	if len(ns.finds) >= maxFinds {
+		for any := range ns.finds {
+			delete(ns.finds, any)
+			break
+		}
+	}
+	ns.finds[id] = how
+}
+
+// tell wakes who waits for a change. The lock is held.
+func (ns *nodes) tell() {
+	close(ns.changed)
+	ns.changed = make(chan struct{})
+}
+
+func (ns *nodes) awaiting() <-chan struct{} {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	return ns.changed
+}
+
+func (ns *nodes) has(id transport.PeerID) bool {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	return ns.all[id] != nil
+}
+
+func (ns *nodes) count() int {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	return len(ns.all)
+}
+
+func (ns *nodes) list() []Node {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	list := make([]Node, 0, len(ns.all))
+	for id, e := range ns.all {
+		list = append(list, Node{ID: id, Addr: e.addr, Found: e.how})
+	}
+	return list
+}

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package plugins_test
+
+// runHost is for tests with signals.
+func runHost(string) {}

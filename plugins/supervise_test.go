@@ -1,0 +1,124 @@
+package plugins_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/project-iris/iris/plugins"
+	"github.com/project-iris/iris/tcp"
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/choose"
+	"github.com/project-iris/iris/transport/identity/identitytest"
+)
+
+func kill(t *testing.T, pid int) {
+	t.Helper()
+	process, err := os.FindProcess(pid)
+	if err == nil {
+		err = process.Kill()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A plugin that is killed takes its links along, is started again, and listens where it
+// did. So both sides do when theirs is killed, and again and again.
+func TestKilled(t *testing.T) {
+	book := &logbook{}
+	w := startTwo(t, quick, withLog(book))
+	addr := w.listener.Addr()
+	for round := range uint64(2) {
+		for _, victim := range []*plugins.Transport{w.a, w.b} {
+			a, b := w.link()
+			expectAlive(t, a, b, "hello")
+			kill(t, victim.PID())
+			expectEnd(t, a, transport.ErrNetwork)
+			expectEnd(t, b, transport.ErrNetwork)
+			eventually(t, "a restart", func() bool { return victim.PID() != 0 && victim.Restarts() == round+1 })
+			if victim.Conns() != 0 {
+				t.Errorf("%d connections are left", victim.Conns())
+			}
+		}
+	}
+	a, b := w.link()
+	expectAlive(t, b, a, "again")
+	if w.listener.Addr() != addr {
+		t.Errorf("it listens at %s, before at %s", w.listener.Addr(), addr)
+	}
+	if len(book.lines("plugin is down")) != 4 || len(book.lines("plugin is up again")) != 4 || len(book.lines("signal: killed")) != 4 ||
+		len(book.lines("does not listen")) > 0 {
+		t.Errorf("the log says %q", book.lines("plugin"))
+	}
+}
+
+// A plugin that uses nothing but gRPC works as one with package sdk.
+func TestABarePlugin(t *testing.T) {
+	network := identitytest.NewNetwork(t, "net")
+	path := install(t, bareName)
+	w := &two{T: t, network: network, a: start(t, network.Node(t), path), b: start(t, network.Node(t), path)}
+	w.listener = listen(t, w.b)
+	a, b := w.link()
+	expectAlive(t, a, b, strings.Repeat("one way ", 100_000))
+	expectAlive(t, b, a, strings.Repeat("and back ", 100_000))
+}
+
+// While a plugin is down, its transport fails at once, and peers are reached over another
+// one.
+func TestOtherTransportsGoOn(t *testing.T) {
+	network := identitytest.NewNetwork(t, "net")
+	path := install(t, plainName)
+	forEver := func(c *plugins.Config) { c.MinPause = time.Hour }
+	var pair [2]*choose.Transport
+	var over [2]*plugins.Transport
+	for i := range pair {
+		id := network.Node(t)
+		over[i] = start(t, id, path, forEver)
+		made, err := choose.New(choose.Config{Transports: []transport.Transport{over[i], tcp.New(tcp.Config{Identity: id})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = made.Close() })
+		pair[i] = made
+	}
+	listener := listen(t, pair[1])
+	kill(t, over[0].PID())
+	eventually(t, "it is down", func() bool { return over[0].PID() == 0 })
+
+	_, err := over[0].Dial(t.Context(), "127.0.0.1:9", transport.PeerID{})
+	if !errors.Is(err, plugins.ErrDown) || !errors.Is(err, transport.ErrNetwork) {
+		t.Errorf("dial over the plugin: %v; want ErrDown", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	a, err := pair[0].Dial(ctx, listener.Addr(), transport.PeerID{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := listener.Accept(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectAlive(t, a, b, "over TCP")
+}
+
+// What is started again is checked again: a file that was replaced is not run.
+func TestReplacedWhileRunning(t *testing.T) {
+	path := install(t, plainName)
+	sum := checksum(t, path)
+	node := identitytest.NewNetwork(t, "net").Node(t)
+	made := start(t, node, path, quick, func(c *plugins.Config) { c.SHA256 = sum })
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, []byte("#!/bin/sh\nexec sleep 60\n"), 0o755)
+	kill(t, made.PID())
+	eventually(t, "the checksum is refused", func() bool {
+		_, err := made.Dial(t.Context(), "127.0.0.1:9", transport.PeerID{})
+		return errors.Is(err, plugins.ErrChecksum)
+	})
+}
