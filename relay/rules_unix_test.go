@@ -3,6 +3,8 @@
 package relay_test
 
 import (
+	"context"
+	"errors"
 	"net"
 	"syscall"
 	"testing"
@@ -11,6 +13,23 @@ import (
 )
 
 func TestRule1_DelaysNothing(t *testing.T) {
+	if option(t, attachOverTCP(t), syscall.IPPROTO_TCP, syscall.TCP_NODELAY) == 0 {
+		t.Error("TCP_NODELAY is not set")
+	}
+}
+
+// What the system holds is no queue that senders could wait for: a writer goes on only
+// when a good part of it is free. Linux doubles what it is asked for.
+func TestTheSystemHoldsLittleForAnApplication(t *testing.T) {
+	if n := option(t, attachOverTCP(t), syscall.SOL_SOCKET, syscall.SO_SNDBUF); n > 256<<10 {
+		t.Errorf("the system holds up to %d bytes", n)
+	}
+}
+
+// attachOverTCP attaches an application, and returns the relay's end of the connection,
+// which the relay serves until the test ends.
+func attachOverTCP(t *testing.T) *net.TCPConn {
+	t.Helper()
 	n := newNode(t, relay.Config{})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -19,17 +38,18 @@ func TestRule1_DelaysNothing(t *testing.T) {
 	delaying := &delayingListener{Listener: listener, accepted: make(chan *net.TCPConn, 1)}
 	served := make(chan error)
 	go func() { served <- n.relay.Serve(delaying) }()
+	t.Cleanup(func() {
+		n.close(context.Background())
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
 	dialTCP(t, n, listener.Addr().String(), "")
-	if noDelay(t, <-delaying.accepted) == 0 {
-		t.Error("TCP_NODELAY is not set")
-	}
-	n.close(t.Context())
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
+	return <-delaying.accepted
 }
 
-// delayingListener undoes what the net package sets by default.
+// delayingListener undoes what the net package sets by default, and a large send buffer
+// as Linux lets it grow.
 type delayingListener struct {
 	net.Listener
 	accepted chan *net.TCPConn
@@ -42,10 +62,11 @@ func (l *delayingListener) Accept() (net.Conn, error) {
 	}
 	tcp := conn.(*net.TCPConn)
 	l.accepted <- tcp
-	return conn, tcp.SetNoDelay(false)
+	return conn, errors.Join(tcp.SetNoDelay(false), tcp.SetWriteBuffer(4<<20))
 }
 
-func noDelay(t *testing.T, conn *net.TCPConn) int {
+// option returns an option of a socket.
+func option(t *testing.T, conn *net.TCPConn, level, name int) int {
 	t.Helper()
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -54,7 +75,7 @@ func noDelay(t *testing.T, conn *net.TCPConn) int {
 	var value int
 	var optErr error
 	if err := raw.Control(func(fd uintptr) {
-		value, optErr = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
+		value, optErr = syscall.GetsockoptInt(int(fd), level, name)
 	}); err != nil || optErr != nil {
 		t.Fatal(err, optErr)
 	}

@@ -114,6 +114,22 @@ func TestAPauseIsInAllThatWasDue(t *testing.T) {
 	})
 }
 
+// What was due while the system stood still at the end counts as well.
+func TestAPauseAtTheEndHidesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{delay: func(h header) time.Duration {
+			if h.number == 2500 {
+				return time.Second
+			}
+			return 0
+		}}
+		r := executeVirtual(t, f, Config{Workload: Requests, Rate: 1000, InFlight: 1, Duration: 2 * time.Second})
+		if r.Sent != 3000 || r.Lost != 0 || r.Latency.P90 < 700_000 {
+			t.Errorf("got %+v, want 3,000 sent", r)
+		}
+	})
+}
+
 // Nobody takes more than the limit: the sender waits.
 func TestEventsInFlightAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -54,15 +54,16 @@ func (p *pacer) tick(ctx context.Context) {
 	}
 }
 
-// next waits until the next message is due. It returns false when no more are to be
-// sent.
+// next waits until the next message is due. It returns false when no more are to be sent:
+// with a rate, after all that were due have been, or what was due in a pause at the end
+// would not count.
 func (p *pacer) next(ctx context.Context) (turn, bool) {
-	if p.run.stopped.Load() || ctx.Err() != nil {
-		return turn{}, false
-	}
 	if p.rate > 0 {
 		t, ok := <-p.turns
 		return t, ok
+	}
+	if p.run.stopped.Load() || ctx.Err() != nil {
+		return turn{}, false
 	}
 	return turn{number: p.issued.Add(1) - 1}, true
 }
