@@ -45,7 +45,7 @@ func TestIdleTraffic(t *testing.T) {
 				attach(t, w.nodes[0], "service") // so that the directory has leases to renew
 				attach(t, w.nodes[1], "").ask(1, "service", "hello", time.Second)
 				time.Sleep(30 * time.Second)
-				const minutes = 5
+				const minutes = 2
 				before := w.sent()
 				time.Sleep(minutes * time.Minute)
 				after := w.sent()
