@@ -307,6 +307,9 @@ func flood() {
 			if err != nil {
 				return
 			}
+			if n != beacon.PacketSize {
+				continue // its own, cut
+			}
 			select {
 			case recorded <- slices.Clone(buffer[:n]):
 			default:
