@@ -119,20 +119,27 @@ func TestTheAnswerComesAtTheDeadline(t *testing.T) {
 		defer o.Close()
 		caller := attach(t, o, "")
 		attach(t, o, "silent")
-		// The later deadlines first: each next one sets the timer back.
-		for i := 9; i >= 0; i-- {
-			caller.ask(uint64(i), "silent", "", time.Duration(i+1)*time.Second)
-		}
-		for i := range 10 {
-			time.Sleep(time.Second - 1)
-			synctest.Wait()
-			caller.saw()
-			time.Sleep(time.Nanosecond)
-			synctest.Wait()
-			caller.saw(strconv.Itoa(i) + ": timed out")
-		}
+		caller.waitsInVain("silent")
 		checkIdle(t, o)
 	})
+}
+
+// waitsInVain asks a cluster that does not answer, with different deadlines, and checks
+// that each passes when it should.
+func (a *app) waitsInVain(cluster string) {
+	a.t.Helper()
+	// The later deadlines first: each next one sets the timer back.
+	for i := 9; i >= 0; i-- {
+		a.ask(uint64(i), cluster, "", time.Duration(i+1)*time.Second)
+	}
+	for i := range 10 {
+		time.Sleep(time.Second - 1)
+		synctest.Wait()
+		a.saw()
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		a.saw(strconv.Itoa(i) + ": timed out")
+	}
 }
 
 // Rule 6: timeout 0 is answered at once.

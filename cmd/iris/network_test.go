@@ -229,6 +229,21 @@ func (l *traffic) expectOnly(kinds ...string) (others int) {
 	return others
 }
 
+// expectLoss ends the traffic, and checks that at most some requests were lost, and how
+// long nobody got a reply.
+func (l *traffic) expectLoss(most int, longest time.Duration) {
+	l.t.Helper()
+	counts := l.end()
+	lost := l.expectOnly("member lost", "timed out")
+	l.t.Logf("%v; the longest time without a reply: %v", counts, l.longest)
+	if lost > most {
+		l.t.Errorf("%d requests were lost, want at most %d", lost, most)
+	}
+	if l.longest > longest {
+		l.t.Errorf("nobody got a reply for %v", l.longest)
+	}
+}
+
 // worker is a member of the cluster "work".
 type worker struct {
 	mu      sync.Mutex
@@ -283,15 +298,7 @@ func TestAKilledNodeUnderLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 			alive.await(400)
-			counts := load.end()
-			lost := load.expectOnly("member lost", "timed out")
-			t.Logf("%v; the longest time without a reply: %v", counts, load.longest)
-			if lost > 2*callers {
-				t.Errorf("%d requests were lost, more than were under way", lost)
-			}
-			if load.longest > 2*time.Second {
-				t.Errorf("nobody got a reply for %v", load.longest)
-			}
+			load.expectLoss(2*callers, 2*time.Second)
 		})
 	}
 }

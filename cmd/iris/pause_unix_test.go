@@ -37,15 +37,7 @@ func TestANodeThatStopsForTenSeconds(t *testing.T) {
 			back := time.Now()
 			victim.await(100)
 			t.Logf("used again %v after it went on", time.Since(back))
-			counts := load.end()
-			lost := load.expectOnly("member lost", "timed out")
-			t.Logf("%v; the longest time without a reply: %v", counts, load.longest)
-			if lost > 8*callers {
-				t.Errorf("%d requests were lost", lost)
-			}
-			if load.longest > 4*time.Second {
-				t.Errorf("nobody got a reply for %v", load.longest)
-			}
+			load.expectLoss(8*callers, 4*time.Second)
 		})
 	}
 }
