@@ -80,7 +80,7 @@ func withLog(b *logbook) func(*plugins.Config) {
 
 // quick makes a supervisor that loses no time.
 func quick(c *plugins.Config) {
-	c.HealthInterval, c.HealthTimeout = 50*time.Millisecond, time.Second
+	c.HealthInterval, c.HealthTimeout = 50*time.Millisecond, 5*time.Second
 	c.MinPause, c.MaxPause = 10*time.Millisecond, 100*time.Millisecond
 }
 

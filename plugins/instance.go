@@ -78,7 +78,7 @@ func (i *instance) clientConfig(path string) *plugin.ClientConfig {
 		Plugins:          plugin.PluginSet{pluginrpc.Name: &clientPlugin{}},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         runtime.GOOS == "windows",
-		StartTimeout:     i.config.StartTimeout,
+		StartTimeout:     2 * i.config.StartTimeout, // startInstance's comes first, and says more
 		SkipHostEnv:      true,
 		Logger:           hclog.NewNullLogger(), // all that it has to say is said here
 		SyncStdout:       i.log,
