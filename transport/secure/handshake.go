@@ -37,7 +37,7 @@ func (e *Endpoint) secure(
 ) (*link, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, e.config.HandshakeTimeout, errSlow)
 	defer cancel()
-	raw := &meter{Conn: conn}
+	raw := &carrier{Conn: conn}
 	session := side(raw)
 	if err := session.HandshakeContext(ctx); err != nil {
 		closeSoftly(ctx, raw)
@@ -49,8 +49,8 @@ func (e *Endpoint) secure(
 		return nil, err
 	}
 	return &link{
-		mux:   mux.New(&secured{Conn: session, raw: raw}, e.muxConfig(dialer, addr)),
-		meter: raw, peer: peer,
+		mux:     mux.New(&secured{Conn: session, raw: raw}, e.muxConfig(dialer, addr)),
+		carrier: raw, peer: peer,
 		local: conn.LocalAddr().String(), remote: addr,
 	}, nil
 }

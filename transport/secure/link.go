@@ -10,7 +10,7 @@ import (
 // A link is a transport.Link over a multiplexer.
 type link struct {
 	mux           *mux.Mux
-	meter         *meter
+	carrier       *carrier
 	peer          transport.PeerID
 	local, remote string
 }
@@ -61,6 +61,6 @@ func (l *link) Context() context.Context { return l.mux.Context() }
 // Stats returns what the link has seen. Lost packets are the carrier's to know.
 func (l *link) Stats() transport.Stats {
 	stats := l.mux.Stats()
-	stats.BytesSent, stats.BytesReceived = l.meter.sent.Load(), l.meter.received.Load()
+	stats.BytesSent, stats.BytesReceived = l.carrier.sent.Load(), l.carrier.received.Load()
 	return stats
 }

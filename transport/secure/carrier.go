@@ -1,0 +1,125 @@
+package secure
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// bulkSize is how much of what TLS makes or takes moves in one system call when there is
+// much: a batch of the multiplexer's largest, with what TLS adds to its records.
+const bulkSize = 96 << 10
+
+// maxRecord is the largest plaintext of a TLS record (RFC 8446, section 5.1).
+const maxRecord = 16 << 10
+
+// bulks are buffers of bulkSize bytes, which a connection has only while it uses them.
+var bulks = sync.Pool{New: func() any { return new([bulkSize]byte) }}
+
+// A carrier is the connection below TLS. It counts bytes, with what TLS adds, and saves
+// system calls: crypto/tls writes each record by itself, and reads little more than one.
+type carrier struct {
+	net.Conn
+	sent, received atomic.Uint64
+
+	writing  sync.Mutex
+	held     *[bulkSize]byte // records that wait for release, nil if writes go through
+	heldSize int
+	writeErr error // of records that TLS takes for written
+
+	// Of the one goroutine that reads:
+	ahead    *[bulkSize]byte // what is read ahead, nil if reads go through
+	from, to int             // of what nobody has read yet, in ahead
+	readErr  error           // that came with it
+}
+
+// Read reads, and counts what has arrived. After a read that filled all of a large buffer
+// it reads ahead, until there is little to read.
+func (c *carrier) Read(b []byte) (int, error) {
+	if c.ahead == nil {
+		n, err := c.receive(b)
+		if n == len(b) && n > maxRecord/2 && err == nil {
+			c.ahead = bulks.Get().(*[bulkSize]byte)
+		}
+		return n, err
+	}
+	if c.from == c.to {
+		c.from = 0
+		c.to, c.readErr = c.receive(c.ahead[:])
+	}
+	n := copy(b, c.ahead[c.from:c.to])
+	c.from += n
+	if c.from < c.to {
+		return n, nil
+	}
+	err := c.readErr
+	if c.to < bulkSize/4 {
+		bulks.Put(c.ahead)
+		c.ahead, c.from, c.to = nil, 0, 0
+	}
+	return n, err
+}
+
+func (c *carrier) receive(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.received.Add(uint64(n))
+	return n, err
+}
+
+// Write writes, or keeps what it is given until it is released.
+func (c *carrier) Write(b []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if c.held != nil && c.heldSize+len(b) <= bulkSize {
+		c.heldSize += copy(c.held[c.heldSize:], b)
+		return len(b), nil
+	}
+	c.sendHeld()
+	return c.send(b)
+}
+
+// hold keeps what is written until release.
+func (c *carrier) hold() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.held = bulks.Get().(*[bulkSize]byte)
+}
+
+// release writes what was held.
+func (c *carrier) release() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.sendHeld()
+	bulks.Put(c.held)
+	c.held = nil
+	return c.writeErr
+}
+
+func (c *carrier) sendHeld() {
+	if c.heldSize > 0 {
+		_, _ = c.send(c.held[:c.heldSize]) // the error stays
+		c.heldSize = 0
+	}
+}
+
+// send writes, and counts first: when the peer has read it, it has been counted. After an
+// error it is over, as TLS cannot write half a record.
+func (c *carrier) send(b []byte) (int, error) {
+	if c.writeErr != nil {
+		return 0, c.writeErr
+	}
+	c.sent.Add(uint64(len(b)))
+	n, err := c.Conn.Write(b)
+	c.sent.Add(uint64(n) - uint64(len(b))) // wraps around as it should
+	c.writeErr = err
+	return n, err
+}
+
+// CloseWrite says that no more follows, where the connection can say that.
+func (c *carrier) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
