@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/project-iris/iris/cmd/internal/load"
 	"github.com/project-iris/iris/relay/client"
 	"github.com/project-iris/iris/transport/transporttest/baseline"
 )
@@ -126,47 +131,50 @@ func median(v []float64) float64 {
 }
 
 // BenchmarkRequestsBesideTunnel is how long a request to another node takes, one after
-// the other, while nothing else happens and while a tunnel runs flat out: one between
-// other applications of the same nodes; and one between two other nodes, which takes as
-// much of the machine and nothing of the network in between.
+// the other, while nothing else happens and while a tunnel runs: one of the same nodes,
+// flat out and at a rate; and one between two other nodes, which takes as much of the
+// machine and nothing of the network in between. Each pair of applications is a process of
+// its own, as it would be.
 func BenchmarkRequestsBesideTunnel(b *testing.B) {
 	for _, transport := range []string{"quic", "tcp"} {
-		here, there := startPair(b, transport)
-		caller := openEcho(b, here, there)
+		pair := startNetwork(b, transport, 2)
 		for _, row := range []struct {
-			name         string
-			other, paced bool
-		}{{"same nodes", false, false}, {"same nodes, 20 MB per s", false, true}, {"other nodes", true, false}} {
+			name  string
+			other bool
+			rate  float64 // in blocks a second; 0 is flat out
+		}{
+			{"same nodes", false, 0},
+			{"same nodes, 20 MB per s", false, 20e6 / float64(len(block))},
+			{"other nodes", true, 0},
+		} {
 			b.Run(transport+"/"+row.name, func(b *testing.B) {
-				from, to := here, there
+				tunnel := pair
 				if row.other {
-					from, to = startPair(b, transport)
-				}
-				tunnel, arrived := openBulk(b, from, to)
-				var w io.Writer = tunnel
-				if row.paced {
-					w = &pacedWriter{Writer: tunnel, perSecond: 20e6}
+					tunnel = startNetwork(b, transport, 2)
 				}
 				for b.Loop() {
-					reportBeside(b, caller, w, arrived)
+					reportBeside(b, pair, tunnel, row.rate)
 				}
 			})
 		}
 	}
 }
 
-// reportBeside measures requests without and with a tunnel beside them, in turn.
-func reportBeside(b *testing.B, caller *client.Conn, tunnel io.Writer, arrived *atomic.Int64) {
+// reportBeside measures requests between two nodes without and with a tunnel between two
+// nodes, in turn.
+func reportBeside(b *testing.B, requests, tunnel []*netNode, rate float64) {
 	b.Helper()
 	units := []string{"µs-idle-p50", "µs-idle-p99", "µs-bulk-p50", "µs-bulk-p99", "×p50", "×p99", "MB/s"}
 	figures := make([][]float64, len(units))
 	for range rounds {
-		idle := latencies(b, caller)
-		var bulk []time.Duration
-		moved := beside(b, tunnel, arrived, func() { bulk = latencies(b, caller) })
+		idle := ask(b, requests)
+		bulk := startBench(b, tunnel, "-warmup=1s", fmt.Sprint("-for=", bulkTime+500*time.Millisecond),
+			fmt.Sprint("-size=", len(block)), fmt.Sprint("-rate=", rate), "tunnel")
+		time.Sleep(time.Second)
+		busy := ask(b, requests)
+		moved := bulk().BytesPerSecond / 1e6
 		for i, v := range []float64{
-			micros(idle, 50), micros(idle, 99), micros(bulk, 50), micros(bulk, 99),
-			micros(bulk, 50) / micros(idle, 50), micros(bulk, 99) / micros(idle, 99), moved,
+			idle.P50, idle.P99, busy.P50, busy.P99, busy.P50 / idle.P50, busy.P99 / idle.P99, moved,
 		} {
 			figures[i] = append(figures[i], v)
 		}
@@ -177,94 +185,35 @@ func reportBeside(b *testing.B, caller *client.Conn, tunnel io.Writer, arrived *
 	b.ReportMetric(0, "ns/op")
 }
 
-// pacedWriter writes no faster than a number of bytes in a second.
-type pacedWriter struct {
-	io.Writer
-	perSecond float64
-	next      time.Time
-}
-
-func (p *pacedWriter) Write(b []byte) (int, error) {
-	time.Sleep(time.Until(p.next))
-	p.next = later(p.next, time.Now()).Add(time.Duration(float64(len(b)) / p.perSecond * float64(time.Second)))
-	return p.Writer.Write(b)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// openEcho attaches a service to one node, and a caller to the other.
-func openEcho(tb testing.TB, here, there client.Config) *client.Conn {
+// ask asks for one thing after the other for bulkTime.
+func ask(tb testing.TB, nodes []*netNode) load.Latency {
 	tb.Helper()
-	ctx := context.Background()
-	member, err := client.Register(ctx, "echo", client.Service{
-		Request: func(_ context.Context, body []byte) ([]byte, error) { return body, nil },
-	}, there)
-	if err != nil {
+	return startBench(tb, nodes, "-inflight=1", "-warmup=100ms", fmt.Sprint("-for=", bulkTime), "request")().Latency
+}
+
+// startBench starts iris bench, in a process of its own, with callers at the first node and
+// services at the second. The function waits for what it finds.
+func startBench(tb testing.TB, nodes []*netNode, args ...string) func() load.Result {
+	tb.Helper()
+	command := exec.Command(os.Args[0], append([]string{"bench", "-json", "-at", nodes[0].port, "-serve", nodes[1].port}, args...)...)
+	command.Env = append(os.Environ(), programVariable+"=1")
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = &out, os.Stderr
+	if err := command.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	caller, err := client.Connect(ctx, here)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		_ = caller.Close()
-		_ = member.Close()
-	})
-	return caller
-}
-
-// latencies sends requests for bulkTime, and returns how long they took, sorted.
-func latencies(tb testing.TB, caller *client.Conn) []time.Duration {
-	tb.Helper()
-	var all []time.Duration
-	body := make([]byte, 128)
-	for begin := time.Now(); time.Since(begin) < bulkTime; {
-		asked := time.Now()
-		if _, err := caller.Request(context.Background(), "echo", body); err != nil {
-			tb.Fatal(err)
+	return func() load.Result {
+		tb.Helper()
+		var result load.Result
+		err := command.Wait()
+		if err == nil {
+			err = json.Unmarshal(out.Bytes(), &result)
 		}
-		all = append(all, time.Since(asked))
-	}
-	slices.Sort(all)
-	return all
-}
-
-func micros(sorted []time.Duration, percent int) float64 {
-	return float64(sorted[len(sorted)*percent/100].Nanoseconds()) / 1e3
-}
-
-// beside runs a function while a tunnel runs flat out, and returns how fast that was, in
-// MB/s.
-func beside(tb testing.TB, tunnel io.Writer, arrived *atomic.Int64, f func()) float64 {
-	tb.Helper()
-	var over atomic.Bool
-	var sending sync.WaitGroup
-	from := arrived.Load()
-	var sent int64
-	sending.Go(func() {
-		for !over.Load() {
-			n, err := tunnel.Write(block)
-			sent += int64(n)
-			if err != nil {
-				tb.Error(err)
-				return
-			}
+		if err != nil {
+			tb.Fatalf("iris bench %v: %v", args, err)
 		}
-	})
-	begin := time.Now()
-	f()
-	moved := float64(arrived.Load()-from) / 1e6 / time.Since(begin).Seconds()
-	over.Store(true)
-	sending.Wait()
-	for arrived.Load() < from+sent {
-		time.Sleep(time.Millisecond)
+		return result
 	}
-	return moved
 }
 
 // BenchmarkStalledTunnel is how fast a tunnel is while another one, between the same
