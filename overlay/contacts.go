@@ -1,11 +1,6 @@
 package overlay
 
-import (
-	"sync"
-
-	"github.com/project-iris/iris/overlay/peers"
-	"github.com/project-iris/iris/transport"
-)
+import "github.com/project-iris/iris/transport"
 
 // maxStrangers is how many members this node dials to which it never had a link. Members
 // are hearsay until then, and any of them can make more of them up, with any address:
@@ -13,93 +8,59 @@ import (
 // others wait for their turn, or dial this node themselves.
 const maxStrangers = 64
 
-// contacts are the members that this node keeps links to, or would.
-type contacts struct {
-	peers *peers.Peers
-
-	mu        sync.Mutex
-	all       map[transport.PeerID]*contact
-	strangers int // contacts that are kept and not met
-}
-
-// contact is a member.
-type contact struct {
-	addr string
-	met  bool // there was a link
-	kept bool // peers keep one
-}
-
-func newContacts(p *peers.Peers) *contacts {
-	return &contacts{peers: p, all: make(map[transport.PeerID]*contact)}
-}
-
-// up notes that a node is a member and where it is.
-func (cs *contacts) up(id transport.PeerID, addr string) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	c := cs.all[id]
-	if c == nil {
-		c = &contact{met: cs.peers.Get(id) != nil}
-		cs.all[id] = c
-	}
-	c.addr = addr
-	if c.kept || c.met || cs.strangers < maxStrangers {
-		cs.keep(id, c)
+// contact keeps a link to a member, if it is no stranger or there is room for one more.
+// The lock is held.
+func (ns *nodes) contact(id transport.PeerID, e *nodeEntry) {
+	if e.kept || e.met || ns.strangers < maxStrangers {
+		ns.keep(id, e)
 	}
 }
 
 // meet notes that there is a link to a node.
-func (cs *contacts) meet(id transport.PeerID) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	c := cs.all[id]
-	if c == nil || c.met {
+func (ns *nodes) meet(id transport.PeerID) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	e := ns.all[id]
+	if e == nil || e.met {
 		return
 	}
-	if c.kept {
-		cs.strangers--
+	if e.kept {
+		ns.strangers--
 	}
-	c.met = true
-	cs.keep(id, c)
-	cs.invite()
+	e.met = true
+	ns.keep(id, e)
+	ns.invite()
 }
 
-// down notes that a node is no member any more.
-func (cs *contacts) down(id transport.PeerID) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	c := cs.all[id]
-	if c == nil {
-		return
-	}
-	delete(cs.all, id)
-	cs.peers.Drop(id)
-	if c.kept && !c.met {
-		cs.strangers--
-		cs.invite()
+// part gives up the link to a node that is no member any more. The lock is held.
+func (ns *nodes) part(id transport.PeerID, e *nodeEntry) {
+	ns.peers.Drop(id)
+	if e.kept && !e.met {
+		ns.strangers--
+		ns.invite()
 	}
 }
 
 // keep keeps a link to a node. The lock is held.
-func (cs *contacts) keep(id transport.PeerID, c *contact) {
-	if !c.kept && !c.met {
-		cs.strangers++
+func (ns *nodes) keep(id transport.PeerID, e *nodeEntry) {
+	if !e.kept && !e.met {
+		ns.strangers++
 	}
-	c.kept = true
-	cs.peers.Keep(id, c.addr)
+	e.kept = true
+	ns.peers.Keep(id, e.addr)
 }
 
 // invite lets strangers that wait have their turn. The lock is held.
-func (cs *contacts) invite() {
-	if len(cs.all) <= cs.strangers {
+func (ns *nodes) invite() {
+	if len(ns.all) <= ns.strangers {
 		return
 	}
-	for id, c := range cs.all {
-		if cs.strangers == maxStrangers {
+	for id, e := range ns.all {
+		if ns.strangers == maxStrangers {
 			return
 		}
-		if !c.kept {
-			cs.keep(id, c)
+		if !e.kept {
+			ns.keep(id, e)
 		}
 	}
 }

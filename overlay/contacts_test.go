@@ -78,11 +78,11 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 				if o.net.peers.Get(transport.PeerID{2}) == nil {
 					t.Error("there is no link to the real node")
 				}
-				o.net.contacts.mu.Lock()
-				if n := o.net.contacts.strangers; n != 0 || len(o.net.contacts.all) != 1 {
-					t.Errorf("%d strangers and %d contacts are left, want 0 and 1", n, len(o.net.contacts.all))
+				o.net.nodes.mu.Lock()
+				if n := o.net.nodes.strangers; n != 0 || len(o.net.nodes.all) != 1 {
+					t.Errorf("%d strangers and %d nodes are left, want 0 and 1", n, len(o.net.nodes.all))
 				}
-				o.net.contacts.mu.Unlock()
+				o.net.nodes.mu.Unlock()
 			})
 		})
 	}

@@ -46,20 +46,19 @@ type Network struct {
 
 // network is the part of an overlay that knows other nodes.
 type network struct {
-	overlay  *Overlay
-	config   Network
-	epoch    uint64 // of this node
-	log      *slog.Logger
-	hasher   *directory.Hasher
-	peers    *peers.Peers
-	members  *membership.Membership
-	contacts *contacts
-	nodes    *nodes
-	fences   fences
-	ctx      context.Context // ends with Close
-	cancel   context.CancelFunc
-	ending   sync.Once
-	work     sync.WaitGroup // all goroutines but farewells
+	overlay *Overlay
+	config  Network
+	epoch   uint64 // of this node
+	log     *slog.Logger
+	hasher  *directory.Hasher
+	peers   *peers.Peers
+	members *membership.Membership
+	nodes   *nodes
+	fences  fences
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	ending  sync.Once
+	work    sync.WaitGroup // all goroutines but farewells
 	// farewells are of tunnels that were closed here.
 	farewells sync.WaitGroup
 	dirty     chan struct{} // holds one when touched has grown
@@ -103,7 +102,7 @@ func (o *Overlay) Connect(config Network) error {
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
 	})
-	n.contacts, n.nodes = newContacts(n.peers), newNodes()
+	n.nodes = newNodes(n.peers)
 	n.epoch = epoch
 	members, err := membership.New(membership.Config{
 		Self: config.Self, Meta: n.info(config.Address), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
@@ -218,7 +217,7 @@ func (n *network) LinkUp(p *peers.Peer) {
 	n.prefer(p.ID())
 	n.retryOver(r.id)
 	o.mu.Unlock()
-	n.contacts.meet(p.ID())
+	n.nodes.meet(p.ID())
 	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
 	n.work.Go(func() {
 		if err := n.members.Join(p.ID()); err != nil {
@@ -307,8 +306,9 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
 		return
 	}
-	n.meet(id, string(info.Address))
-	n.contacts.up(id, string(info.Address))
+	if how, news := n.nodes.up(id, string(info.Address)); news {
+		n.sayFound(id, how, string(info.Address))
+	}
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.With(wire.NodeID(id), info.Epoch)
 	})
@@ -318,7 +318,6 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 // reach.
 func (n *network) NodeDown(id transport.PeerID) {
 	n.nodes.down(id)
-	n.contacts.down(id)
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.Without(wire.NodeID(id))
 	})

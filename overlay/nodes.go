@@ -102,17 +102,6 @@ func (n *network) sayFound(id transport.PeerID, how, addr string) {
 	n.log.Info("node is found", "peer", id.Short(), "how", how, "addr", addr)
 }
 
-// meet notes a member, or its new address, and how it was found.
-func (n *network) meet(id transport.PeerID, addr string) {
-	how := FoundByMembers
-	if n.peers.Get(id) != nil {
-		how = FoundByItself // nodes that this one dials are members before there is a link
-	}
-	if how, news := n.nodes.up(id, addr, how); news {
-		n.sayFound(id, how, addr)
-	}
-}
-
 // Move tells the other nodes that this one is at another address now, in the form of
 // [Network.Address]. It waits for half a second at most.
 func (o *Overlay) Move(addr string) error {
@@ -132,53 +121,72 @@ func (n *network) info(addr string) []byte {
 // any one is forgotten.
 const maxFinds = 256
 
-// nodes are the other members, and how they were found.
+// nodes are the other members: how they were found, and which of them this node keeps
+// links to, which contacts.go sees to.
 type nodes struct {
-	mu      sync.Mutex
-	all     map[transport.PeerID]*nodeEntry
-	finds   map[transport.PeerID]string // how nodes were found that are no members yet
-	changed chan struct{}               // closed and replaced when all has changed
+	peers *peers.Peers
+
+	mu        sync.Mutex
+	all       map[transport.PeerID]*nodeEntry
+	strangers int                         // those that are kept and were not met
+	finds     map[transport.PeerID]string // how nodes were found that are no members yet
+	changed   chan struct{}               // closed and replaced when all has changed
 }
 
+// nodeEntry is a member.
 type nodeEntry struct {
 	addr, how string
 	since     time.Time
 	sought    bool // this node has looked for it
+	met       bool // there was a link
+	kept      bool // peers keep one
 }
 
-func newNodes() *nodes {
+func newNodes(p *peers.Peers) *nodes {
 	return &nodes{
+		peers:   p,
 		all:     make(map[transport.PeerID]*nodeEntry),
 		finds:   make(map[transport.PeerID]string),
 		changed: make(chan struct{}),
 	}
 }
 
-// up notes a member, or its new address, and how it was found if that is not known. It
-// reports whether the member is new, and how it was found.
-func (ns *nodes) up(id transport.PeerID, addr, how string) (found string, news bool) {
+// up notes a member, or its new address, and keeps a link to it. It reports how it was
+// found, and whether it is new.
+func (ns *nodes) up(id transport.PeerID, addr string) (how string, news bool) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
-	if e := ns.all[id]; e != nil {
-		e.addr = addr
-		return e.how, false
+	e := ns.all[id]
+	if e == nil {
+		e, news = ns.enter(id), true
 	}
-	known, sought := ns.finds[id]
-	if sought {
-		how = known
+	e.addr = addr
+	ns.contact(id, e)
+	return e.how, news
+}
+
+// enter notes a new member. The lock is held.
+func (ns *nodes) enter(id transport.PeerID) *nodeEntry {
+	e := &nodeEntry{how: FoundByMembers, since: time.Now(), met: ns.peers.Get(id) != nil}
+	if e.met {
+		e.how = FoundByItself // nodes that this one dials are members before there is a link
+	}
+	if known, sought := ns.finds[id]; sought {
+		e.how, e.sought = known, true
 		delete(ns.finds, id)
 	}
-	ns.all[id] = &nodeEntry{addr: addr, how: how, since: time.Now(), sought: sought}
+	ns.all[id] = e
 	ns.tell()
-	return how, true
+	return e
 }
 
 // down notes that a node is no member any more.
 func (ns *nodes) down(id transport.PeerID) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
-	if ns.all[id] != nil {
+	if e := ns.all[id]; e != nil {
 		delete(ns.all, id)
+		ns.part(id, e)
 		ns.tell()
 	}
 }

@@ -92,7 +92,7 @@ func TestMove(t *testing.T) {
 
 // What is remembered of finds that come to nothing is bounded.
 func TestFindsAreBounded(t *testing.T) {
-	ns := newNodes()
+	ns := newNodes(nil)
 	for i := range 10 * maxFinds {
 		ns.expect(transport.PeerID{byte(i), byte(i >> 8)}, "beacon")
 	}
