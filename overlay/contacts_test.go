@@ -27,6 +27,34 @@ func (c *counting) Dial(ctx context.Context, addr string, want transport.PeerID)
 	return c.Transport.Dial(ctx, addr, want)
 }
 
+// lonely starts a node that knows nobody.
+func lonely(t *testing.T, network *mem.Network, i byte) (*Overlay, *counting) {
+	t.Helper()
+	end := network.Node(transport.PeerID{i + 1})
+	listener, err := end.Listen(t.Context(), fmt.Sprintf("mem://%d", i))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &counting{Transport: end}
+	o := New(Config{})
+	if err := o.Connect(Network{Self: end.ID(), Transport: c, Listener: listener, Address: listener.Addr()}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		o.Close()
+		end.Close()
+	})
+	return o, c
+}
+
+func madeUpID(i int) transport.PeerID { return sha256.Sum256(fmt.Append(nil, i)) }
+
+// tell lets a node hear of a member.
+func tell(o *Overlay, id transport.PeerID, addr string) {
+	info := wire.Info{Version: wire.Version, Epoch: 1, Address: []byte(addr)}
+	o.net.NodeUp(id, info.Append(nil))
+}
+
 // A node that is told of a thousand others, at addresses where nobody is, dials a few
 // of them at a time, and finds the real one nevertheless.
 func TestMadeUpNodesCauseFewDials(t *testing.T) {
@@ -34,30 +62,11 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 		t.Run(fmt.Sprintf("%q", addr), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
-				start := func(i byte, join ...string) (*Overlay, *counting) {
-					end := network.Node(transport.PeerID{i + 1})
-					listener, err := end.Listen(t.Context(), fmt.Sprintf("mem://%d", i))
-					if err != nil {
-						t.Fatal(err)
-					}
-					c := &counting{Transport: end}
-					o := New(Config{})
-					if err := o.Connect(Network{Self: end.ID(), Transport: c, Listener: listener, Address: listener.Addr(), Join: join}); err != nil {
-						t.Fatal(err)
-					}
-					t.Cleanup(func() {
-						o.Close()
-						end.Close()
-					})
-					return o, c
-				}
-				o, dials := start(0)
-				start(1)
+				o, dials := lonely(t, network, 0)
+				lonely(t, network, 1)
 				const madeUp = 1000
-				info := wire.Info{Version: wire.Version, Epoch: 1, Address: []byte(addr)}
-				id := func(i int) transport.PeerID { return sha256.Sum256(fmt.Append(nil, i)) }
 				for i := range madeUp {
-					o.net.NodeUp(id(i), info.Append(nil))
+					tell(o, madeUpID(i), addr)
 				}
 				const minutes = 1
 				time.Sleep(minutes * time.Minute)
@@ -69,10 +78,9 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 				}
 				// A real one comes, that knows nobody: when one of the others is
 				// found out, somebody gets its place.
-				real := wire.Info{Version: wire.Version, Epoch: 1, Address: []byte("mem://1")}
-				o.net.NodeUp(transport.PeerID{2}, real.Append(nil))
+				tell(o, transport.PeerID{2}, "mem://1")
 				for i := range madeUp {
-					o.net.NodeDown(id(i))
+					o.net.NodeDown(madeUpID(i))
 				}
 				time.Sleep(5 * time.Second)
 				if o.net.peers.Get(transport.PeerID{2}) == nil {
@@ -86,4 +94,48 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A node that there was a link to is no stranger any more: another one gets its place.
+func TestAStrangerThatIsMetMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, _ := lonely(t, mem.NewNetwork(mem.Config{}), 0)
+		ns := o.net.nodes
+		for i := range maxStrangers + 1 {
+			tell(o, madeUpID(i), "mem://nowhere")
+		}
+		kept := func() (n int) {
+			ns.mu.Lock()
+			defer ns.mu.Unlock()
+			for _, e := range ns.all {
+				if e.kept {
+					n++
+				}
+			}
+			return n
+		}
+		if n := kept(); n != maxStrangers {
+			t.Fatalf("links are kept to %d strangers, want %d", n, maxStrangers)
+		}
+		ns.meet(madeUpID(0))
+		if n := kept(); n != maxStrangers+1 {
+			t.Errorf("one was met, and links are kept to %d, want %d", n, maxStrangers+1)
+		}
+	})
+}
+
+// Nobody dials a node that is no member any more.
+func TestTheDeadAreNotDialled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, dials := lonely(t, mem.NewNetwork(mem.Config{}), 0)
+		tell(o, madeUpID(0), "mem://nowhere")
+		time.Sleep(time.Minute)
+		o.net.NodeDown(madeUpID(0))
+		time.Sleep(time.Second)
+		before := dials.dials.Load()
+		time.Sleep(time.Hour)
+		if after := dials.dials.Load(); before == 0 || after != before {
+			t.Errorf("%d dials while it was a member, %d more in the hour after", before, after-before)
+		}
+	})
 }
