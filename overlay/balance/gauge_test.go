@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -49,6 +50,77 @@ func TestCosts(t *testing.T) {
 		row.worse(bad)
 		if bad.Cost(now) <= good.Cost(now) {
 			t.Errorf("%s: costs %g, not more than %g", row.name, bad.Cost(now), good.Cost(now))
+		}
+	}
+}
+
+// The numbers of the package comment: costs are in seconds times requests.
+func TestCostsInNumbers(t *testing.T) {
+	const ms = time.Millisecond
+	for _, row := range []struct {
+		name string
+		do   func(g *Gauge)
+		at   time.Duration // after the start
+		want float64
+	}{
+		{"unknown", func(*Gauge) {}, 0, 100e-6},
+		{"a slower answer replaces the average", func(g *Gauge) {
+			g.Observe(start, ms, 0, false)
+			g.Observe(start, 100*ms, 0, false)
+		}, 0, 0.1},
+		{"a faster one that follows at once hardly counts", func(g *Gauge) {
+			g.Observe(start, 100*ms, 0, false)
+			g.Observe(start, 0, 0, false)
+		}, 0, 0.099},
+		{"the longer nothing came, the more it counts", func(g *Gauge) {
+			g.Observe(start, 100*ms, 0, false)
+			g.Observe(start.Add(latencyLife/2), 0, 0, false)
+		}, latencyLife / 2, 0.025},
+		{"a refusal takes a second, and reports a load", func(g *Gauge) {
+			g.Begin()
+			g.Refused(start, 3)
+		}, 0, 4},
+		{"a loss takes its time, and reports nothing", func(g *Gauge) {
+			g.Observe(start, ms, 3, false)
+			g.Begin()
+			g.TimedOut(start, 2*time.Second)
+		}, 0, 8},
+		{"the greater load counts", func(g *Gauge) {
+			g.Observe(start, 10*ms, 3, false)
+			g.Begin()
+		}, 0, 0.04},
+		{"a report counts half after half of its life", func(g *Gauge) { g.Observe(start, 10*ms, 3, false) }, reportLife / 2, 0.0095 * 2.5},
+		{"faults count by the square of their share", func(g *Gauge) {
+			g.Observe(start, 100*ms, 0, true)
+			g.Observe(start, 100*ms, 0, false)
+		}, 0, 0.1 + 0.95*0.95},
+		{"all is forgotten in time", func(g *Gauge) { g.Observe(start, time.Second, 5, true) }, time.Hour, 100e-6},
+		{"one that is forgotten begins anew", func(g *Gauge) {
+			g.Observe(start, time.Second, 5, true)
+			g.Observe(start.Add(time.Hour), 10*ms, 0, false)
+		}, time.Hour, 0.01},
+	} {
+		g := new(Gauge)
+		row.do(g)
+		if cost := g.Cost(start.Add(row.at)); math.Abs(cost-row.want) > 1e-6 {
+			t.Errorf("%s: costs %g, want %g", row.name, cost, row.want)
+		}
+	}
+}
+
+func TestEveryEndingEndsARequest(t *testing.T) {
+	for name, end := range map[string]func(g *Gauge){
+		"dropped":   (*Gauge).Drop,
+		"answered":  func(g *Gauge) { g.Answered(start, time.Millisecond, 0, false) },
+		"refused":   func(g *Gauge) { g.Refused(start, 0) },
+		"timed out": func(g *Gauge) { g.TimedOut(start, time.Second) },
+	} {
+		g := new(Gauge)
+		g.Begin()
+		g.Begin()
+		end(g)
+		if n := g.UnderWay(); n != 1 {
+			t.Errorf("%s: %d of two requests are under way, want the other one", name, n)
 		}
 	}
 }

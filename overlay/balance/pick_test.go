@@ -39,31 +39,35 @@ func TestEqualOnesShare(t *testing.T) {
 	}
 }
 
-// The dearest is never picked, the others are, though the power of two choices prefers
-// the cheapest.
+// Of each two the cheaper one is picked, and all pairs are drawn: of four, the cheapest
+// is in three of the six, the next one is the cheaper of two, and the dearest of none.
 func TestTheDearestIsNeverPicked(t *testing.T) {
-	gauges := make([]Gauge, 3)
+	gauges := make([]Gauge, 4)
 	for i := range gauges {
 		gauges[i].Observe(start, time.Duration(i+1)*time.Millisecond, 0, false)
 	}
-	got := shares(3, func(i int) *Gauge { return &gauges[i] })
-	if got[2] != 0 || got[1] < 280 || got[1] > 390 {
-		t.Errorf("picked %v, want two thirds, one third and none", got)
+	got := shares(4, func(i int) *Gauge { return &gauges[i] })
+	for i, sixths := range []int{3, 2, 1, 0} {
+		if want := 1000 * sixths / 6; got[i] < want*85/100 || got[i] > want*115/100 {
+			t.Errorf("candidate %d is picked %d times of 1000, want about %d", i, got[i], want)
+		}
 	}
 }
 
 // Those that are left out are never picked, and the cheaper of the two that are left is.
 func TestSomeAreLeftOut(t *testing.T) {
-	gauges := make([]Gauge, 5)
-	gauges[4].Begin()
-	got := shares(5, func(i int) *Gauge {
-		if i < 3 {
-			return nil
+	for cheaper, dearer := range map[int]int{3: 4, 4: 3} {
+		gauges := make([]Gauge, 5)
+		gauges[dearer].Begin()
+		got := shares(5, func(i int) *Gauge {
+			if i < 3 {
+				return nil
+			}
+			return &gauges[i]
+		})
+		if got[cheaper] != 1000 {
+			t.Errorf("picked %v, want candidate %d", got, cheaper)
 		}
-		return &gauges[i]
-	})
-	if got[3] != 1000 {
-		t.Errorf("picked %v, want candidate 3", got)
 	}
 }
 

@@ -4,11 +4,15 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/project-iris/iris/overlay/wire"
 )
 
 func TestLateOnesAreDropped(t *testing.T) {
 	var f Filter
 	one, other := Key{Sender: 1}, Key{Sender: 2}
+	elsewhere, broadcast, named := one, one, one // each has an order of its own
+	elsewhere.Origin[0], broadcast.Kind, named.Name = 1, wire.KindBroadcast, 1
 	for i, row := range []struct {
 		key   Key
 		order uint64
@@ -20,6 +24,9 @@ func TestLateOnesAreDropped(t *testing.T) {
 		{other, 4, true},
 		{one, 7, true},
 		{one, 6, false},
+		{elsewhere, 6, true},
+		{broadcast, 6, true},
+		{named, 6, true},
 	} {
 		turn := f.Begin(row.key, row.order)
 		if (turn != nil) != row.turn {

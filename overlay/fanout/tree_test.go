@@ -4,8 +4,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
+
+	"github.com/project-iris/iris/overlay/wire"
 )
 
 func node(i int) (id NodeID) {
@@ -50,6 +53,7 @@ func TestShape(t *testing.T) {
 		{65, 32, 2},
 		{1000, 32, 31},
 		{1024, 32, 31},
+		{1025, 33, 31},
 		{10_000, 100, 99},
 	} {
 		tree, cut := Tree(nil).Grow(nodes(0, row.nodes), all)
@@ -114,6 +118,17 @@ func TestFewGetItDirectlyAgain(t *testing.T) {
 	}
 }
 
+// A node passes on to no more than a message can name.
+func TestABranchTakesNoMoreLeavesThanAMessageNames(t *testing.T) {
+	const more = 10
+	linked := func(id NodeID) bool { return id == node(0) }
+	tree, _ := Tree(nil).Grow(nodes(0, Direct+wire.SpreadLimit+more), linked)
+	if most := len(tree[0].Leaves); most != wire.SpreadLimit || len(tree) != Direct+more {
+		t.Errorf("%d branches, %d leaves of the only one that is linked; want %d and %d",
+			len(tree), most, Direct+more, wire.SpreadLimit)
+	}
+}
+
 func TestNobodyIsLinked(t *testing.T) {
 	tree, _ := Tree(nil).Grow(nodes(0, 50), func(NodeID) bool { return false })
 	if len(tree) != 50 || !tree.Leafless() {
@@ -121,8 +136,8 @@ func TestNobodyIsLinked(t *testing.T) {
 	}
 }
 
-// Whatever happens, each node is there once, branches with leaves are linked, and the
-// way changes only for the leaves that are said to be cut.
+// Whatever happens, each node is there once, branches with leaves are linked, the way
+// changes only for the leaves that are said to be cut, and the old tree is as it was.
 func TestRandomHistories(t *testing.T) {
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -136,13 +151,25 @@ func TestRandomHistories(t *testing.T) {
 			for _, id := range nodes(0, 200) {
 				up[id] = random.IntN(10) > 0
 			}
+			before := tree.clone()
 			grown, cut := tree.Grow(members, func(id NodeID) bool { return up[id] })
+			if !reflect.DeepEqual(tree, before) {
+				t.Fatalf("seed %d, step %d: the old tree was changed", seed, step)
+			}
 			if err := check(tree, grown, cut, members, up); err != nil {
 				t.Fatalf("seed %d, step %d: %v", seed, step, err)
 			}
 			tree = grown
 		}
 	}
+}
+
+func (t Tree) clone() Tree {
+	c := slices.Clone(t)
+	for i := range c {
+		c[i].Leaves = slices.Clone(c[i].Leaves)
+	}
+	return c
 }
 
 func check(before, after Tree, cut []Branch, members []NodeID, up map[NodeID]bool) error {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
@@ -114,6 +115,68 @@ func TestANodeThatLeavesIsKnownToHaveLeftAtOnce(t *testing.T) {
 				t.Errorf("a node that has left is dialled %d times", after-before)
 			}
 		})
+	}
+}
+
+// TestWhoHasLeftHearsNothing any more, also while it has not closed its membership yet.
+func TestWhoHasLeftHearsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, nodes := startNetwork(t, lan(1), 4)
+		nodes[0].members.Leave()
+		nodes[1].kill()
+		time.Sleep(5 * time.Second)
+		if nodes[0].losses() != 0 || nodes[2].losses() != 2 {
+			t.Errorf("the one that left heard of %d losses, another one of %d", nodes[0].losses(), nodes[2].losses())
+		}
+	})
+}
+
+// TestWhatANodeTellsIsKnown by those who are there, at once, and by those who come.
+func TestWhatANodeTellsIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network, nodes := startNetwork(t, lan(1), 5)
+		teller := nodes[1]
+		for _, news := range []string{"here", "there"} {
+			if err := teller.members.Tell([]byte(news)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(500 * time.Millisecond)
+			for _, n := range slices.Delete(slices.Clone(nodes), 1, 2) {
+				if got := n.hears(teller.id); got != news {
+					t.Errorf("%s has heard %q, want %q", n.id.Short(), got, news)
+				}
+			}
+		}
+		late := start(t, network, idOf(6))
+		late.seed(nodes[0])
+		time.Sleep(time.Second)
+		if got := late.hears(teller.id); got != "there" {
+			t.Errorf("one that came later has heard %q", got)
+		}
+		if err := teller.members.Tell(make([]byte, membership.MaxMeta+1)); err == nil {
+			t.Error("more than MaxMeta is told")
+		}
+		if err := teller.members.Tell(make([]byte, membership.MaxMeta)); err != nil {
+			t.Errorf("MaxMeta: %v", err)
+		}
+		teller.stop()
+		if err := teller.members.Tell(nil); err != nil {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	n := &node{}
+	for name, config := range map[string]membership.Config{
+		"no carrier":    {Self: idOf(1), Handler: n},
+		"no handler":    {Self: idOf(1), Carrier: n},
+		"too much meta": {Self: idOf(1), Carrier: n, Handler: n, Meta: make([]byte, membership.MaxMeta+1)},
+	} {
+		if m, err := membership.New(config); err == nil {
+			t.Errorf("%s: no error", name)
+			m.Close()
+		}
 	}
 }
 

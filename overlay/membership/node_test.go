@@ -216,6 +216,13 @@ func (n *node) sees(nodes []*node) bool {
 	return len(n.up) == others && n.members.Len() == others+1
 }
 
+// hears returns what the node has heard last of where another one is.
+func (n *node) hears(id transport.PeerID) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.up[id]
+}
+
 func (n *node) losses() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -77,11 +77,12 @@ func (r *roster) up(id transport.PeerID, meta []byte) {
 	e.up, e.meta, e.left = true, bytes.Clone(meta), time.Time{}
 }
 
-// leaves notes that a node says that it goes. It counts if the node is down soon.
+// leaves notes that a node says that it goes. It counts if the node is a member, and down
+// soon.
 func (r *roster) leaves(id transport.PeerID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e := r.entries[id]; e != nil && e.up {
+	if e := r.entries[id]; e != nil {
 		e.left = time.Now()
 	}
 }
