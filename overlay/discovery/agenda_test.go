@@ -70,18 +70,71 @@ func TestAHintIsDialledOnce(t *testing.T) {
 	s.expectNone()
 }
 
-// A node that answers and does not become a member is asked again, but not for ever.
-func TestAnAnswerThatLeadsToNothing(t *testing.T) {
+// What comes while a place is dialled is about the same node: it is not dialled twice.
+func TestAHintDuringItsDial(t *testing.T) {
 	s := newScript(t)
 	s.offer(s.now, named)
-	for range 1 + maxUnjoined {
-		s.expect(named, one, nil)
-		s.now = s.now.Add(restMin - 1)
-		s.expectNone()
-		s.now = s.now.Add(1)
+	p, _, ok := s.dial()
+	if !ok {
+		t.Fatal("the hint is not dialled")
 	}
+	s.offer(s.now, named)
+	s.expectNone()
+	s.done(s.now, p, one, errNobody)
 	s.now = s.now.Add(time.Hour)
 	s.expectNone()
+}
+
+// Of several hints at a place the one counts that is due first: a later one does not put
+// the dial off.
+func TestTheFirstDueCounts(t *testing.T) {
+	s := newScript(t)
+	slow := named
+	slow.After = time.Second
+	s.offer(s.now, slow)
+	s.now = s.now.Add(time.Second / 2)
+	s.offer(s.now, slow)
+	s.expectNone()
+	s.now = s.now.Add(time.Second / 2)
+	s.expect(slow, one, errNobody)
+
+	slow.ID = two
+	s.offer(s.now, slow)
+	soon := slow
+	soon.After = 0
+	s.offer(s.now, soon)
+	s.expect(soon, two, nil)
+}
+
+// A place that is due is not kept waiting by those that are not.
+func TestTheFirstDueIsDialledFirst(t *testing.T) {
+	s := newScript(t)
+	for n := range 100 {
+		s.offer(s.now, Hint{Addr: fmt.Sprint("host", n, ":1"), After: time.Hour})
+	}
+	s.offer(s.now, plain)
+	s.expect(plain, two, nil)
+}
+
+// A node that answers and does not become a member is asked again, but not for ever; from
+// when it is lost again, as often again.
+func TestAnAnswerThatLeadsToNothing(t *testing.T) {
+	s := newScript(t)
+	for range 2 {
+		s.known[one] = false
+		s.offer(s.now, named)
+		for range 1 + maxUnjoined {
+			s.expect(named, one, nil)
+			s.now = s.now.Add(restMin - 1)
+			s.expectNone()
+			s.now = s.now.Add(1)
+		}
+		s.now = s.now.Add(time.Hour)
+		s.expectNone()
+		s.known[one] = true
+		s.offer(s.now, named)
+		s.expectNone()
+	}
 }
 
 func TestAHintThatCameTrueIsNotDialled(t *testing.T) {
@@ -109,13 +162,14 @@ func TestAHintThatCameTrueIsNotDialled(t *testing.T) {
 func TestFailuresRestLongerAndLonger(t *testing.T) {
 	s := newScript(t)
 	s.offer(s.now, named)
-	for n := range 12 {
+	for n := range 100 {
 		s.expect(named, one, errNobody)
 		s.offer(s.now, named)
-		rest := min(restMin<<n, restMax)
+		rest := min(restMin<<min(n, 10), restMax)
 		s.now = s.now.Add(rest - 1)
 		s.expectNone()
 		s.now = s.now.Add(rest/2 + 1)
+		s.offer(s.now, named) // after the rest, which cleans no record
 	}
 	s.expect(named, one, errNobody)
 	s.now = s.now.Add(2*restMax + forget)
@@ -124,6 +178,36 @@ func TestFailuresRestLongerAndLonger(t *testing.T) {
 	s.offer(s.now, named)
 	s.now = s.now.Add(2 * restMin)
 	s.expect(named, one, nil) // after a long time its record is clean
+}
+
+func TestAnAnswerCleansTheRecord(t *testing.T) {
+	s := newScript(t)
+	for _, err := range []error{errNobody, errNobody, errNobody, nil, errNobody} {
+		s.offer(s.now, named)
+		s.expect(named, one, err)
+		s.known[one] = err == nil
+		s.now = s.now.Add(2 * restMax)
+		s.expectNone()
+		s.known[one] = false
+	}
+	if e := s.entries[placeOf(named)]; e.failures != 1 {
+		t.Errorf("%d failures since an answer, want 1", e.failures)
+	}
+}
+
+// Places that failed together are not dialled together again.
+func TestRestsDiffer(t *testing.T) {
+	s := newScript(t)
+	ends := make(map[time.Time]bool)
+	for n := range maxDials {
+		h := Hint{Addr: fmt.Sprint("host", n, ":1")}
+		s.offer(s.now, h)
+		s.expect(h, one, errNobody)
+		ends[s.entries[placeOf(h)].rest] = true
+	}
+	if len(ends) != maxDials {
+		t.Errorf("%d places rest until %d times", maxDials, len(ends))
+	}
 }
 
 func TestTheOwnAddressIsNotDialledAgain(t *testing.T) {
@@ -135,6 +219,19 @@ func TestTheOwnAddressIsNotDialledAgain(t *testing.T) {
 	s.expectNone()
 	s.now = s.now.Add(1)
 	s.expect(plain, two, nil)
+}
+
+// A node that is said to be at the own address may be at another one soon.
+func TestAnotherNodeAtTheOwnAddress(t *testing.T) {
+	s := newScript(t)
+	s.offer(s.now, named)
+	s.expect(named, transport.PeerID{}, transport.ErrSelf)
+	moved := named
+	moved.Addr = "c:1"
+	s.offer(s.now, moved)
+	s.expectNone()
+	s.now = s.now.Add(2 * restMin)
+	s.expect(moved, one, nil)
 }
 
 // However many hints there are, dials are few at once and few a second.
@@ -179,5 +276,27 @@ func TestOldPlacesAreForgotten(t *testing.T) {
 	}
 	if s.dropped > 0 {
 		t.Errorf("%d hints were dropped", s.dropped)
+	}
+}
+
+// What is dialled, rests or is still to be dialled is not forgotten for other hints.
+func TestPlacesInUseAreKept(t *testing.T) {
+	s := newScript(t)
+	s.offer(s.now, plain)
+	s.expect(plain, two, errNobody)
+	s.offer(s.now, named)
+	p, _, _ := s.dial()
+	for n := range maxEntries - 2 {
+		s.offer(s.now, Hint{Addr: fmt.Sprint("host", n, ":1"), After: time.Hour})
+	}
+	s.offer(s.now, Hint{Addr: "late:1"})
+	if s.dropped != 1 || s.entries[placeOf(plain)] == nil || s.entries[p] == nil {
+		t.Errorf("%d hints were dropped at %d places, want 1 and all places kept", s.dropped, len(s.entries))
+	}
+	s.done(s.now, p, one, errNobody)
+	s.now = s.now.Add(2 * restMin)
+	s.offer(s.now, Hint{Addr: "late:1"})
+	if s.dropped != 1 {
+		t.Error("what has rested makes no room")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -22,7 +23,9 @@ func TestCommandsNameNodes(t *testing.T) {
 		{line: "echo it hurts >&2; exit 3", wrong: "it hurts"},
 		{line: "no-such-command-anywhere", wrong: "exit status 127"},
 		{line: "head -c 100000 /dev/zero", wrong: "prints too much"},
-		{line: "printf '%600s' x | tr ' ' y"},
+		{line: "printf '%513s' x | tr ' ' y"},
+		{line: "printf '%512s' x | tr ' ' y", want: strings.Repeat("y", 511) + "x:14142"},
+		{line: "echo first >&2; echo second >&2; exit 1", wrong: `exit status 1: "first"`},
 	} {
 		addrs, err := (&Command{Line: row.line}).run(t.Context(), time.Minute)
 		switch {
@@ -30,6 +33,56 @@ func TestCommandsNameNodes(t *testing.T) {
 			t.Errorf("%s: %v, want %q", row.line, err, row.wrong)
 		case strings.Join(addrs, " ") != row.want:
 			t.Errorf("%s: got %v, want %s", row.line, addrs, row.want)
+		}
+	}
+}
+
+// A command is run again and again, and its hints say which it was.
+func TestACommandIsRunAgain(t *testing.T) {
+	before := commandPause
+	commandPause = pause{alone: time.Millisecond, together: time.Millisecond}
+	t.Cleanup(func() { commandPause = before })
+	f := &Finder{hints: make(chan Hint, maxHints)}
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		(&Command{Line: "echo host:1 # secret"}).Run(ctx, site{f, newNetwork(nil)})
+	}()
+	for range 2 {
+		if got, want := <-f.hints, (Hint{Addr: "host:1", How: "exec:echo"}); got != want {
+			t.Errorf("hint %+v, want %+v", got, want)
+		}
+	}
+	cancel()
+	<-over
+}
+
+// One that leaves something behind, which holds its output, is not waited for.
+func TestACommandThatLeavesSomethingBehind(t *testing.T) {
+	end := filepath.Join(t.TempDir(), "end")
+	if err := syscall.Mkfifo(end, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&Command{Line: "(read x < " + end + ") & echo host:1"}).run(t.Context(), time.Minute); !errors.Is(err, exec.ErrWaitDelay) {
+		t.Errorf("got %v", err)
+	}
+	file, err := os.OpenFile(end, os.O_WRONLY, 0) // ends what is left
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+}
+
+// Of what is printed no more is kept than may be.
+func TestOutputIsBounded(t *testing.T) {
+	c := &capped{limit: 10}
+	for n, row := range []struct {
+		text, kept string
+		over       bool
+	}{{"12345", "12345", false}, {"67890", "1234567890", false}, {"x", "1234567890", true}} {
+		if k, err := c.Write([]byte(row.text)); k != len(row.text) || err != nil || c.text.String() != row.kept || c.over != row.over {
+			t.Errorf("write %d: %d, %v; kept %q, over %v", n, k, err, c.text.String(), c.over)
 		}
 	}
 }

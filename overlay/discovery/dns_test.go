@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,10 +22,15 @@ type zone struct {
 	hosts   map[string][]string
 	records map[string][]*net.SRV
 	down    bool
+	silent  bool // it never answers
 	asked   int
 }
 
-func (z *zone) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+func (z *zone) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
+	if z.silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	z.asked++
@@ -113,6 +119,63 @@ func TestNamesAreLookedUpAgain(t *testing.T) {
 			t.Errorf("said %d and %d times, want once each:\n%s", bad, good, log.String())
 		}
 	})
+}
+
+// A name server that does not answer is asked again, and whoever closes need not wait for
+// it, nor read of it in the log.
+func TestASilentNameServer(t *testing.T) {
+	for _, row := range []struct {
+		after time.Duration
+		said  int
+	}{{dnsTimeout - 1, 0}, {2 * dnsTimeout, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			var log journal
+			dns := &DNS{Lookup: "nodes", Resolver: &zone{silent: true}, Logger: logger(&log)}
+			f := Start(Config{Network: newNetwork(nil), Sources: []Source{dns}})
+			time.Sleep(row.after)
+			begin := time.Now()
+			f.Close()
+			if n := strings.Count(log.String(), "cannot look up nodes"); n != row.said || time.Since(begin) != 0 {
+				t.Errorf("after %v closed in %v, and said %d times: %s", row.after, time.Since(begin), n, log.String())
+			}
+		})
+	}
+}
+
+// Each target of a service is a lookup of its own: there is a bound to them.
+func TestAServiceOfTooManyTargets(t *testing.T) {
+	z := &zone{hosts: map[string][]string{"one": {"10.0.0.1"}}, records: map[string][]*net.SRV{}}
+	for port := range 2 * MaxAddresses {
+		z.records["_iris"] = append(z.records["_iris"], &net.SRV{Target: "one.", Port: uint16(port)})
+	}
+	addrs, err := (&DNS{Lookup: "_iris", Resolver: z}).lookup(t.Context())
+	if err != nil || len(addrs) != MaxAddresses || z.asked != MaxAddresses {
+		t.Errorf("%d addresses of %d lookups, %v; want %d", len(addrs), z.asked, err, MaxAddresses)
+	}
+}
+
+// Those that are taken are some at random, so that a node which finds nobody at some tries
+// others the next time.
+func TestOfTooManyAddressesOthersAreTakenEachTime(t *testing.T) {
+	f := &Finder{hints: make(chan Hint, 2*MaxAddresses)}
+	var all []string
+	for i := range 4 * MaxAddresses {
+		all = append(all, fmt.Sprint("host", i, ":1"))
+	}
+	taken := make(map[string]bool)
+	for range 2 {
+		hint(site{f, newNetwork(nil)}, "dns:nodes", slices.Clone(all))
+	}
+	for range 2 * MaxAddresses {
+		h := <-f.hints
+		taken[h.Addr] = true
+		if h.How != "dns:nodes" {
+			t.Fatalf("hint %+v", h)
+		}
+	}
+	if len(taken) == MaxAddresses {
+		t.Error("the same addresses were taken twice")
+	}
 }
 
 func TestOfTooManyAddressesSomeAreTaken(t *testing.T) {

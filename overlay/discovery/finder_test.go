@@ -3,6 +3,7 @@ package discovery
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -22,17 +23,24 @@ type network struct {
 	members map[transport.PeerID]string // their addresses
 	dials   []string
 	found   map[transport.PeerID]string
+	awaited map[transport.PeerID]string // how nodes were found that may make a link themselves
 	changed chan struct{}
+	silence time.Duration // nobody answers, and a dial takes so long to give up
 }
 
 func newNetwork(nodes map[string]transport.PeerID) *network {
 	return &network{
 		nodes: nodes, members: make(map[transport.PeerID]string), found: make(map[transport.PeerID]string),
-		changed: make(chan struct{}),
+		awaited: make(map[transport.PeerID]string), changed: make(chan struct{}),
 	}
 }
 
-func (n *network) Reach(_ context.Context, addr string, id transport.PeerID, how string) (transport.PeerID, error) {
+func (n *network) Reach(ctx context.Context, addr string, id transport.PeerID, how string) (transport.PeerID, error) {
+	if n.silence > 0 {
+		<-ctx.Done()
+		time.Sleep(n.silence)
+		return transport.PeerID{}, ctx.Err()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.dials = append(n.dials, addr)
@@ -56,7 +64,11 @@ func (n *network) lose() {
 	n.changed = make(chan struct{})
 }
 
-func (n *network) Expect(transport.PeerID, string) {}
+func (n *network) Expect(id transport.PeerID, how string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.awaited[id] = how
+}
 
 func (n *network) Knows(id transport.PeerID) bool {
 	n.mu.Lock()
@@ -111,6 +123,17 @@ func (l list) Run(ctx context.Context, site Site) {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
 		}
+	}
+}
+
+// once is a source that gives a list of hints at its start, and is silent then.
+type once []Hint
+
+func (o once) Name() string { return "once" }
+
+func (o once) Run(_ context.Context, site Site) {
+	for _, h := range o {
+		site.Hint(h)
 	}
 }
 
@@ -200,6 +223,74 @@ func TestANodeThatIsAloneSaysWhatToTry(t *testing.T) {
 		time.Sleep(AloneAfter)
 		if said() != 2 {
 			t.Errorf("said %d times after it was alone again", said())
+		}
+	})
+}
+
+// A hint says how a node was found, and which one is to be there; another one is no member
+// for it.
+func TestHintsSayHowAndWho(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(map[string]transport.PeerID{"a:1": one, "b:1": two})
+		find(t, n, nil, once{named, {Addr: "b:1", ID: transport.PeerID{3}, How: "beacon"}, {Addr: "c:1", How: "list"}})
+		synctest.Wait()
+		if n.found[one] != "beacon" || n.found[two] != "" || n.Others() != 1 {
+			t.Errorf("found %v", n.found)
+		}
+		if len(n.awaited) != 2 || n.awaited[one] != "beacon" || n.awaited[transport.PeerID{3}] != "beacon" {
+			t.Errorf("expected are %v, want those whose ids are known", n.awaited)
+		}
+	})
+}
+
+// An address that a member has is not dialled, whether the hint says the transport or not.
+func TestAddressesOfMembersAreNotDialled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(nil)
+		n.members[one] = "quic://a:1,tcp://a:2"
+		find(t, n, nil, once{{Addr: "a:1"}, {Addr: "a:2"}, {Addr: "quic://a:1"}, {Addr: "tcp://a:2"}, {Addr: "a:3"}})
+		if got := n.dialed(); got != "a:3" {
+			t.Errorf("dialled %s, want a:3, which is no member's", got)
+		}
+	})
+}
+
+// Dials are made when they are due, and when the rate allows them, with nothing else
+// happening meanwhile.
+func TestHintsAreDialledInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(nil)
+		many := once{{Addr: "late:1", After: time.Minute}}
+		for i := range DialBurst + 4*DialRate {
+			many = append(many, Hint{Addr: fmt.Sprint("host", i, ":1")})
+		}
+		find(t, n, nil, many)
+		time.Sleep(5 * time.Second)
+		if dials := len(strings.Fields(n.dialed())); dials != DialBurst+4*DialRate {
+			t.Errorf("%d dials in 5 s, want %d", dials, DialBurst+4*DialRate)
+		}
+		time.Sleep(55*time.Second - 1)
+		if got := n.dialed(); got != "" {
+			t.Errorf("dialled %s before it is due", got)
+		}
+		time.Sleep(1)
+		if got := n.dialed(); got != "late:1" {
+			t.Errorf("dialled %q when it is due", got)
+		}
+	})
+}
+
+// A finder that is closed gives up its dials, and waits for them.
+func TestCloseEndsDials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(nil)
+		n.silence = time.Second
+		f := Start(Config{Network: n, Sources: []Source{once{named, plain}}})
+		synctest.Wait()
+		begin := time.Now()
+		f.Close()
+		if took := time.Since(begin); took != n.silence {
+			t.Errorf("closed after %v, want %v, when the last dial has ended", took, n.silence)
 		}
 	})
 }

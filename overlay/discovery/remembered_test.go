@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,9 +38,15 @@ func TestMembersAreRemembered(t *testing.T) {
 		n := newNetwork(map[string]transport.PeerID{"a:1": one, "b:1": two})
 		f := Start(Config{Network: n, Sources: []Source{mustRemember(t, dir, nil)}})
 		defer f.Close()
+		synctest.Wait()
 		_, _ = n.Reach(t.Context(), "a:1", one, "")
 		_, _ = n.Reach(t.Context(), "b:1", two, "")
-		time.Sleep(saveAfter)
+		time.Sleep(saveAfter - 1)
+		synctest.Wait()
+		if got := readPeers(t, dir); strings.Contains(got, "a:1") {
+			t.Errorf("written before more changes can have come:\n%s", got)
+		}
+		time.Sleep(1)
 		synctest.Wait()
 		if got := readPeers(t, dir); !strings.Contains(got, "quic://a:1,tcp://a:1") || !strings.Contains(got, "quic://b:1") {
 			t.Errorf("remembered:\n%s", got)
@@ -60,6 +67,81 @@ func TestMembersAreRemembered(t *testing.T) {
 	})
 }
 
+// A node in company needs none of those that it remembers.
+func TestWhoHasCompanyDialsNobodyElse(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		if err := replace(filepath.Join(dir, peersFile), []byte(time.Now().Format(time.RFC3339)+" quic://b:1\n")); err != nil {
+			t.Fatal(err)
+		}
+		n := newNetwork(nil)
+		n.members[one] = "quic://a:1"
+		find(t, n, nil, mustRemember(t, dir, nil))
+		time.Sleep(2 * refreshAfter)
+		if got := n.dialed(); got != "" {
+			t.Errorf("dialled %s", got)
+		}
+	})
+}
+
+// The file says when members were there, also when they have not changed for long; a node
+// that is alone leaves it as it is.
+func TestTheFileIsKeptUpToDate(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(nil)
+		n.members[one] = "quic://a:1"
+		f := Start(Config{Network: n, Sources: []Source{mustRemember(t, dir, nil)}})
+		age := func() time.Duration {
+			synctest.Wait()
+			when, _, _ := strings.Cut(strings.TrimPrefix(readPeers(t, dir), peersHead), " ")
+			last, err := time.Parse(time.RFC3339, when)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return time.Since(last)
+		}
+		time.Sleep(3*24*time.Hour + refreshAfter/2)
+		if got := age(); got != refreshAfter/2 {
+			t.Errorf("the file is of %v ago", got)
+		}
+		f.Close()
+		if got := age(); got != 0 {
+			t.Errorf("after it is closed the file is of %v ago", got)
+		}
+
+		n.lose()
+		find(t, n, nil, mustRemember(t, dir, nil))
+		synctest.Wait()
+		if err := os.WriteFile(filepath.Join(dir, peersFile), []byte("as it is"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * refreshAfter)
+		if got := readPeers(t, dir); got != "as it is" {
+			t.Errorf("a node that is alone has written:\n%s", got)
+		}
+	})
+}
+
+func TestADirectoryThatIsLostIsSaidOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	synctest.Test(t, func(t *testing.T) {
+		var log journal
+		n := newNetwork(nil)
+		n.members[one] = "quic://a:1"
+		find(t, n, nil, mustRemember(t, dir, &log))
+		synctest.Wait()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * refreshAfter)
+		synctest.Wait()
+		if said := strings.Count(log.String(), "nodes cannot be remembered"); said != 1 {
+			t.Errorf("said %d times", said)
+		}
+	})
+}
+
 // A file that is broken, or that somebody else has written, costs what cannot be read.
 func TestABrokenFile(t *testing.T) {
 	now := time.Now().UTC().Format(time.RFC3339)
@@ -74,6 +156,8 @@ func TestABrokenFile(t *testing.T) {
 		{"too old", now + " a:1\n" + old + " b:1\n", "a:1", false},
 		{"garbage", "\x00\x01\x02\n" + now + " a:1\nx\n" + now + "\n" + now + " a b\n", "a:1", true},
 		{"long address", now + " " + strings.Repeat("x", maxAddress+1) + "\n", "", true},
+		{"control characters", now + " a\x7fb:1\n" + now + " a\u009bb:1\n", "", true},
+		{"long file", strings.Repeat("#\n", maxPeersFile/2) + now + " a:1\n", "", false},
 		{"long line", now + " a:1\n" + strings.Repeat("y", 100_000), "a:1", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -116,12 +200,62 @@ func TestTheFileIsBoundedAndHasNoOtherLines(t *testing.T) {
 	}
 }
 
+// Of too many nodes those are remembered that were members last.
+func TestTheLatestMembersAreRemembered(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		text, yesterday := peersHead, time.Now().Add(-24*time.Hour).Format(time.RFC3339)
+		for i := range maxRemembered {
+			text += fmt.Sprintf("%s old%d:1\n", yesterday, i)
+		}
+		if err := os.WriteFile(filepath.Join(dir, peersFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n := newNetwork(nil)
+		n.members[one] = "new:1"
+		r := mustRemember(t, dir, nil)
+		Start(Config{Network: n, Sources: []Source{r}}).Close()
+		if !strings.Contains(readPeers(t, dir), " new:1\n") || len(r.nodes) != maxRemembered {
+			t.Errorf("%d nodes are remembered:\n%s", len(r.nodes), readPeers(t, dir))
+		}
+	})
+}
+
+// A file is replaced in one piece, and one that cannot be replaced leaves nothing behind.
+func TestReplace(t *testing.T) {
+	dir := t.TempDir()
+	path, before := filepath.Join(dir, "file"), filepath.Join(dir, "before")
+	if err := errors.Join(replace(path, []byte("old")), os.Link(path, before), replace(path, []byte("new"))); err != nil {
+		t.Fatal(err)
+	}
+	old, _ := os.ReadFile(before)
+	if now, _ := os.ReadFile(path); string(old) != "old" || string(now) != "new" {
+		t.Errorf("who has the file open reads %q, others %q", old, now)
+	}
+	taken := filepath.Join(dir, "taken")
+	if err := os.Mkdir(taken, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(taken, []byte("x")); err == nil {
+		t.Error("a directory is replaced")
+	}
+	if left, _ := filepath.Glob(taken + "-*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 func TestAStateDirectoryThatCannotBeWritten(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Remember(filepath.Join(file, "state"), nil); err == nil || !strings.Contains(err.Error(), "state directory") {
-		t.Errorf("got %v", err)
+	taken := t.TempDir()
+	if err := os.Mkdir(filepath.Join(taken, peersFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{filepath.Join(file, "state"), taken} {
+		if _, err := Remember(dir, nil); err == nil || !strings.Contains(err.Error(), "state directory") {
+			t.Errorf("%s: got %v", dir, err)
+		}
 	}
 }
