@@ -54,6 +54,11 @@ func TestKilled(t *testing.T) {
 		len(book.lines("does not listen")) > 0 {
 		t.Errorf("the log says %q", book.lines("plugin"))
 	}
+	for _, again := range []string{"again_in=10ms", "again_in=20ms"} {
+		if len(book.lines(again)) != 2 {
+			t.Errorf("both plugins have a pause %s: %q", again, book.lines("again_in"))
+		}
+	}
 }
 
 // A plugin that uses nothing but gRPC works as one with package sdk.
