@@ -10,8 +10,10 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	"github.com/project-iris/iris/plugins/pluginrpc"
 )
@@ -20,6 +22,8 @@ import (
 // one in another language would: no go-plugin, no package sdk, and no data socket.
 type bare struct {
 	pluginrpc.UnimplementedTransportServer
+	well *health.Server
+
 	mu    sync.Mutex
 	conns map[string]net.Conn
 	next  uint64
@@ -30,11 +34,10 @@ func serveBare() {
 	if err != nil {
 		panic(err)
 	}
-	server := grpc.NewServer()
+	server := grpc.NewServer(grpc.UnknownServiceHandler(sayUnknown))
 	well := health.NewServer()
-	well.SetServingStatus("plugin", grpc_health_v1.HealthCheckResponse_SERVING)
 	grpc_health_v1.RegisterHealthServer(server, well)
-	pluginrpc.RegisterTransportServer(server, &bare{conns: map[string]net.Conn{}})
+	pluginrpc.RegisterTransportServer(server, &bare{well: well, conns: map[string]net.Conn{}})
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		_ = listener.Close()
@@ -43,6 +46,13 @@ func serveBare() {
 	fmt.Printf("1|1|unix|%s|grpc\n", listener.Addr())
 	_ = server.Serve(listener)
 	select {}
+}
+
+// sayUnknown writes down which methods a node tries in vain.
+func sayUnknown(_ any, call grpc.ServerStream) error {
+	method, _ := grpc.MethodFromServerStream(call)
+	fmt.Fprintln(os.Stderr, "unknown method", method)
+	return status.Error(codes.Unimplemented, "not known")
 }
 
 // hold names a connection. This one's ids can be guessed; nobody else is in a test.
@@ -55,7 +65,15 @@ func (p *bare) hold(conn net.Conn) *pluginrpc.Connection {
 	return &pluginrpc.Connection{Id: []byte(id), RemoteAddress: conn.RemoteAddr().String()}
 }
 
-func (p *bare) Configure(context.Context, *pluginrpc.ConfigureRequest) (*pluginrpc.ConfigureResponse, error) {
+// Configure takes the health to report, which is good without the option.
+func (p *bare) Configure(_ context.Context, r *pluginrpc.ConfigureRequest) (*pluginrpc.ConfigureResponse, error) {
+	switch r.GetOptions()["health"] {
+	case "":
+		p.well.SetServingStatus("plugin", grpc_health_v1.HealthCheckResponse_SERVING)
+	case "bad":
+		p.well.SetServingStatus("plugin", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	case "not known":
+	}
 	return &pluginrpc.ConfigureResponse{}, nil
 }
 

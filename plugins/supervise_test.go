@@ -54,17 +54,44 @@ func TestKilled(t *testing.T) {
 		len(book.lines("does not listen")) > 0 {
 		t.Errorf("the log says %q", book.lines("plugin"))
 	}
+	for _, again := range []string{"again_in=10ms", "again_in=20ms"} {
+		if len(book.lines(again)) != 2 {
+			t.Errorf("both plugins have a pause %s: %q", again, book.lines("again_in"))
+		}
+	}
 }
 
-// A plugin that uses nothing but gRPC works as one with package sdk.
+// A plugin that uses nothing but gRPC works as one with package sdk. The one service that
+// it is asked for in vain is the one of docs/plugins.md: calls of a plugin to its node, in
+// particular, are not asked for.
 func TestABarePlugin(t *testing.T) {
+	book := &logbook{}
 	network := identitytest.NewNetwork(t, "net")
 	path := install(t, bareName)
-	w := &two{T: t, network: network, a: start(t, network.Node(t), path), b: start(t, network.Node(t), path)}
+	w := &two{T: t, network: network, a: start(t, network.Node(t), path, withLog(book)), b: start(t, network.Node(t), path)}
 	w.listener = listen(t, w.b)
 	a, b := w.link()
 	expectAlive(t, a, b, strings.Repeat("one way ", 100_000))
 	expectAlive(t, b, a, strings.Repeat("and back ", 100_000))
+	_ = w.a.Close()
+	if got := book.lines("unknown method"); len(got) != 1 || !strings.Contains(got[0], "/plugin.GRPCStdio/StreamStdio") {
+		t.Errorf("the node tried %q", got)
+	}
+}
+
+// A plugin that answers, and not that it is well, is started again.
+func TestBadHealth(t *testing.T) {
+	node, path := identitytest.NewNetwork(t, "net").Node(t), install(t, bareName)
+	for health, want := range map[string]string{"bad": "NOT_SERVING", "not known": "unknown service"} {
+		t.Run(health, func(t *testing.T) {
+			book := &logbook{}
+			made := start(t, node, path, quick, withLog(book), func(c *plugins.Config) { c.Options = map[string]string{"health": health} })
+			eventually(t, "a restart", func() bool { return made.Restarts() > 0 })
+			if len(book.lines(want)) == 0 {
+				t.Errorf("the log says %q, want %q", book.lines("plugin"), want)
+			}
+		})
+	}
 }
 
 // While a plugin is down, its transport fails at once, and peers are reached over another

@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// stable is how long a plugin has to run until a crash counts as its first.
-const stable = time.Minute
-
 // A supervisor keeps a plugin running. One goroutine does it.
 type supervisor struct {
 	config Config
@@ -50,7 +47,7 @@ func newSupervisor(config Config) (*supervisor, error) {
 // run watches the plugin, and starts it again, until the supervisor is stopped.
 func (s *supervisor) run(running *instance) {
 	defer close(s.over)
-	pause := s.config.MinPause
+	pauses := newBackoff(s.config.MinPause, s.config.MaxPause)
 	for running != nil {
 		began := time.Now()
 		err := s.watch(running)
@@ -59,10 +56,8 @@ func (s *supervisor) run(running *instance) {
 		if s.ctx.Err() != nil {
 			return
 		}
-		if time.Since(began) > stable {
-			pause = s.config.MinPause
-		}
-		running, pause = s.restart(err, pause)
+		pauses.ran(time.Since(began))
+		running = s.restart(err, pauses)
 	}
 }
 
@@ -87,22 +82,21 @@ func (s *supervisor) watch(running *instance) error {
 	}
 }
 
-// restart tries until the plugin runs, or the supervisor is stopped. It returns the pause
-// for the next time, too.
-func (s *supervisor) restart(failure error, pause time.Duration) (*instance, time.Duration) {
+// restart tries until the plugin runs, or the supervisor is stopped: then it returns nil.
+func (s *supervisor) restart(failure error, pauses *backoff) *instance {
 	for {
+		pause := pauses.next()
 		s.logger.Warn("plugin is down", "error", failure, "again_in", pause)
 		select {
 		case <-time.After(pause):
 		case <-s.ctx.Done():
-			return nil, 0
+			return nil
 		}
-		pause = min(2*pause, s.config.MaxPause)
 		next, err := startInstance(s.ctx, s.config, s.lines)
 		if err == nil {
 			s.logger.Info("plugin is up again")
 			s.publish(next, nil)
-			return next, pause
+			return next
 		}
 		failure = err
 		s.publish(nil, failure)

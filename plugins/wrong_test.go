@@ -87,6 +87,9 @@ func TestWhoCanWriteAPlugin(t *testing.T) {
 		{"everybody, the file", func(path string) error { return os.Chmod(path, 0o757) }, plugins.ErrUnsafe},
 		{"the group, the directory", func(path string) error { return os.Chmod(filepath.Dir(path), 0o775) }, plugins.ErrUnsafe},
 		{"everybody, the directory above", func(path string) error { return os.Chmod(filepath.Dir(filepath.Dir(path)), 0o777) }, plugins.ErrUnsafe},
+		{"everybody, the sticky directory above", func(path string) error { return os.Chmod(filepath.Dir(filepath.Dir(path)), 0o777|os.ModeSticky) }, nil},
+		{"everybody, the sticky file", func(path string) error { return os.Chmod(path, 0o757|os.ModeSticky) }, plugins.ErrUnsafe},
+		{"everybody, the directory that it links to", func(path string) error { return linkElsewhere(t, path) }, plugins.ErrUnsafe},
 		{"somebody else, the file", func(path string) error { return chown(t, path) }, plugins.ErrUnsafe},
 		{"somebody else, the directory", func(path string) error { return chown(t, filepath.Dir(path)) }, plugins.ErrUnsafe},
 		{"nobody", os.Remove, plugins.ErrNotFound},
@@ -111,6 +114,13 @@ func TestWhoCanWriteAPlugin(t *testing.T) {
 			}
 		})
 	}
+}
+
+// linkElsewhere moves a file to a directory that everybody can write, and leaves a link.
+func linkElsewhere(t *testing.T, path string) error {
+	t.Helper()
+	there := filepath.Join(safeDir(t), filepath.Base(path))
+	return errors.Join(os.Rename(path, there), os.Chmod(filepath.Dir(there), 0o777), os.Symlink(there, path))
 }
 
 func chown(t *testing.T, path string) error {
