@@ -143,6 +143,26 @@ func TestSilenceEndsWithTheContext(t *testing.T) {
 	})
 }
 
+// A peer that begins a hello and falls silent holds its place no longer than the
+// context lasts.
+func TestAHalfHelloEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := streamPair(t)
+		if _, err := io.WriteString(a, "\x00"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), hello.Timeout)
+		defer cancel()
+		begin := time.Now()
+		if _, err := hello.Answer(ctx, b, hello.Hello{Version: 1}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("answer: %v", err)
+		}
+		if took := time.Since(begin); took != hello.Timeout {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x00\x01"))
 	f.Add([]byte("\x00\x01\x01\x00\x01x"))
