@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,13 +56,12 @@ func streamPair(t *testing.T) (a, b transport.Stream) {
 // first byte.
 type lazy struct {
 	transport.Stream
-	link transport.Link
+	link   transport.Link
+	accept sync.Once
 }
 
 func (l *lazy) stream() transport.Stream {
-	if l.Stream == nil {
-		l.Stream, _ = l.link.Accept(context.Background())
-	}
+	l.accept.Do(func() { l.Stream, _ = l.link.Accept(context.Background()) })
 	return l.Stream
 }
 
