@@ -24,12 +24,19 @@ type lane struct {
 	blocked atomic.Bool
 	deaf    atomic.Bool // to the end of the context
 	dials   atomic.Int32
+	pending atomic.Int32          // dials under way
+	failure atomic.Pointer[error] // of all dials
 }
 
 func (l *lane) Scheme() string { return l.scheme }
 
 func (l *lane) Dial(ctx context.Context, addr string, want transport.PeerID) (transport.Link, error) {
 	l.dials.Add(1)
+	l.pending.Add(1)
+	defer l.pending.Add(-1)
+	if failure := l.failure.Load(); failure != nil {
+		return nil, *failure
+	}
 	if l.blocked.Load() {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -183,6 +190,131 @@ func TestBothBlockedBlamesNothing(t *testing.T) {
 		w.a.quic.blocked.Store(false)
 		w.a.tcp.blocked.Store(false)
 		w.expect(t, "back", 0, 1, 0)
+	})
+}
+
+// TestABlockedTransportIsTheLastResort has the other one blocked later.
+func TestABlockedTransportIsTheLastResort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, mem.Config{})
+		w.a.quic.blocked.Store(true)
+		w.expect(t, "the preferred one is blocked", choose.DefaultHeadStart, 1, 1)
+		w.a.quic.blocked.Store(false)
+		w.a.tcp.blocked.Store(true)
+		w.expect(t, "the other one is blocked", choose.DefaultHeadStart, 1, 1)
+		w.expect(t, "an answer clears the preferred one", 0, 1, 0)
+	})
+}
+
+// TestWhatIsTakenForBlocked: a failure in the network while the other one gets
+// through is, an answer that says no and another host are not.
+func TestWhatIsTakenForBlocked(t *testing.T) {
+	network := error(&transport.NetworkError{Op: "dial", Silent: true})
+	refused := error(&transport.RefusedError{})
+	for _, row := range []struct {
+		name, addr string
+		failure    error
+		quic       int32 // attempts in the second dial
+	}{
+		{"no way", "b", network, 0},
+		{"refused", "b", refused, 1},
+		{"another host", "quic://c,tcp://b", network, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, mem.Config{})
+			w.a.quic.failure.Store(&row.failure)
+			for n, want := range []int32{1, row.quic} {
+				if _, quic, tcp, err := w.dial(t, row.addr); err != nil || quic != want || tcp != 1 {
+					t.Errorf("%s, dial %d: %d and %d attempts, error %v; want %d and 1", row.name, n, quic, tcp, err, want)
+				}
+			}
+		})
+	}
+}
+
+// TestEachCandidateHasAHeadStart has three, of which the last one answers; the
+// others give up when it has.
+func TestEachCandidateHasAHeadStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, mem.Config{})
+		w.a.quic.blocked.Store(true)
+		took, quic, tcp, err := w.dial(t, "quic://b,quic://c,tcp://b")
+		if err != nil || took != 2*choose.DefaultHeadStart || quic != 2 || tcp != 1 {
+			t.Errorf("took %v with %d and %d attempts, error %v", took, quic, tcp, err)
+		}
+		synctest.Wait()
+		if n := w.a.quic.pending.Load(); n != 0 {
+			t.Errorf("%d attempts go on", n)
+		}
+	})
+}
+
+// TestTheErrorIsOfAllAttempts has each fail for a reason of its own.
+func TestTheErrorIsOfAllAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, mem.Config{})
+		refused := error(&transport.RefusedError{})
+		w.a.quic.failure.Store(&refused)
+		if _, _, _, err := w.dial(t, "nobody"); !errors.Is(err, transport.ErrRefused) || !errors.Is(err, transport.ErrNetwork) {
+			t.Errorf("%v; want both failures", err)
+		}
+	})
+}
+
+// TestALinkAfterADialWasGivenUpIsClosed has an attempt succeed when nobody waits
+// for it any more.
+func TestALinkAfterADialWasGivenUpIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, mem.Config{Path: mem.Path{Delay: 50 * time.Millisecond}})
+		w.a.quic.deaf.Store(true)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if _, err := w.a.Dial(ctx, w.listener.Addr(), transport.PeerID{2}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("dial: %v", err)
+		}
+		late, err := w.listener.Accept(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // virtual
+		if err := context.Cause(late.Context()); !errors.Is(err, transport.ErrPeerClosed) {
+			t.Errorf("the late link: %v; want it closed", err)
+		}
+	})
+}
+
+// TestALinkThatNobodyAcceptsIsClosed closes the listener meanwhile.
+func TestALinkThatNobodyAcceptsIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, mem.Config{})
+		link, err := w.a.Dial(t.Context(), w.listener.Addr(), transport.PeerID{2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		_ = w.listener.Close()
+		synctest.Wait()
+		if link.Context().Err() == nil {
+			t.Error("the link is left open")
+		}
+	})
+}
+
+// TestListenOnAllOrNone has an address that one transport cannot have.
+func TestListenOnAllOrNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, mem.Config{})
+		taken, err := w.b.tcp.Listen(t.Context(), "c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.b.Listen(t.Context(), "c"); !errors.Is(err, transport.ErrNetwork) {
+			t.Errorf("listen: %v", err)
+		}
+		_ = taken.Close()
+		if _, err := w.b.Listen(t.Context(), "c"); err != nil {
+			t.Errorf("the address is not free again: %v", err)
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,13 +56,12 @@ func streamPair(t *testing.T) (a, b transport.Stream) {
 // first byte.
 type lazy struct {
 	transport.Stream
-	link transport.Link
+	link   transport.Link
+	accept sync.Once
 }
 
 func (l *lazy) stream() transport.Stream {
-	if l.Stream == nil {
-		l.Stream, _ = l.link.Accept(context.Background())
-	}
+	l.accept.Do(func() { l.Stream, _ = l.link.Accept(context.Background()) })
 	return l.Stream
 }
 
@@ -136,6 +136,26 @@ func TestSilenceEndsWithTheContext(t *testing.T) {
 		begin := time.Now()
 		if _, err := hello.Greet(ctx, a, hello.Hello{Version: 1}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("greet: %v", err)
+		}
+		if took := time.Since(begin); took != hello.Timeout {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// A peer that begins a hello and falls silent holds its place no longer than the
+// context lasts.
+func TestAHalfHelloEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := streamPair(t)
+		if _, err := io.WriteString(a, "\x00"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), hello.Timeout)
+		defer cancel()
+		begin := time.Now()
+		if _, err := hello.Answer(ctx, b, hello.Hello{Version: 1}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("answer: %v", err)
 		}
 		if took := time.Since(begin); took != hello.Timeout {
 			t.Errorf("took %v", took)

@@ -258,3 +258,53 @@ func TestPatience(t *testing.T) {
 		}
 	}
 }
+
+// Members can make up strangers: what is remembered of them is bounded.
+func TestStrangersAreBounded(t *testing.T) {
+	s := newStation(noon, transport.PeerID{1}, rand.New(rand.NewPCG(1, 1)), true, false)
+	for n := range 2 * maxStrangers {
+		b := sample()
+		b.ID = transport.PeerID{2, byte(n), byte(n >> 8)}
+		s.hear(noon, b, netip.AddrPort{}, false)
+	}
+	if len(s.strangers) != maxStrangers {
+		t.Errorf("%d strangers are remembered, want %d", len(s.strangers), maxStrangers)
+	}
+}
+
+// A hint is at where the beacon came from, where it says no host; at nothing it is none.
+func TestHintsAreAtWhereABeaconCameFrom(t *testing.T) {
+	s := newStation(noon, transport.PeerID{1}, rand.New(rand.NewPCG(1, 1)), true, false)
+	for _, row := range []struct {
+		kind                 Kind
+		addresses, want, how string
+	}{
+		{Announcement, "quic://:1", "quic://192.0.2.1:1", "beacon"},
+		{Probe, "quic://:1", "quic://192.0.2.1:1", "scan"},
+		{Announcement, "", "", ""},
+	} {
+		b := sample()
+		b.Kind, b.Addresses = row.kind, row.addresses
+		var hints []action
+		for _, a := range s.hear(noon, b, netip.MustParseAddrPort("192.0.2.1:16180"), false) {
+			if a.send == 0 {
+				hints = append(hints, a)
+			}
+		}
+		if row.want == "" && len(hints) == 0 {
+			continue
+		}
+		if len(hints) != 1 || hints[0].hint.Addr != row.want || hints[0].hint.How != row.how {
+			t.Errorf("kind %d from %q: %+v, want %s", row.kind, row.addresses, hints, row.want)
+		}
+	}
+}
+
+// A host without private addresses has nothing to probe, and looks again after a pause.
+func TestAScanOfNothing(t *testing.T) {
+	s := newStation(noon, transport.PeerID{1}, rand.New(rand.NewPCG(1, 1)), false, true)
+	now := s.due()
+	if do := s.step(now); len(do) != 0 || s.due().Sub(now) < scanFirst {
+		t.Errorf("%+v, and again after %v", do, s.due().Sub(now))
+	}
+}
