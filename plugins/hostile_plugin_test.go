@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -83,6 +84,9 @@ func (h *hostile) Listen(_ *pluginrpc.ListenRequest, calls pluginrpc.Transport_L
 	where := addresses[h.mode]
 	if where == nil {
 		where = &pluginrpc.Listening{Address: "127.0.0.1:9"}
+	}
+	if h.mode == "moves" {
+		where = &pluginrpc.Listening{Address: fmt.Sprintf("127.0.0.1:%d", os.Getpid()%(1<<16))}
 	}
 	if h.mode == "does not say where" {
 		return calls.Send(h.connection())

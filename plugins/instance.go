@@ -131,10 +131,10 @@ func (i *instance) startError(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, ErrProtocol):
 		return err
-	case i.process == nil:
-		return fmt.Errorf("%w: %w", ErrNotPlugin, err)
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: it did not say in %v where it listens", ErrNotPlugin, i.config.StartTimeout)
+	case i.process == nil:
+		return fmt.Errorf("%w: %w", ErrNotPlugin, err)
 	}
 	greeting := i.process.stdout.greeting()
 	if len(greeting) > 3 && greeting[0] == "1" && greeting[1] != fmt.Sprint(pluginrpc.Version) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -98,9 +99,10 @@ func write(t testing.TB, path string, content []byte, mode os.FileMode) {
 }
 
 // servePlain is a plugin for TCP. Its options are for tests: tap is a directory for all
-// bytes that pass, report a file for the environment.
+// bytes that pass, report a file for the environment, child a file for the id of a process
+// that it starts, advertise what its listeners say that others dial.
 func servePlain() {
-	var tap string
+	var tap, advertise string
 	var dialer net.Dialer
 	sdk.Serve(sdk.Transport{
 		Configure: func(options map[string]string) error {
@@ -110,6 +112,10 @@ func servePlain() {
 					tap = value
 				case "report":
 					return report(value)
+				case "child":
+					return startChild(value)
+				case "advertise":
+					advertise = value
 				case "say":
 					fmt.Fprintln(os.Stderr, value)
 				default:
@@ -128,7 +134,7 @@ func servePlain() {
 		Listen: func(ctx context.Context, addr string) (net.Listener, error) {
 			var config net.ListenConfig
 			inner, err := config.Listen(ctx, "tcp", addr)
-			return tapListener{inner, tap}, err
+			return plainListener{inner, tap, advertise}, err
 		},
 	})
 }
@@ -138,13 +144,24 @@ func report(file string) error {
 	return os.WriteFile(file, []byte(text), 0o600)
 }
 
-// A tapListener taps what it accepts.
-type tapListener struct {
-	net.Listener
-	dir string
+// startChild starts a process that ends only when it is killed.
+func startChild(file string) error {
+	child := exec.Command("sleep", "600")
+	if err := child.Start(); err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(strconv.Itoa(child.Process.Pid)), 0o600)
 }
 
-func (l tapListener) Accept() (net.Conn, error) {
+// A plainListener taps what it accepts.
+type plainListener struct {
+	net.Listener
+	dir, advertise string
+}
+
+func (l plainListener) Advertise() string { return l.advertise }
+
+func (l plainListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err

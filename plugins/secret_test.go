@@ -90,6 +90,12 @@ func TestCheckRecordsCanFail(t *testing.T) {
 func TestNoSecretInEnvironmentOrCommandLine(t *testing.T) {
 	t.Setenv("IRIS_RSA", "/secret/network.pem")
 	t.Setenv("DATABASE_PASSWORD", "secret")
+	passed := []string{
+		"TZ", "LANG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	}
+	for _, name := range passed {
+		t.Setenv(name, "for the plugin")
+	}
 	file := filepath.Join(t.TempDir(), "report")
 	w := startTwo(t)
 	path := install(t, plainName)
@@ -112,6 +118,16 @@ func TestNoSecretInEnvironmentOrCommandLine(t *testing.T) {
 	for line := range strings.SplitSeq(env, "\n") {
 		if name, _, _ := strings.Cut(line, "="); !slices.Contains(expected, name) && name != "" && !strings.HasPrefix(name, "-") {
 			t.Errorf("the plugin has %q", line)
+		}
+	}
+	for _, name := range passed {
+		if !strings.Contains(env+"\n", "\n"+name+"=for the plugin\n") {
+			t.Errorf("the plugin has no %s", name)
+		}
+	}
+	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
+		if value, ok := os.LookupEnv(name); ok && !strings.Contains("\n"+env+"\n", "\n"+name+"="+value+"\n") {
+			t.Errorf("the plugin has no %s", name)
 		}
 	}
 	if strings.Contains(string(text), "secret") {

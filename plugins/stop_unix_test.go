@@ -3,12 +3,16 @@
 package plugins_test
 
 import (
+	"os"
+	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/project-iris/iris/plugins"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/identity/identitytest"
 )
 
 // A plugin that hangs is noticed, killed and started again.
@@ -46,5 +50,35 @@ func TestCloseWithAStoppedPlugin(t *testing.T) {
 	}
 	if alive(pid) {
 		t.Error("the plugin is still there")
+	}
+}
+
+// What a plugin has started does not outlive it, whether it crashes or is told to end.
+func TestChildrenOfAPlugin(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		end  func(*plugins.Transport) error
+	}{
+		{"killed", func(p *plugins.Transport) error { return syscall.Kill(p.PID(), syscall.SIGKILL) }},
+		{"closed", (*plugins.Transport).Close},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "child")
+			node := identitytest.NewNetwork(t, "net").Node(t)
+			made := start(t, node, install(t, plainName), func(c *plugins.Config) { c.Options = map[string]string{"child": file} })
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			child, err := strconv.Atoi(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = syscall.Kill(child, syscall.SIGKILL) }()
+			if err := row.end(made); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the child has ended", func() bool { return !alive(child) })
+		})
 	}
 }

@@ -149,3 +149,58 @@ func TestReplacedWhileRunning(t *testing.T) {
 		return errors.Is(err, plugins.ErrChecksum)
 	})
 }
+
+// Other nodes are told the address that the plugin says they can reach.
+func TestAdvertisedAddress(t *testing.T) {
+	node := identitytest.NewNetwork(t, "net").Node(t)
+	made := start(t, node, install(t, plainName), func(c *plugins.Config) { c.Options = map[string]string{"advertise": "gate.example:443"} })
+	if got := listen(t, made).Addr(); got != "gate.example:443" {
+		t.Errorf("it listens at %s", got)
+	}
+}
+
+// A plugin that listens elsewhere after its restart is not taken for one that listens where
+// the other nodes look for it.
+func TestListensElsewhereAfterARestart(t *testing.T) {
+	book := &logbook{}
+	node := identitytest.NewNetwork(t, "net").Node(t)
+	made := start(t, node, install(t, hostileName), withMode("moves"), quick, withLog(book))
+	addr := listen(t, made).Addr()
+	kill(t, made.PID())
+	eventually(t, "it is told", func() bool { return len(book.lines("and not at "+addr)) > 0 })
+}
+
+// No directory for sockets outlives its process, whether the plugin was killed, ended, or
+// never worked.
+func TestNoDirectoryIsLeft(t *testing.T) {
+	needUnix(t)
+	sockets, err := os.MkdirTemp("", "iris") // as the paths of sockets are short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(sockets)
+	node, path := identitytest.NewNetwork(t, "net").Node(t), install(t, plainName)
+	t.Setenv("TMPDIR", sockets)
+	left := func() int {
+		entries, err := os.ReadDir(sockets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	before := left()
+	if _, err := try(t, node, path, func(c *plugins.Config) { c.Options = map[string]string{"colour": "red"} }); err == nil {
+		t.Fatal("it takes any option")
+	}
+	made := start(t, node, path, quick)
+	kill(t, made.PID())
+	eventually(t, "a restart", func() bool { return made.Restarts() > 0 })
+	if got := left(); got != before+1 {
+		t.Errorf("%d directories while one plugin runs", got-before)
+	}
+	kill(t, made.PID())
+	_ = made.Close()
+	if got := left(); got != before {
+		t.Errorf("%d directories are left", got-before)
+	}
+}
