@@ -1,7 +1,10 @@
 package membership
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -44,6 +47,37 @@ func TestStreamsOfAllPeersAreBounded(t *testing.T) {
 		handled.Wait()
 		w.work.Wait()
 	})
+}
+
+// coming is a stream on which something comes.
+type coming struct {
+	transport.Stream
+	src io.Reader
+}
+
+func (c coming) Read(b []byte) (int, error) { return c.src.Read(b) }
+
+// TestMemberlistReadsWhatWasFoundGood, and not a byte of anything else.
+func TestMemberlistReadsWhatWasFoundGood(t *testing.T) {
+	good := message(typeState, encode("Nodes", 1), encode("Name", "one"))
+	rows := []struct {
+		name string
+		sent []byte
+		want []byte
+	}{
+		{"a good list", good, good},
+		{"more than one message", slices.Concat(good, good), good},
+		{"a list that is cut off", good[:len(good)-1], nil},
+		{"a list that is too long", message(typeState, encode("Nodes", 1<<20)), nil},
+	}
+	for _, row := range rows {
+		w := newWires(transport.PeerID{}, nil, newTestScreen(1))
+		c := &conn{Stream: coming{src: bytes.NewReader(row.sent)}, wires: w}
+		got, err := io.ReadAll(c)
+		if !bytes.Equal(got, row.want) || (err == nil) != (row.want != nil) {
+			t.Errorf("%s: read %d bytes, want %d: %v", row.name, len(got), len(row.want), err)
+		}
+	}
 }
 
 func TestNoStreamAfterClose(t *testing.T) {

@@ -144,4 +144,36 @@ func TestASideThatLostTheLinkGetsANewOne(t *testing.T) {
 	}
 }
 
+// TestADialEndsWhenTheOtherSideMakesTheLink: it need not succeed itself.
+func TestADialEndsWhenTheOtherSideMakesTheLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		a, b := start(t, network, low), start(t, network, high)
+		network.SetPath(low, high, mem.Path{Delay: 2 * time.Second}) // an answer takes four
+		time.AfterFunc(time.Second, func() {
+			network.SetPath(low, high, mem.Path{})
+			_, _ = b.Dial(t.Context(), addr(low), low)
+		})
+		begin := time.Now()
+		p, err := a.Dial(t.Context(), addr(high), high)
+		if took := time.Since(begin); err != nil || p.ID() != high || took != time.Second {
+			t.Errorf("%v, %v after %v", p, err, took)
+		}
+	})
+}
+
+func TestBothSidesHandleTheControlStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		a, b := start(t, network, low), start(t, network, high)
+		connect(t, a, b)
+		synctest.Wait()
+		for _, n := range []*node{a, b} {
+			if n.handling() != 1 {
+				t.Errorf("%d streams are handled, want the control stream", n.handling())
+			}
+		}
+	})
+}
+
 var _ peers.Handler = (*recorder)(nil)

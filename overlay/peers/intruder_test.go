@@ -216,6 +216,49 @@ func TestStreamsThatSayNothingAreBounded(t *testing.T) {
 	})
 }
 
+// TestAStreamMayRest once it has said what it is for.
+func TestAStreamMayRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		n := start(t, network, high)
+		l := dial(t, raw(t, network, low), n)
+		open(t, l, kindOf(peers.KindControl))
+		s := open(t, l, kindOf(peers.KindLane))
+		time.Sleep(10 * time.Minute)
+		if _, err := s.Write([]byte("late")); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.CloseWrite()
+		synctest.Wait()
+		if _, arrivals, _ := n.count(); len(arrivals) != 1 || arrivals[0].text != "late" {
+			t.Errorf("arrived: %v", arrivals)
+		}
+	})
+}
+
+// TestALinkThatSaysNothingTakesNobodysPlace, until the link in use has ended.
+func TestALinkThatSaysNothingTakesNobodysPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{})
+		n := start(t, network, low)
+		intruder := raw(t, network, high)
+		used := dial(t, intruder, n)
+		time.Sleep(time.Minute)
+		silent := dial(t, intruder, n)
+		expectEnded(t, silent, 6*time.Second, "a link that says nothing")
+		if n.Get(high) == nil || used.Context().Err() != nil {
+			t.Error("the link in use has ended")
+		}
+		dial(t, intruder, n)
+		time.Sleep(time.Second)
+		_ = used.Close(nil)
+		synctest.Wait()
+		if n.Get(high) == nil {
+			t.Error("the one that is left is not used")
+		}
+	})
+}
+
 // TestUnknownKindsGoToTheHandler and end when it returns.
 func TestUnknownKindsGoToTheHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -247,6 +290,7 @@ func TestLinksThatAreNeverUsedAreBounded(t *testing.T) {
 			}
 			if synctest.Wait(); l.Context().Err() == nil {
 				links = append(links, l)
+				open(t, l, kindOf(peers.KindLane)+"held")
 			}
 		}
 		if len(links) != 8 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -75,6 +76,7 @@ func newRecorder(t *testing.T) *recorder {
 }
 
 func (r *recorder) LinkUp(p *peers.Peer) {
+	runtime.Gosched() // lets go first what must not
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, twice := r.state[p]; twice {
@@ -125,6 +127,13 @@ func (r *recorder) expectUp(p *peers.Peer, change int) {
 		r.t.Errorf("something from %s outside of the life of its link", p.ID().Short())
 	}
 	r.open += change
+}
+
+// handling returns how many streams are handled.
+func (r *recorder) handling() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open
 }
 
 func (r *recorder) expectBalance() {
