@@ -22,8 +22,9 @@ import (
 const (
 	// dataSocket is the name of the data socket in the directory of a process.
 	dataSocket = "data"
-	// exitTime is how much later than its sockets a process may be seen to end.
-	exitTime = 200 * time.Millisecond
+	// exitTime is how much later than its sockets a process may be seen to end, on a busy
+	// machine.
+	exitTime = 2 * time.Second
 )
 
 // An instance is one process of a plugin, from its start to its end.
@@ -166,14 +167,15 @@ func (i *instance) cause() error {
 	return ErrExited
 }
 
-// check asks the plugin whether it is well.
-func (i *instance) check() error {
-	ctx, cancel := context.WithTimeout(i.process.exited, i.config.HealthTimeout)
+// check asks the plugin whether it is well, until the context ends.
+func (i *instance) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, i.config.HealthTimeout)
 	defer cancel()
+	defer context.AfterFunc(i.process.exited, cancel)()
 	answer, err := i.health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: plugin.GRPCServiceName})
 	switch {
-	case i.process.exited.Err() != nil:
-		return nil // which its end says
+	case i.process.exited.Err() != nil, errors.Is(ctx.Err(), context.Canceled):
+		return nil // which its end says, or is not wanted any more
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w for %v", ErrHangs, i.config.HealthTimeout)
 	case err != nil && i.ends():

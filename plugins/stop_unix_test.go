@@ -31,12 +31,26 @@ func TestStopped(t *testing.T) {
 	expectAlive(t, a, b, "again")
 }
 
-// A plugin that hangs does not hold up the end of its node.
+// A plugin that hangs does not hold up the end of its node, nor does one that is being
+// asked whether it is well.
 func TestCloseWithAStoppedPlugin(t *testing.T) {
-	w := startTwo(t, func(c *plugins.Config) { c.HealthTimeout = time.Hour })
+	t.Run("not asked", func(t *testing.T) {
+		closeStopped(t, func(c *plugins.Config) { c.HealthInterval = time.Hour })
+	})
+	t.Run("asked", func(t *testing.T) {
+		closeStopped(t, func(c *plugins.Config) { c.HealthInterval, c.HealthTimeout = 10*time.Millisecond, time.Hour })
+	})
+}
+
+func closeStopped(t *testing.T, change func(*plugins.Config)) {
+	t.Helper()
+	w := startTwo(t, change)
 	pid := w.b.PID()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
+	}
+	for range 10 { // so that it is being asked, if it is asked often
+		pause(t.Context())
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- w.b.Close() }()

@@ -75,7 +75,7 @@ func (s *supervisor) watch(running *instance) error {
 			<-running.process.done
 			return running.cause()
 		case <-tick.C:
-			if err := running.check(); err != nil {
+			if err := running.check(s.ctx); err != nil {
 				running.fail(err)
 			}
 		}
