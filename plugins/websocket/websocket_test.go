@@ -162,7 +162,7 @@ func TestPing(t *testing.T) {
 
 // One that answers is not.
 func TestAnsweredPing(t *testing.T) {
-	listener := serve(t, parse(t, map[string]string{"ping": "1s"}), "127.0.0.1:0")
+	listener := serve(t, parse(t, map[string]string{"ping": "2s"}), "127.0.0.1:0")
 	pinged := make(chan struct{}, 100)
 	peer, _, err := websocket.Dial(t.Context(), "ws://"+listener.Addr().String(), &websocket.DialOptions{
 		Subprotocols:   []string{protocol},
