@@ -28,6 +28,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// inProcess is iris in a process of its own.
+func inProcess(args ...string) *exec.Cmd {
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), programVariable+"=1")
+	return c
+}
+
 // netNode is a node of a network on this host, in a process of its own.
 type netNode struct {
 	command *exec.Cmd
@@ -66,8 +73,7 @@ func startNetwork(t testing.TB, transport string, n int, flags ...string) []*net
 // startProcess starts a node in a process of its own, which is killed with the test.
 func startProcess(t testing.TB, args ...string) *netNode {
 	t.Helper()
-	n := &netNode{command: exec.Command(os.Args[0], args...), err: newLines()}
-	n.command.Env = append(os.Environ(), programVariable+"=1")
+	n := &netNode{command: inProcess(args...), err: newLines()}
 	n.command.Stderr = n.err
 	if err := n.command.Start(); err != nil {
 		t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -195,8 +194,7 @@ func ask(tb testing.TB, nodes []*netNode) load.Latency {
 // services at the second. The function waits for what it finds.
 func startBench(tb testing.TB, nodes []*netNode, args ...string) func() load.Result {
 	tb.Helper()
-	command := exec.Command(os.Args[0], append([]string{"bench", "-json", "-at", nodes[0].port, "-serve", nodes[1].port}, args...)...)
-	command.Env = append(os.Environ(), programVariable+"=1")
+	command := inProcess(append([]string{"bench", "-json", "-at", nodes[0].port, "-serve", nodes[1].port}, args...)...)
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, os.Stderr
 	if err := command.Start(); err != nil {

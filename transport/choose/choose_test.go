@@ -141,20 +141,26 @@ func TestAFarPeerIsReachedByThePreferredTransport(t *testing.T) {
 	})
 }
 
+// expectLateLinkClosed accepts the link that nobody wants any more.
+func (w *world) expectLateLinkClosed(t *testing.T) {
+	t.Helper()
+	late, err := w.listener.Accept(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // virtual
+	if err := context.Cause(late.Context()); !errors.Is(err, transport.ErrPeerClosed) {
+		t.Errorf("the late link: %v; want it closed", err)
+	}
+}
+
 // TestALinkThatComesTooLateIsClosed has an attempt succeed after the other one.
 func TestALinkThatComesTooLateIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, mem.Config{Path: mem.Path{Delay: 100 * time.Millisecond}})
 		w.a.tcp.deaf.Store(true)
 		w.expect(t, "the first", 400*time.Millisecond, 1, 1)
-		late, err := w.listener.Accept(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second) // virtual
-		if err := context.Cause(late.Context()); !errors.Is(err, transport.ErrPeerClosed) {
-			t.Errorf("the late link: %v; want it closed", err)
-		}
+		w.expectLateLinkClosed(t)
 	})
 }
 
@@ -272,14 +278,7 @@ func TestALinkAfterADialWasGivenUpIsClosed(t *testing.T) {
 		if _, err := w.a.Dial(ctx, w.listener.Addr(), transport.PeerID{2}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("dial: %v", err)
 		}
-		late, err := w.listener.Accept(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second) // virtual
-		if err := context.Cause(late.Context()); !errors.Is(err, transport.ErrPeerClosed) {
-			t.Errorf("the late link: %v; want it closed", err)
-		}
+		w.expectLateLinkClosed(t)
 	})
 }
 
