@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 )
@@ -59,8 +60,41 @@ func (d *Directory) inconsistency() string {
 		}
 		entries += len(p.in.registered) + len(p.in.watching) + p.in.claims
 	}
+	if why := d.inconsistentWaits(); why != "" {
+		return why
+	}
 	if entries != d.entries {
 		return fmt.Sprintf("%d entries, counted %d", entries, d.entries)
+	}
+	return ""
+}
+
+// inconsistentWaits counts who is waited for.
+func (d *Directory) inconsistentWaits() string {
+	awaited := make(map[uint64]int)
+	relays := make(map[*peer]int)
+	for id, p := range d.peers {
+		for _, a := range p.out.awaiting {
+			awaited[a.token]++
+		}
+		for _, r := range p.out.relayed {
+			relays[r.origin]++
+		}
+		if len(p.out.relayed) > (window+1)*(len(d.peers)+1) {
+			return fmt.Sprintf("peer %v holds up %d updates", id, len(p.out.relayed))
+		}
+	}
+	if !maps.Equal(awaited, d.awaited) {
+		return fmt.Sprintf("waits %v, counted %v", awaited, d.awaited)
+	}
+	for id, p := range d.peers {
+		counted := 0
+		for _, u := range p.in.unconfirmed {
+			counted += u.by
+		}
+		if counted != relays[p] {
+			return fmt.Sprintf("updates of peer %v are held up by %d, counted %d", id, relays[p], counted)
+		}
 	}
 	return ""
 }

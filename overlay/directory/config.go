@@ -19,9 +19,9 @@ type Config struct {
 	// Linger is how long a node that was an owner is still told and listened to,
 	// and how long a new owner may need to know all about a name. Default 10 s.
 	Linger time.Duration
-	// Coalesce is how long changes for a node gather when it was told some just
-	// before. The first goes at once. Default 20 ms, which with two of them on the
-	// way and a local network's delays stays well within 100 ms.
+	// Coalesce is how often a node is told of changes at most, but for the first
+	// [burst] of them. Changes gather in between. Default 20 ms, which with two of them
+	// on the way and a local network's delays stays well within 100 ms.
 	Coalesce time.Duration
 	// Retry is after how long without an answer a node is asked what it has,
 	// doubling up to 30 times that. Default 500 ms.
@@ -69,6 +69,10 @@ func orDefault[T int | time.Duration](v, otherwise T) T {
 const (
 	// window is how many updates a node is sent before it has acknowledged one.
 	window = 8
+	// burst is how many updates a node is sent before Config.Coalesce counts, and gather
+	// how long changes gather before each but the first. Who attaches waits for that.
+	burst  = 50
+	gather = time.Millisecond
 	// maxDirty is how many changes are remembered for a node that does not take
 	// them. With more, it is told everything anew when it does.
 	maxDirty = 1 << 16

@@ -31,6 +31,7 @@ type Directory struct {
 	peers    map[NodeID]*peer
 	departed remembered // those that were members
 	early    remembered // those that spoke before they were
+	awaited  map[uint64]int // peers that have yet to confirm, by token
 	timers   deadline.Table[*peer]
 	sweepAt  time.Time // when all local names are looked at; zero: no need
 	sweptAt  time.Time
@@ -57,6 +58,7 @@ func New(config Config) *Directory {
 		names:   make(map[Name]*record),
 		local:   make(map[Name]*record),
 		peers:   make(map[NodeID]*peer),
+		awaited: make(map[uint64]int),
 		touched: make(map[*peer]struct{}),
 		changed: make(map[*record]struct{}),
 	}
@@ -65,9 +67,10 @@ func New(config Config) *Directory {
 	return d
 }
 
-// Step takes an event and returns what has to be done, in this order. The slice is
-// valid until the next step. Time must not run backwards; if it does, it stands
-// still.
+// Step takes an event and returns what has to be done, in this order: what has changed
+// comes before the messages, so that a node that is told that an update was applied can
+// rely on it. The slice is valid until the next step. Time must not run backwards; if it
+// does, it stands still.
 func (d *Directory) Step(now time.Time, event Event) []Action {
 	if now.After(d.now) {
 		d.now = now
@@ -76,8 +79,7 @@ func (d *Directory) Step(now time.Time, event Event) []Action {
 	event.apply(d)
 	d.tick()
 	d.finishPeers()
-	d.finishNames()
-	return d.actions
+	return append(d.finishNames(), d.actions...)
 }
 
 func (Tick) apply(*Directory) {}
@@ -179,6 +181,7 @@ func (d *Directory) finish(p *peer) {
 		d.withdraw(p)
 	}
 	d.flush(p)
+	d.stamp(p)
 	d.renew(p)
 	if p.empty() {
 		d.disarm(p)
@@ -198,7 +201,7 @@ func (d *Directory) arm(p *peer) {
 	}
 	earliest(p.in.have != 0, p.in.expires)
 	earliest(true, p.until)
-	waits := len(p.out.inFlight) > 0
+	waits := p.out.unanswered()
 	earliest(waits, p.out.retryAt)
 	earliest(!waits && p.out.last != 0 && !p.out.pending(), p.out.digestAt)
 	earliest(d.sendable(p), d.sendAt(p))

@@ -11,7 +11,8 @@ type (
 )
 
 // Event is something that happened to this node. It is one of [Membership],
-// [Register], [Unregister], [Watch], [Unwatch], [Received], [Connected] and [Tick].
+// [Register], [Unregister], [Watch], [Unwatch], [AwaitConfirmation], [StopAwaiting],
+// [Received], [Connected] and [Tick].
 type Event interface {
 	apply(d *Directory)
 }
@@ -48,7 +49,8 @@ type Connected struct{ Peer NodeID }
 // well.
 type Tick struct{}
 
-// Action is something that the node has to do. It is one of [Send] and [Changed].
+// Action is something that the node has to do. It is one of [Send],
+// [Changed] and [Confirmed].
 type Action interface {
 	action()
 }

@@ -31,8 +31,10 @@ func TestHistories(t *testing.T) {
 // history is a world in which things happen at random.
 type history struct {
 	*world
-	names []Name
-	log   strings.Builder
+	names  []Name
+	jitter time.Duration // of messages
+	tokens uint64        // the last that somebody waits with
+	log    strings.Builder
 }
 
 func playHistory(t *testing.T, seed uint64) {
@@ -56,6 +58,9 @@ func playHistory(t *testing.T, seed uint64) {
 	h.run(2 * time.Minute)
 	h.mustAgree(0)
 	h.mustStay(time.Minute)
+	if h.jitter < 100*time.Millisecond { // or answers take longer than they are waited for
+		h.confirmAll()
+	}
 	for _, n := range h.nodes {
 		h.checkNode(n)
 	}
@@ -75,6 +80,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		h.config.Lease = 20 * time.Second
 	}
 	jitter := []time.Duration{0, 5 * time.Millisecond, 300 * time.Millisecond}[random.IntN(3)]
+	h.jitter = jitter
 	h.delay = func() time.Duration {
 		return time.Millisecond + time.Duration(random.Int64N(int64(jitter)+1))
 	}
@@ -107,7 +113,7 @@ func (h *history) happen() {
 		n.start()
 		return
 	}
-	switch h.random.IntN(20) {
+	switch h.random.IntN(22) {
 	case 0, 1, 2, 3:
 		h.note("node %d registers %v", i, name)
 		n.register(name)
@@ -120,6 +126,13 @@ func (h *history) happen() {
 	case 11, 12:
 		h.note("node %d does not watch %v", i, name)
 		n.unwatch(name)
+	case 20:
+		h.tokens++
+		h.note("node %d awaits %d", i, h.tokens)
+		n.step(AwaitConfirmation{h.tokens})
+	case 21:
+		h.note("node %d stops to await %d", i, h.tokens)
+		n.step(StopAwaiting{h.tokens})
 	case 13:
 		h.note("node %d is killed", i)
 		n.kill()
@@ -175,6 +188,35 @@ func (h *history) calm() {
 	h.loss, h.duplicate = 0, 0
 	h.heal()
 	h.run(3 * time.Second)
+}
+
+// confirmAll lets all nodes register a name at once, and checks that whoever is told that
+// it is confirmed is known to all who watch the name.
+func (h *history) confirmAll() {
+	up := slices.DeleteFunc(slices.Clone(h.nodes), func(n *node) bool { return n.dir == nil })
+	waiting := len(up)
+	for i, n := range up {
+		name := h.names[h.random.IntN(len(h.names))]
+		n.unregister(name)
+		n.confirmed = func(uint64) {
+			waiting--
+			for j, other := range up {
+				if nodes, _ := other.dir.Lookup(name); other != n && other.watched[name] && !slices.Contains(nodes, n.id) {
+					h.t.Errorf("node %d is told that %v is confirmed, and node %d does not know it", i, name, j)
+				}
+			}
+		}
+		n.register(name)
+		h.tokens++
+		n.step(AwaitConfirmation{h.tokens})
+	}
+	h.run(10 * time.Second)
+	if waiting > 0 {
+		h.t.Errorf("%d nodes are not told that their names are confirmed", waiting)
+	}
+	for _, n := range up {
+		n.confirmed = nil
+	}
 }
 
 // checkNode holds what a node says against what it said.

@@ -111,6 +111,7 @@ func (d *Directory) tellWatchers(rec *record, registrant *peer) {
 	for _, p := range rec.watchers {
 		if p != registrant {
 			d.tell(p, item{kind: itemNode, name: rec.name, node: registrant.id})
+			d.relay(p, registrant)
 		}
 	}
 }

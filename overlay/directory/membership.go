@@ -41,6 +41,7 @@ func (d *Directory) depart(m Member) {
 	}
 	d.disarm(p)
 	delete(d.peers, p.id)
+	d.excuse(p)
 	d.departed.put(p.id, memory{epoch: p.epoch, heard: p.in.floor, told: p.out.last})
 }
 

@@ -3,9 +3,9 @@ package directory
 import "slices"
 
 // finishNames ends the step for the watched names that have changed.
-func (d *Directory) finishNames() {
+func (d *Directory) finishNames() (news []Action) {
 	if len(d.changed) == 0 {
-		return
+		return nil
 	}
 	changed := make([]*record, 0, len(d.changed))
 	for rec := range d.changed {
@@ -16,19 +16,22 @@ func (d *Directory) finishNames() {
 	clear(d.changed)
 	slices.SortFunc(changed, func(a, b *record) int { return compareNames(a.name, b.name) })
 	for _, rec := range changed {
-		d.publish(rec)
+		if c, changed := d.publish(rec); changed {
+			news = append(news, c)
+		}
 	}
+	return news
 }
 
-// publish says which nodes have members of a name, if that is news.
-func (d *Directory) publish(rec *record) {
+// publish says which nodes have members of a name, and whether that is news.
+func (d *Directory) publish(rec *record) (Changed, bool) {
 	d.scratch = d.merge(rec, d.scratch[:0])
 	known := rec.known || d.knows(rec)
 	if known == rec.known && slices.Equal(d.scratch, rec.nodes) {
-		return
+		return Changed{}, false
 	}
 	rec.nodes, rec.known = slices.Clone(d.scratch), known
-	d.actions = append(d.actions, Changed{rec.name, rec.nodes, known})
+	return Changed{rec.name, rec.nodes, known}, true
 }
 
 // merge puts the nodes that have members of a name into a slice: those that said so

@@ -35,6 +35,13 @@ type outgoing struct {
 	retryAt   time.Time // with inFlight
 	digestAt  time.Time // with last
 	flushAt   time.Time // earliest time of the next update
+	paidUntil time.Time // by the updates until now, one each Config.Coalesce
+
+	// confirmed is the sequence up to which the peer has confirmed what it was told, see
+	// confirm.go; awaiting and relayed are who waits for that, and for its acknowledgement.
+	confirmed uint64
+	awaiting  []await
+	relayed   []relayed
 }
 
 // item names something that may have changed for a peer. The zero item is none.
@@ -66,6 +73,8 @@ type incoming struct {
 	registered map[*record]uint32 // names that it registers here, with the mark
 	watching   map[*record]uint32 // names that it watches here, with the mark
 	claims     int                // in all owners that are this peer
+
+	unconfirmed []unconfirmed // in the order of their sequences
 }
 
 // newest returns the greatest sequence that is not news.

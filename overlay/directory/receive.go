@@ -286,6 +286,11 @@ func (d *Directory) receiveAck(from NodeID, m *wire.Ack) {
 	default:
 		out.acknowledge(m.Have)
 		out.retryAt = d.now.Add(d.config.Retry)
+		confirmed := m.Have
+		if m.Unconfirmed != 0 {
+			confirmed = min(confirmed, m.Unconfirmed-1)
+		}
+		d.confirm(p, m.Have, confirmed)
 	}
 }
 

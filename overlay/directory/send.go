@@ -47,7 +47,14 @@ func (d *Directory) flush(p *peer) {
 	for (len(items) > 0 || out.starting || out.completing) && len(out.inFlight) < window {
 		items = d.sendUpdate(p, items)
 	}
-	out.flushAt = d.now.Add(d.config.Coalesce)
+	d.pay(out)
+}
+
+// pay sets the earliest time of the next update, by the generic cell rate algorithm
+// (ITU-T I.371, annex A): one each Config.Coalesce, and a burst at once.
+func (d *Directory) pay(out *outgoing) {
+	out.paidUntil = later(out.paidUntil, d.now).Add(d.config.Coalesce)
+	out.flushAt = later(d.now.Add(gather), out.paidUntil.Add(-burst*d.config.Coalesce))
 }
 
 // restart makes everything that a peer has to know something that has changed.
@@ -58,6 +65,7 @@ func (d *Directory) restart(p *peer) {
 	out.inFlight, out.retries, out.retryAt = nil, 0, time.Time{}
 	out.resetAt = d.now
 	out.dirty = make(map[item]struct{})
+	out.unstamp()
 	if d.spread || !p.until.IsZero() {
 		for name, rec := range d.local {
 			if rec.registered {
@@ -226,14 +234,16 @@ func addWhole(a *wire.Answer, to *peer, rec *record, i item, room *int) (more it
 // else as the lease demands. A stream that has nothing left to say ends.
 func (d *Directory) renew(p *peer) {
 	out := &p.out
-	switch waits := len(out.inFlight) > 0; {
+	switch waits := out.unanswered(); {
 	case waits && due(out.retryAt, d.now):
+		d.excuse(p)
 		out.retryAt = d.now.Add(min(d.config.Retry<<min(out.retries, 5), 30*d.config.Retry))
 		out.retries++
 		d.sendDigest(p, true)
 	case waits || out.last == 0 || out.pending():
 	case !d.alive(p):
-		*out = outgoing{flushAt: out.flushAt}
+		d.excuse(p)
+		*out = outgoing{flushAt: out.flushAt, paidUntil: out.paidUntil}
 	case due(out.digestAt, d.now):
 		d.sendDigest(p, false)
 	}
@@ -256,5 +266,7 @@ func (d *Directory) renewAt() time.Time {
 // ack answers a peer's update or digest.
 func (d *Directory) ack(p *peer, have, seen uint64) {
 	d.stats.Acks++
-	d.actions = append(d.actions, Send{p.id, &wire.Ack{Epoch: p.epoch, Have: have, Seen: seen}})
+	d.actions = append(d.actions, Send{p.id, &wire.Ack{
+		Epoch: p.epoch, Have: have, Seen: seen, Unconfirmed: p.in.firstUnconfirmed(),
+	}})
 }

@@ -402,7 +402,7 @@ func TestRestlessMember(t *testing.T) {
 			w.run(time.Millisecond)
 		}
 		sent := int(w.nodes[0].dir.stats.Updates - before)
-		if limit := 52 * len(w.nodes); sent > limit {
+		if limit := (52 + burst) * len(w.nodes); sent > limit {
 			t.Errorf("%d updates in a second, at most %d are necessary", sent, limit)
 		}
 		w.mustAgree(100 * time.Millisecond)

@@ -66,6 +66,7 @@ type node struct {
 	changed    map[Name]Changed // the latest of each name
 	sent       counts
 	news       int // Changed actions
+	confirmed  func(token uint64) // may be nil
 }
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -258,6 +259,10 @@ func (n *node) perform(actions []Action) {
 			n.changed[a.Name] = a
 			n.news++
 			n.world.version++
+		case Confirmed:
+			if n.confirmed != nil {
+				n.confirmed(a.Token)
+			}
 		}
 	}
 }

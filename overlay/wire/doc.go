@@ -38,7 +38,7 @@
 //	0x11  DIRECTORY_DIGEST  [Digest]
 //	                        epoch, sequence, flags
 //	0x12  DIRECTORY_ACK     [Ack]
-//	                        epoch, have, seen
+//	                        epoch, have, seen, unconfirmed
 //
 //	0x20–0x2f  requests and replies
 //	0x20  REQUEST           [Request]
