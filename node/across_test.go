@@ -27,6 +27,8 @@ var acrossNodes = []struct {
 	name string
 	play func(t *testing.T, here, there *relayNode)
 }{
+	{"Rule 3: whoever has its INIT can be reached", playReached},
+	{"Rule 13: what follows a subscription", playSubscribed},
 	{"Rules 5, 7, 8: one REPLY for every REQUEST", playReplies},
 	{"Rule 6: timeouts", playTimeouts},
 	{"Rule 10: a request waits for a member", playWaiting},
@@ -46,6 +48,46 @@ func TestRulesHoldAcrossNodes(t *testing.T) {
 				row.play(t, here, there)
 			})
 		})
+	}
+}
+
+// playReached has a service reached by whatever is sent when its INIT has come, without
+// another moment.
+func playReached(t *testing.T, here, there *relayNode) {
+	caller := here.attach(t, "")
+	for i := range 40 {
+		cluster := fmt.Sprint("svc ", i)
+		if i%2 == 0 { // its node knows that nobody serves it
+			caller.send(&wire.Broadcast{Cluster: []byte(cluster), Message: []byte("to nobody")})
+			synctest.Wait()
+		}
+		began := time.Now()
+		service := there.attach(t, cluster)
+		if took := time.Since(began); took > 5*time.Millisecond {
+			t.Errorf("to attach took %v", took)
+		}
+		caller.send(&wire.Broadcast{Cluster: []byte(cluster), Message: []byte("hello")})
+		service.expect(&wire.Delivery{Message: []byte("hello")})
+		service.conn.Close()
+	}
+}
+
+// playSubscribed has an application get the events that are caused by what it sends
+// after it has subscribed.
+func playSubscribed(t *testing.T, here, there *relayNode) {
+	publisher, subscriber := here.attach(t, "publisher"), there.attach(t, "")
+	for i := range 40 {
+		topic := fmt.Append(nil, "news ", i)
+		if i%2 == 0 {
+			publisher.send(&wire.Publish{Topic: topic, Event: []byte("to nobody")})
+			synctest.Wait()
+		}
+		subscriber.send(&wire.Subscribe{Topic: topic}, request(uint64(i), "publisher", "go on", 1000))
+		call := publisher.call("go on")
+		publisher.send(&wire.Publish{Topic: topic, Event: []byte("here")})
+		subscriber.expect(&wire.Publish{Topic: topic, Event: []byte("here")})
+		publisher.reply(call, true, "")
+		subscriber.expect(answer(uint64(i), true, ""))
 	}
 }
 

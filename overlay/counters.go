@@ -12,10 +12,11 @@ type Stats struct {
 	BytesLost       uint64 // of messages that waited to be written to a link when it was lost
 	FramesRefused   uint64 // large messages that there was no memory for; each has cost its node the link
 	ControlsDropped uint64 // messages of the directory that did not fit the queue; it repeats them
+	Unconfirmed     uint64 // members that went on before all other nodes knew of their cluster and topics
 }
 
 type counters struct {
-	placesFull, sendsFailed, copiesDropped, copiesLate, repliesDropped, bytesLost, framesRefused, controlsDropped atomic.Uint64
+	placesFull, sendsFailed, copiesDropped, copiesLate, repliesDropped, bytesLost, framesRefused, controlsDropped, unconfirmed atomic.Uint64
 }
 
 // Stats returns the counts. It may be called at any time.
@@ -29,5 +30,6 @@ func (o *Overlay) Stats() Stats {
 		BytesLost:       o.counters.bytesLost.Load(),
 		FramesRefused:   o.counters.framesRefused.Load(),
 		ControlsDropped: o.counters.controlsDropped.Load(),
+		Unconfirmed:     o.counters.unconfirmed.Load(),
 	}
 }

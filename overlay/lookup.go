@@ -36,11 +36,30 @@ func (n *network) run() {
 		case <-n.dirty:
 		case <-timer.C:
 		}
-		timer.Reset(time.Until(n.step(n.changes()...)))
+		timer.Reset(time.Until(n.stepChanges(nil)))
 	}
 }
 
-// changes returns what the directory has to be told of names that were touched.
+// stepChanges lets the directory handle what has changed on this node, and then one more
+// event, if there is one. It is made while the directory is locked. It returns when the
+// directory wants to be called again.
+func (n *network) stepChanges(more func() directory.Event) (next time.Time) {
+	n.mu.Lock()
+	events := n.changes()
+	if more != nil {
+		events = append(events, more())
+	}
+	held, next := n.stepLocked(events)
+	n.mu.Unlock()
+	n.overlay.goOn(held)
+	if more != nil {
+		n.again()
+	}
+	return next
+}
+
+// changes returns what the directory has to be told of names that were touched. The lock
+// of the directory is held, so that nobody tells it more before it knows that.
 func (n *network) changes() []directory.Event {
 	o := n.overlay
 	o.mu.Lock()
@@ -65,14 +84,14 @@ func (n *network) changes() []directory.Event {
 // step lets the directory handle events, does what it wants, and returns when it wants
 // to be called again.
 func (n *network) step(events ...directory.Event) (next time.Time) {
+	n.mu.Lock()
 	held, next := n.stepLocked(events)
+	n.mu.Unlock()
 	n.overlay.goOn(held)
 	return next
 }
 
 func (n *network) stepLocked(events []directory.Event) (held []*heldRequest, next time.Time) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	for _, event := range events {
 		for _, action := range n.directory.Step(time.Now(), event) {
 			switch action := action.(type) {
@@ -80,6 +99,8 @@ func (n *network) stepLocked(events []directory.Event) (held []*heldRequest, nex
 				n.send(action)
 			case directory.Changed:
 				held = append(held, n.overlay.moved(action)...)
+			case directory.Confirmed:
+				n.confirmations.confirmed(action.Token)
 			}
 		}
 		if watch, ok := event.(directory.Watch); ok {

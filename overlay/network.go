@@ -71,8 +71,9 @@ type network struct {
 	retryAt    time.Time             // when it does; zero: never
 
 	// mu guards the directory. Overlay.mu may be locked while it is held.
-	mu        sync.Mutex
-	directory *directory.Directory
+	mu            sync.Mutex
+	directory     *directory.Directory
+	confirmations confirmations
 
 	whoMu sync.Mutex // guards who; nothing is locked while it is held
 	who   *directory.Members
@@ -95,6 +96,7 @@ func (o *Overlay) Connect(config Network) error {
 		retries:    make(map[*cluster]struct{}),
 		retryTimer: time.NewTimer(time.Hour),
 	}
+	n.confirmations.waiting = make(map[uint64]chan<- struct{})
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	self, epoch := wire.NodeID(config.Self), uint64(time.Now().UnixNano())
 	n.who = directory.NewMembers(directory.Member{ID: self, Epoch: epoch})

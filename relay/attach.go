@@ -19,7 +19,8 @@ type denial struct{ reason string }
 func (d *denial) Error() string { return d.reason }
 
 // attach takes the application's INIT, makes it a member of the network and tells
-// it so. It is ready to be called by the network before it is told.
+// it so, once others can reach it. It is ready to be called by the network before it is
+// told.
 func (s *session) attach() error {
 	_ = s.conn.SetReadDeadline(time.Now().Add(s.relay.config.AttachTimeout))
 	m, err := s.reader.Read()
@@ -49,6 +50,9 @@ func (s *session) attach() error {
 	s.out.Commit(accept.Append(b))
 	if s.member, err = s.relay.config.Mesh.Attach(init.Cluster, s); err != nil {
 		return &denial{err.Error()}
+	}
+	if len(init.Cluster) > 0 {
+		s.member.AwaitConfirmation(s.ctx)
 	}
 	_ = s.conn.SetReadDeadline(time.Time{})
 	s.log.Debug("application has attached")

@@ -43,6 +43,8 @@ func (m directMember) Tunnel(ctx context.Context, _ []byte) (io.ReadWriteCloser,
 	return near, m.mesh.service.HandleTunnel(ctx, far)
 }
 
+func (m directMember) AwaitConfirmation(context.Context) {}
+
 func (m directMember) Reply(id uint64, _ bool, body []byte) { m.mesh.caller.HandleReply(id, body) }
 
 // BenchmarkRequest is a request from one application to another and its reply, over

@@ -17,6 +17,7 @@ func (s *session) handle(m wire.Message) error {
 		s.handleClosing(m)
 		return nil
 	}
+	s.awaitSubscriptions(m)
 	switch m := m.(type) {
 	case *wire.Request:
 		s.member.Request(m.ID, m.Cluster, m.Body, duration(m.Timeout))
@@ -59,7 +60,23 @@ func (s *session) handleClosing(m wire.Message) {
 	}
 }
 
+// awaitSubscriptions waits until others know what the application has subscribed to,
+// before it handles a frame that may let them send events: whoever gets it. Subscriptions
+// that follow each other are waited for once.
+func (s *session) awaitSubscriptions(m wire.Message) {
+	if !s.subscribing {
+		return
+	}
+	switch m.(type) {
+	case *wire.Subscribe, *wire.Unsubscribe, *wire.Close:
+	default:
+		s.subscribing = false
+		s.member.AwaitConfirmation(s.ctx)
+	}
+}
+
 func (s *session) subscribe(m *wire.Subscribe) error {
+	s.subscribing = true
 	if err := s.member.Subscribe(m.Topic); err != nil {
 		return &wire.ViolationError{Op: m.Op(), Err: err}
 	}

@@ -15,7 +15,7 @@ type Mesh interface {
 
 // Member is an application's place in the network. Its methods are safe for
 // concurrent use, and borrow the slices that they are given. None of them blocks
-// but Leave and Tunnel, and sending to an application that is slow to read.
+// but Leave, Tunnel and AwaitConfirmation, and sending to an application that is slow to read.
 type Member interface {
 	// Broadcast sends a message to every member of a cluster.
 	Broadcast(cluster, message []byte)
@@ -29,6 +29,10 @@ type Member interface {
 	// Subscribe and Unsubscribe change what HandleEvent gets.
 	Subscribe(topic []byte) error
 	Unsubscribe(topic []byte)
+	// AwaitConfirmation returns when what others send reaches the application in its
+	// cluster and in the topics that it has subscribed to, from whatever node, or after
+	// a time that the network bounds.
+	AwaitConfirmation(ctx context.Context)
 	// Tunnel opens a stream to one member of a cluster. Closing it ends both
 	// directions; what was written before still arrives. It may be closed more than
 	// once, and while it is read and written.

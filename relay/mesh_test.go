@@ -103,6 +103,7 @@ type fakeMember struct {
 	onBroadcast func(cluster, message []byte)
 	onPublish   func(topic, event []byte)
 	onSubscribe func(topic []byte) error
+	onConfirm   func(ctx context.Context)
 	onTunnel    func(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error)
 	onLeave     func(ctx context.Context) error
 	onClose     func()
@@ -181,6 +182,12 @@ func (m *fakeMember) Subscribe(topic []byte) error {
 }
 
 func (m *fakeMember) Unsubscribe(topic []byte) { m.record("unsubscribe %s", topic) }
+
+func (m *fakeMember) AwaitConfirmation(ctx context.Context) {
+	if m.onConfirm != nil {
+		m.onConfirm(ctx)
+	}
+}
 
 func (m *fakeMember) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error) {
 	if m.onTunnel != nil {

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -62,13 +63,13 @@ func TestEveryRuleHasATest(t *testing.T) {
 		tests.Write(text)
 	}
 	for rule := 1; rule <= 30; rule++ {
-		if !regexp.MustCompile(fmt.Sprintf(`(?m)^func TestRule%d_\w+\(t `, rule)).MatchString(tests.String()) {
+		if !regexp.MustCompile(fmt.Sprintf(`(?m)^func TestRule%02d_\w+\(t `, rule)).MatchString(tests.String()) {
 			t.Errorf("rule %d has no test", rule)
 		}
 	}
 }
 
-func TestRule1_ListensOnBothLoopbackAddressesAndOnePort(t *testing.T) {
+func TestRule01_ListensOnBothLoopbackAddressesAndOnePort(t *testing.T) {
 	listeners, err := relay.Listen(0)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +94,7 @@ func TestRule1_ListensOnBothLoopbackAddressesAndOnePort(t *testing.T) {
 	}
 }
 
-func TestRule1_APortThatIsTakenIsAnError(t *testing.T) {
+func TestRule01_APortThatIsTakenIsAnError(t *testing.T) {
 	taken, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +114,7 @@ func hasIPv6() bool {
 	return true
 }
 
-func TestRule2_AnotherVersionIsDeniedWithBothVersions(t *testing.T) {
+func TestRule02_AnotherVersionIsDeniedWithBothVersions(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.dial()
 		a.send(&wire.Init{Version: []byte("v9"), Cluster: []byte("svc")})
@@ -136,7 +137,7 @@ func TestRule2_AnotherVersionIsDeniedWithBothVersions(t *testing.T) {
 	})
 }
 
-func TestRule2_AWrongMagicGetsNoDeny(t *testing.T) {
+func TestRule02_AWrongMagicGetsNoDeny(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.dial()
 		a.write([]byte("\x00\x11iris-client-wrong"))
@@ -145,7 +146,7 @@ func TestRule2_AWrongMagicGetsNoDeny(t *testing.T) {
 }
 
 // That the service is registered when Attach returns is the network's share.
-func TestRule3_InitIsTheFirstFrameAndOnlyOnceTheServiceIsRegistered(t *testing.T) {
+func TestRule03_InitIsTheFirstFrameAndOnlyOnceTheServiceIsRegistered(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		registered := make(chan struct{})
 		n.mesh.onAttach = func(m *fakeMember) error {
@@ -168,7 +169,26 @@ func TestRule3_InitIsTheFirstFrameAndOnlyOnceTheServiceIsRegistered(t *testing.T
 	})
 }
 
-func TestRule3_AServiceThatTheNetworkRefusesIsDenied(t *testing.T) {
+// The relay waits for the network, which says when others can reach a service; across
+// nodes TestRulesHoldAcrossNodes shows that it does.
+func TestRule03_InitIsSentOnceOthersCanReachTheService(t *testing.T) {
+	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
+		confirmed := make(chan struct{})
+		n.mesh.onAttach = func(m *fakeMember) error {
+			m.onConfirm = func(context.Context) { <-confirmed }
+			return nil
+		}
+		service, plain := n.dial(), n.dial()
+		service.send(hello("svc"))
+		service.expectNothing()
+		plain.send(hello("")) // which nobody has to reach
+		plain.expect(&wire.Accept{Version: []byte(wire.Version)})
+		close(confirmed)
+		service.expect(&wire.Accept{Version: []byte(wire.Version)})
+	})
+}
+
+func TestRule03_AServiceThatTheNetworkRefusesIsDenied(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		n.mesh.onAttach = func(*fakeMember) error { return errors.New("node is stopping") }
 		a := n.dial()
@@ -177,7 +197,7 @@ func TestRule3_AServiceThatTheNetworkRefusesIsDenied(t *testing.T) {
 	})
 }
 
-func TestRule4_WhoIsSilentOrSendsInitByteByByteHoldsUpNobody(t *testing.T) {
+func TestRule04_WhoIsSilentOrSendsInitByteByByteHoldsUpNobody(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		n.dial() // and says nothing
 		slow := n.dial()
@@ -191,7 +211,7 @@ func TestRule4_WhoIsSilentOrSendsInitByteByByteHoldsUpNobody(t *testing.T) {
 
 // That every request is answered, once and in time, is the network's share. The
 // relay makes exactly one REPLY of an answer, and asks exactly once.
-func TestRule5_EveryAnswerBecomesExactlyOneReply(t *testing.T) {
+func TestRule05_EveryAnswerBecomesExactlyOneReply(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.attach("")
 		a.send(request(1), request(2), request(3))
@@ -214,7 +234,7 @@ func request(id uint64) *wire.Request {
 }
 
 // That a request with no time is answered at once is the network's share.
-func TestRule6_TimeoutsOfNothingAndOfAgesReachTheNetwork(t *testing.T) {
+func TestRule06_TimeoutsOfNothingAndOfAgesReachTheNetwork(t *testing.T) {
 	rows := map[uint64]time.Duration{
 		0:             0,
 		1:             time.Millisecond,
@@ -242,7 +262,7 @@ func TestRule6_TimeoutsOfNothingAndOfAgesReachTheNetwork(t *testing.T) {
 	})
 }
 
-func TestRule6_AtLeastOneMillisecondIsForwarded(t *testing.T) {
+func TestRule06_AtLeastOneMillisecondIsForwarded(t *testing.T) {
 	rows := map[time.Duration]uint64{
 		-1:                                 1,
 		0:                                  1,
@@ -264,7 +284,7 @@ func TestRule6_AtLeastOneMillisecondIsForwarded(t *testing.T) {
 	})
 }
 
-func TestRule7_EmptyBodiesRepliesAndFaultsStayWhatTheyAre(t *testing.T) {
+func TestRule07_EmptyBodiesRepliesAndFaultsStayWhatTheyAre(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.attach("svc")
 		a.send(&wire.Request{ID: 1, Cluster: []byte("svc"), Timeout: 1000})
@@ -280,7 +300,7 @@ func TestRule7_EmptyBodiesRepliesAndFaultsStayWhatTheyAre(t *testing.T) {
 }
 
 // That the network ignores them is its own share.
-func TestRule8_RepliesThatNobodyWaitsForDoNoHarm(t *testing.T) {
+func TestRule08_RepliesThatNobodyWaitsForDoNoHarm(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.attach("svc")
 		if err := a.member.app.HandleRequest(1, []byte("?"), time.Second); err != nil {
@@ -295,7 +315,7 @@ func TestRule8_RepliesThatNobodyWaitsForDoNoHarm(t *testing.T) {
 	})
 }
 
-func TestRule9_TheSameNumberIsFourDifferentIds(t *testing.T) {
+func TestRule09_TheSameNumberIsFourDifferentIds(t *testing.T) {
 	const id = 0 // the first build id, too
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.attach("svc")
@@ -316,7 +336,7 @@ func TestRule9_TheSameNumberIsFourDifferentIds(t *testing.T) {
 	})
 }
 
-func TestRule9_IdsOfTheApplicationAreOpaque(t *testing.T) {
+func TestRule09_IdsOfTheApplicationAreOpaque(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.attach("")
 		for _, id := range []uint64{math.MaxUint64, 0, 7, 7} {
@@ -393,6 +413,27 @@ func TestRule13_SubscriptionsAreAppliedInOrderAndNotAnswered(t *testing.T) {
 			"publish news: e", "unsubscribe news", "unsubscribe news", "publish news: e")
 		a.expectNothing()
 		a.expectAlive()
+	})
+}
+
+// Whoever an application tells something after it has subscribed may send it events.
+func TestRule13_WhatFollowsSubscriptionsWaitsUntilTheyAreKnown(t *testing.T) {
+	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
+		confirmed, waits := make(chan struct{}), 0
+		n.mesh.onAttach = func(m *fakeMember) error {
+			m.onConfirm = func(context.Context) { waits++; <-confirmed }
+			return nil
+		}
+		a := n.attach("")
+		on, other := &wire.Subscribe{Topic: []byte("news")}, &wire.Subscribe{Topic: []byte("weather")}
+		event := &wire.Publish{Topic: []byte("news"), Event: []byte("e")}
+		a.send(event, on, other, event, event)
+		a.member.expect(t, "publish news: e", "subscribe news", "subscribe weather")
+		close(confirmed)
+		a.member.expect(t, "publish news: e", "publish news: e")
+		if waits != 1 {
+			t.Errorf("it waited %d times, want once", waits)
+		}
 	})
 }
 

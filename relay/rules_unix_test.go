@@ -12,7 +12,7 @@ import (
 	"github.com/project-iris/iris/relay"
 )
 
-func TestRule1_DelaysNothing(t *testing.T) {
+func TestRule01_DelaysNothing(t *testing.T) {
 	if option(t, attachOverTCP(t), syscall.IPPROTO_TCP, syscall.TCP_NODELAY) == 0 {
 		t.Error("TCP_NODELAY is not set")
 	}

@@ -46,6 +46,7 @@ type session struct {
 
 	reader      *wire.Reader
 	member      Member
+	subscribing bool               // it has subscribed, and others may not know it yet
 	closing     bool               // the application has sent CLOSE
 	stopWaiting context.CancelFunc // ends the wait for what it has yet to answer; set with closing
 }

@@ -71,7 +71,7 @@ const (
 	window = 8
 	// burst is how many updates a node is sent before Config.Coalesce counts, and gather
 	// how long changes gather before each but the first. Who attaches waits for that.
-	burst  = 50
+	burst  = 200
 	gather = time.Millisecond
 	// maxDirty is how many changes are remembered for a node that does not take
 	// them. With more, it is told everything anew when it does.

@@ -29,8 +29,8 @@ type Directory struct {
 	sequence   uint64           // of the last update to anybody
 
 	peers    map[NodeID]*peer
-	departed remembered // those that were members
-	early    remembered // those that spoke before they were
+	departed remembered     // those that were members
+	early    remembered     // those that spoke before they were
 	awaited  map[uint64]int // peers that have yet to confirm, by token
 	timers   deadline.Table[*peer]
 	sweepAt  time.Time // when all local names are looked at; zero: no need

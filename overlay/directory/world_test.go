@@ -65,7 +65,7 @@ type node struct {
 	watched    map[Name]bool
 	changed    map[Name]Changed // the latest of each name
 	sent       counts
-	news       int // Changed actions
+	news       int                // Changed actions
 	confirmed  func(token uint64) // may be nil
 }
 
