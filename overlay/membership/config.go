@@ -63,7 +63,8 @@ type Carrier interface {
 type Handler interface {
 	// NodeUp says that a node is a member, or tells something new about itself.
 	NodeUp(id transport.PeerID, meta []byte)
-	// NodeDown says that a node has left, or is believed to be dead.
+	// NodeDown says that a node has left, or is believed to be dead and was not heard
+	// for a second.
 	NodeDown(id transport.PeerID)
 }
 

@@ -41,11 +41,11 @@ func (e *events) NotifyUpdate(n *memberlist.Node) { e.up(n) }
 
 func (e *events) NotifyLeave(n *memberlist.Node) {
 	id, ok := e.other(n)
-	if !ok {
+	if !ok || e.roster.doubt(id) {
 		return
 	}
-	e.roster.down(id)
-	e.tell(func() { e.config.Handler.NodeDown(id) })
+	m := (*Membership)(e)
+	m.change(func() { m.down(id) })
 }
 
 func (e *events) up(n *memberlist.Node) {
@@ -53,8 +53,16 @@ func (e *events) up(n *memberlist.Node) {
 	if !ok {
 		return
 	}
-	e.roster.up(id, n.Meta)
-	e.tell(func() { e.config.Handler.NodeUp(id, bytes.Clone(n.Meta)) })
+	(*Membership)(e).change(func() {
+		e.roster.up(id, n.Meta)
+		e.config.Handler.NodeUp(id, bytes.Clone(n.Meta))
+	})
+}
+
+// down passes on that a node is no member any more. The lock is held.
+func (m *Membership) down(id transport.PeerID) {
+	m.roster.down(id)
+	m.config.Handler.NodeDown(id)
 }
 
 // other returns the id of a node that is not this one.
@@ -63,11 +71,11 @@ func (e *events) other(n *memberlist.Node) (transport.PeerID, bool) {
 	return id, err == nil && id != e.config.Self
 }
 
-// tell passes a change on, unless this node goes.
-func (e *events) tell(change func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.going {
+// change makes a change and passes it on, one after the other, unless this node goes.
+func (m *Membership) change(change func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.going {
 		change()
 	}
 }

@@ -15,7 +15,9 @@
 // second stays a member, and one that is killed is gone for all within two: in 1.4 s at
 // the median of simulated networks of ten, in 1.8 s at most.
 //
-// Memberlist alone does not keep the first promise: see [reminders].
+// Memberlist alone does not keep the first promise: see [reminders]. And it takes a node
+// for dead whose answers were lost though it goes on to talk; here such a node stays a
+// member, see [talkWindow].
 //
 // At rest a node sends about 1,200 packets and 133,000 bytes a minute, however large
 // the network is, besides what links add, and its list four times.

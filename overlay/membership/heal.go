@@ -32,9 +32,10 @@ const (
 func (m *Membership) heal() {
 	slots := make(chan struct{}, healers)
 	for m.ctx.Err() == nil {
+		silence := m.lose()
 		id, meta, wait := m.roster.due()
 		if wait != 0 {
-			m.awaitLoss(wait)
+			m.awaitLoss(earlier(wait, silence))
 			continue
 		}
 		select {
@@ -49,7 +50,16 @@ func (m *Membership) heal() {
 	}
 }
 
-// awaitLoss waits, for ever if that is negative, or until a node is lost or a try ends.
+// earlier returns the shorter of two waits, of which a negative one is for ever.
+func earlier(a, b time.Duration) time.Duration {
+	if a < 0 || b >= 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// awaitLoss waits, for ever if that is negative, or until a node is lost or said to be, or
+// a try ends.
 func (m *Membership) awaitLoss(wait time.Duration) {
 	var after <-chan time.Time
 	if wait > 0 {

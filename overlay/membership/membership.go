@@ -57,12 +57,16 @@ func New(config Config) (*Membership, error) {
 
 // HandlePacket takes a packet that a peer has sent. It does not block, and takes over
 // b.
-func (m *Membership) HandlePacket(from transport.PeerID, b []byte) { m.wires.packet(from, b) }
+func (m *Membership) HandlePacket(from transport.PeerID, b []byte) {
+	m.roster.heard(from)
+	m.wires.packet(from, b)
+}
 
 // HandleStream takes a stream that a peer has opened, and returns when it is done with
 // it: a few seconds later at most, and soon after the stream or the membership has
 // ended.
 func (m *Membership) HandleStream(from transport.PeerID, s transport.Stream) {
+	m.roster.heard(from)
 	m.wires.stream(from, s)
 }
 

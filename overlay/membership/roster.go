@@ -27,13 +27,15 @@ type roster struct {
 
 // entry is a node.
 type entry struct {
-	meta   []byte
-	up     bool
-	left   time.Time     // when it was last heard to go in good order
-	gone   time.Time     // since when it is not up
-	wait   time.Duration // between tries to find it
-	next   time.Time     // the next try; zero if none is to be made
-	trying bool
+	meta    []byte
+	up      bool
+	heard   time.Time     // when it last said something
+	doubted bool          // it is said to be dead, and talks
+	left    time.Time     // when it was last heard to go in good order
+	gone    time.Time     // since when it is not up
+	wait    time.Duration // between tries to find it
+	next    time.Time     // the next try; zero if none is to be made
+	trying  bool
 }
 
 func newRoster(limit int) *roster {
@@ -74,7 +76,7 @@ func (r *roster) up(id transport.PeerID, meta []byte) {
 	if !e.up {
 		r.members++
 	}
-	e.up, e.meta, e.left = true, bytes.Clone(meta), time.Time{}
+	e.up, e.doubted, e.meta, e.left = true, false, bytes.Clone(meta), time.Time{}
 }
 
 // leaves notes that a node says that it goes. It counts if the node is a member, and down
@@ -97,7 +99,7 @@ func (r *roster) down(id transport.PeerID) {
 		return
 	}
 	now := time.Now()
-	e.up, e.gone, e.next = false, now, time.Time{}
+	e.up, e.doubted, e.gone, e.next = false, false, now, time.Time{}
 	r.members--
 	if now.Sub(e.left) < leaveWindow {
 		return
