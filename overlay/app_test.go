@@ -170,7 +170,7 @@ func checkIdle(t *testing.T, o *Overlay) {
 		if n := m.served.Len(); n != 0 {
 			t.Errorf("a member of %q has %d requests to answer", m.cluster, n)
 		}
-		if n := m.calls.Len(); n != 0 {
+		if n := m.asked.Len(); n != 0 {
 			t.Errorf("%d requests of a member of %q are open", n, m.cluster)
 		}
 		if len(m.held.byToken) != 0 || m.held.bytes != 0 {

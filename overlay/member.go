@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
-	"github.com/project-iris/iris/overlay/deadline"
+	"github.com/project-iris/iris/overlay/calls"
 )
 
 // Member is an attached application: it sends through it, and is served through
@@ -23,25 +23,24 @@ type Member struct {
 	spreading sync.Mutex // keeps the order of messages that others pass on
 	order     uint64     // of the latest of them; guarded by spreading
 
-	load atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
-	open atomic.Int64 // its own requests, until their answer is delivered
+	load   atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
+	open   atomic.Int64 // its own requests, until their answer is delivered
+	asked  *calls.Table[request]
+	served *calls.Table[served]
+	left   atomic.Bool // it takes no more requests
+	closed atomic.Bool
 
 	// Guarded by Overlay.mu.
 	topics     map[string]struct{}
 	topicBytes int // of their names
 	held       heldRequests
 
-	mu     sync.Mutex
-	calls  deadline.Table[call]   // its own requests, by token
-	served deadline.Table[served] // requests in its hands, by id
-	alarm  alarm                  // runs expire
-	left   bool                   // it takes no more requests
-	closed bool
-	idle   chan struct{} // closed when load or open falls to zero; nil while nobody waits
+	mu   sync.Mutex
+	idle chan struct{} // closed when load or open falls to zero; nil while nobody waits
 }
 
-// call is a request of this member that is not answered.
-type call struct {
+// request is one of this member that is not answered.
+type request struct {
 	id uint64 // the member's
 }
 
@@ -61,7 +60,8 @@ type origin interface {
 
 func newMember(o *Overlay, cluster string, handler Handler) *Member {
 	m := &Member{overlay: o, cluster: cluster, handler: handler, shard: o.shards.Add(1)}
-	m.alarm.ring = m.expire
+	m.asked = calls.New(o.config.OpenRequests, m.timedOut)
+	m.served = calls.New(o.config.OpenRequests, m.overdue)
 	return m
 }
 
@@ -88,9 +88,7 @@ func (m *Member) leave() {
 	}
 	o.mu.Unlock()
 
-	m.mu.Lock()
-	m.left = true
-	m.mu.Unlock()
+	m.left.Store(true)
 }
 
 // wait returns when the member has nothing in hand.
@@ -132,9 +130,13 @@ func (m *Member) unload() { m.countDown(&m.load) }
 func (m *Member) closeRequest() { m.countDown(&m.open) }
 
 func (m *Member) countDown(n *atomic.Int64) {
-	if n.Add(-1) > 0 {
-		return
+	if n.Add(-1) <= 0 {
+		m.stopWaiting()
 	}
+}
+
+// stopWaiting lets those look again who wait for the member.
+func (m *Member) stopWaiting() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.idle != nil {
@@ -147,13 +149,15 @@ func (m *Member) countDown(n *atomic.Int64) {
 // [FaultMemberLost], its own are forgotten. It may be called more than once.
 func (m *Member) Close() {
 	m.leave()
-	lost, asking, first := m.shut()
-	if !first {
+	if m.closed.Swap(true) {
 		return
 	}
-	if asking {
+	if forgotten := m.asked.Close(); len(forgotten) > 0 {
+		m.open.Add(-int64(len(forgotten)))
 		m.overlay.forgetCalls(m)
 	}
+	lost := m.served.Close()
+	m.stopWaiting()
 	// After its requests are forgotten, as none is held from then on.
 	o := m.overlay
 	o.mu.Lock()
@@ -172,26 +176,6 @@ func (m *Member) Close() {
 	o.mu.Unlock()
 }
 
-// shut marks the member as closed, forgets its requests, and returns those that it
-// holds. It reports whether it had requests open, and whether it was open itself.
-func (m *Member) shut() (lost []served, asking, first bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, false, false
-	}
-	m.closed = true
-	m.alarm.stop()
-	asking = m.calls.Len() > 0
-	m.open.Add(-int64(m.calls.Len()))
-	m.calls = deadline.Table[call]{}
-	if m.idle != nil {
-		close(m.idle)
-		m.idle = nil
-	}
-	return m.takeServed(), asking, true
-}
-
 // forgetCalls drops what the other nodes were asked for a member that is closed.
 func (o *Overlay) forgetCalls(m *Member) {
 	o.mu.Lock()
@@ -202,24 +186,5 @@ func (o *Overlay) forgetCalls(m *Member) {
 	o.mu.Unlock()
 	for _, r := range remotes {
 		r.forget(m)
-	}
-}
-
-func (m *Member) isClosed() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.closed
-}
-
-// takeServed empties the table of requests in hand. Member.mu is held.
-func (m *Member) takeServed() []served {
-	var all []served
-	for {
-		at, ok := m.served.Next()
-		if !ok {
-			return all
-		}
-		_, s, _ := m.served.Expire(at)
-		all = append(all, s)
 	}
 }

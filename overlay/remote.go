@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"errors"
 	"hash/maphash"
 	"math/bits"
 	"sync"
@@ -8,7 +9,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
-	"github.com/project-iris/iris/overlay/deadline"
+	"github.com/project-iris/iris/overlay/calls"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -29,13 +30,12 @@ type remote struct {
 	writers sync.WaitGroup // goroutines of the lanes
 	cutting sync.WaitGroup // the goroutine that cuts the link
 
-	control control // to the directory of that node
+	control control                  // to the directory of that node
+	calls   *calls.Table[remoteCall] // requests that were sent there, by id
 
-	mu    sync.Mutex
-	calls deadline.Table[remoteCall] // requests that were sent there, by id
-	alarm alarm                      // runs expire
-	lost  bool
-	cuts  bool // the link is being cut
+	mu   sync.Mutex
+	lost bool
+	cuts bool // the link is being cut
 }
 
 // remoteCall is a request of a member of this node that another node has.
@@ -61,7 +61,7 @@ var errOtherRequest = &transport.ClosedError{Code: transport.CodeProtocol, Reaso
 
 func newRemote(o *Overlay, p *peers.Peer) *remote {
 	r := &remote{overlay: o, peer: p, id: wire.NodeID(p.ID()), down: make(chan struct{})}
-	r.alarm.ring = r.expire
+	r.calls = calls.New(maxCalls, r.timedOut)
 	return r
 }
 
@@ -125,7 +125,7 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 		l.commit(m.Append(b))
 		return nil
 	}
-	if _, still := r.take(id); !still {
+	if _, still := r.calls.Take(id); !still {
 		return nil // it has its answer: the link was lost, or the deadline passed
 	}
 	g.Drop()
@@ -140,23 +140,19 @@ func (r *remote) ended() bool { return r.peer.Context().Err() != nil }
 
 // remember puts a request among those that are sent to this node.
 func (r *remote) remember(c remoteCall) (id uint64, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.lost:
-		return 0, errLeft
-	case r.calls.Len() >= maxCalls:
-		return 0, errFull
-	}
 	c.gauge.Begin()
-	r.alarm.set(c.until)
-	return r.calls.Add(c.until, c), nil
+	id, err = r.calls.Add(c.until, c)
+	if err != nil {
+		c.gauge.Drop()
+	}
+	if errors.Is(err, calls.ErrClosed) {
+		err = errLeft
+	}
+	return id, err
 }
 
 // forget drops the requests of a member that has no use for their answers.
 func (r *remote) forget(from *Member) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.calls.DeleteFunc(func(c remoteCall) bool {
 		if c.from == from {
 			c.gauge.Drop()
@@ -165,16 +161,9 @@ func (r *remote) forget(from *Member) {
 	})
 }
 
-// take takes a request out that was sent.
-func (r *remote) take(id uint64) (remoteCall, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.calls.Take(id)
-}
-
 // replied handles the answer to a request.
 func (r *remote) replied(m *wire.Reply) {
-	c, ok := r.take(m.ID)
+	c, ok := r.calls.Take(m.ID)
 	if !ok {
 		return
 	}
@@ -188,7 +177,7 @@ func (r *remote) replied(m *wire.Reply) {
 
 // refusedBy handles a request that comes back, and tries it elsewhere.
 func (r *remote) refusedBy(m *wire.Refusal) {
-	c, ok := r.take(m.ID)
+	c, ok := r.calls.Take(m.ID)
 	if !ok {
 		return
 	}
@@ -208,41 +197,19 @@ func (r *remote) refusedBy(m *wire.Refusal) {
 	c.from.dispatch(c.token, m.Cluster, m.Body, c.until, c.refused, false)
 }
 
-// expire forgets the requests whose deadline has passed: their callers have been told
-// by their own node's clock.
-func (r *remote) expire() {
+// timedOut forgets a request whose deadline has passed: its caller has been told by the
+// clock of its own node.
+func (r *remote) timedOut(_ uint64, c remoteCall) {
 	now := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for {
-		_, c, ok := r.calls.Expire(now)
-		if !ok {
-			break
-		}
-		c.gauge.TimedOut(now, now.Sub(c.sent))
-	}
-	r.alarm.rung()
-	if at, ok := r.calls.Next(); ok && !r.lost {
-		r.alarm.set(at)
-	}
+	c.gauge.TimedOut(now, now.Sub(c.sent))
 }
 
 // lose ends the use of a node whose link is lost, and answers the requests that it had.
 func (r *remote) lose() {
 	r.mu.Lock()
 	r.lost = true
-	r.alarm.stop()
-	var lost []remoteCall
-	for {
-		at, ok := r.calls.Next()
-		if !ok {
-			break
-		}
-		_, c, _ := r.calls.Expire(at)
-		lost = append(lost, c)
-	}
 	r.mu.Unlock()
-	for _, c := range lost {
+	for _, c := range r.calls.Close() {
 		c.gauge.Drop()
 		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
+	"github.com/project-iris/iris/overlay/calls"
 	"github.com/project-iris/iris/transport/outbox"
 )
 
@@ -21,41 +22,35 @@ const (
 	outcomeFault
 )
 
-var (
-	// errLeft says that a member has left between being picked and being asked.
-	errLeft = errors.New("member has left")
-	// errFull says that a member has as many requests in hand as it may.
-	errFull = errors.New("member has too many requests in hand")
-)
+// errLeft says that a member has left between being picked and being asked.
+var errLeft = errors.New("member has left")
 
 // Request asks one member of a cluster. The answer comes to the member's handler
 // under the id, which is the caller's own and opaque, by the time that timeout
 // ends; at once if it is not positive. A closed member gets none. The body is
 // borrowed.
 func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration) {
-	deadline := time.Now().Add(timeout)
-	m.mu.Lock()
-	// Who has work in hand may need others to finish it.
-	draining := m.overlay.stopping.Load() && m.load.Load() == 0
-	closed, full := m.closed, m.calls.Len() >= m.overlay.config.OpenRequests
-	var token uint64
-	if timeout > 0 && !closed && !full && !draining {
-		token = m.calls.Add(deadline, call{id: id})
-		m.open.Add(1)
-		m.alarm.set(deadline)
-	}
-	m.mu.Unlock()
 	switch {
-	case closed:
+	case m.closed.Load():
+		return
 	case timeout <= 0:
 		m.handler.HandleTimeout(id)
-	case draining:
+		return
+	case m.overlay.stopping.Load() && m.load.Load() == 0: // who has work in hand may need others to finish it
 		m.handler.HandleFault(id, []byte(FaultDraining))
-	case full:
-		m.handler.HandleFault(id, []byte(FaultOverloaded))
-	default:
-		m.dispatch(token, cluster, body, deadline, refusals{}, true)
+		return
 	}
+	deadline := time.Now().Add(timeout)
+	m.open.Add(1)
+	token, err := m.asked.Add(deadline, request{id: id})
+	switch {
+	case err == nil:
+		m.dispatch(token, cluster, body, deadline, refusals{}, true)
+		return
+	case errors.Is(err, calls.ErrFull):
+		m.handler.HandleFault(id, []byte(FaultOverloaded))
+	}
+	m.closeRequest()
 }
 
 // dispatch hands an open request of this member to a member of the cluster, here or on
@@ -183,10 +178,7 @@ func (m *Member) serve(from origin, token uint64, body []byte, deadline time.Tim
 	if err == nil {
 		return nil
 	}
-	m.mu.Lock()
-	_, still := m.served.Take(id)
-	m.mu.Unlock()
-	if !still {
+	if _, still := m.served.Take(id); !still {
 		return nil // its caller has its answer: the deadline passed, or the member was closed
 	}
 	m.unload()
@@ -195,26 +187,21 @@ func (m *Member) serve(from origin, token uint64, body []byte, deadline time.Tim
 
 // admit puts a request into this member's hands.
 func (m *Member) admit(from origin, token uint64, deadline time.Time) (id uint64, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case m.left || m.closed:
+	if m.left.Load() {
 		return 0, errLeft
-	case m.served.Len() >= m.overlay.config.OpenRequests:
-		return 0, errFull
 	}
-	id = m.served.Add(deadline, served{origin: from, token: token, since: time.Now()})
-	m.alarm.set(deadline)
-	return id, nil
+	id, err = m.served.Add(deadline, served{origin: from, token: token, since: time.Now()})
+	if errors.Is(err, calls.ErrClosed) {
+		err = errLeft
+	}
+	return id, err
 }
 
 // Reply answers a request that was handed to the member's handler. One that the
 // member does not hold, because it answered before, or too late, or never got it,
 // is ignored. The body is borrowed.
 func (m *Member) Reply(id uint64, ok bool, body []byte) {
-	m.mu.Lock()
 	s, held := m.served.Take(id)
-	m.mu.Unlock()
 	if !held {
 		return
 	}
@@ -228,17 +215,11 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 }
 
 // isOpen reports whether a request of this member waits for its answer.
-func (m *Member) isOpen(token uint64) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.calls.Has(token)
-}
+func (m *Member) isOpen(token uint64) bool { return m.asked.Has(token) }
 
 // answer ends a request of this member. Only the first answer counts.
 func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
-	m.mu.Lock()
-	c, open := m.calls.Take(token)
-	m.mu.Unlock()
+	c, open := m.asked.Take(token)
 	if !open {
 		return
 	}
@@ -249,4 +230,19 @@ func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
 		m.handler.HandleFault(c.id, body)
 	}
 	m.closeRequest()
+}
+
+// timedOut answers a request of this member whose deadline has passed.
+func (m *Member) timedOut(token uint64, c request) {
+	m.overlay.drop(m, token)
+	m.handler.HandleTimeout(c.id)
+	m.closeRequest()
+}
+
+// overdue gives up a request in this member's hands whose deadline has passed. Its caller
+// is answered by its own clock.
+func (m *Member) overdue(_ uint64, s served) {
+	now := time.Now()
+	m.gauge.Observe(now, now.Sub(s.since), 0, false)
+	m.unload()
 }

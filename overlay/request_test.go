@@ -324,9 +324,7 @@ func TestMembersThatLeaveBetweenPickAndAsk(t *testing.T) {
 	caller := attach(t, o, "")
 	for range maxRefusals + 1 {
 		leaving := attach(t, o, "service")
-		leaving.Member.mu.Lock()
-		leaving.left = true
-		leaving.Member.mu.Unlock()
+		leaving.left.Store(true)
 	}
 	last := attach(t, o, "service", echoing)
 	caller.ask(1, "service", "hello", time.Minute)

@@ -36,7 +36,7 @@ func (m *Member) Subscribe(name []byte) error {
 	if _, ok := m.topics[string(name)]; ok {
 		return nil
 	}
-	if m.isClosed() {
+	if m.closed.Load() {
 		return ErrClosed
 	}
 	if len(m.topics) >= o.config.Topics || m.topicBytes+len(name) > o.config.TopicBytes {

@@ -51,10 +51,7 @@ func (m *Member) tunnel(ctx context.Context) (io.ReadWriteCloser, error) {
 
 // offer hands a tunnel to this member, for which it was picked.
 func (m *Member) offer(ctx context.Context, conn io.ReadWriteCloser) error {
-	m.mu.Lock()
-	gone := m.left || m.closed
-	m.mu.Unlock()
-	if gone {
+	if m.left.Load() || m.closed.Load() {
 		return errLeft
 	}
 	return m.handler.HandleTunnel(ctx, conn)

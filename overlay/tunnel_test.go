@@ -321,9 +321,7 @@ func TestATunnelOutlivesMembersThatLeave(t *testing.T) {
 	caller := attach(t, o, "")
 	for range maxRefusals + 1 {
 		leaving := attach(t, o, "service")
-		leaving.Member.mu.Lock()
-		leaving.left = true
-		leaving.Member.mu.Unlock()
+		leaving.left.Store(true)
 	}
 	last := attach(t, o, "service")
 	caller.open("service").Close()
