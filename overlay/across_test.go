@@ -83,7 +83,7 @@ func (w *world) idle() {
 	for _, o := range w.nodes {
 		checkIdle(w.t, o)
 		o.mu.Lock()
-		for id, r := range o.remotes {
+		for id, r := range o.links.all() {
 			r.mu.Lock()
 			if n := r.calls.Len(); n != 0 {
 				w.t.Errorf("%d requests are thought to be at node %x", n, id[:4])

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -133,11 +132,4 @@ func (o *Overlay) wait(done <-chan struct{}) {
 	case <-done:
 	case <-ctx.Done():
 	}
-}
-
-// remote returns a node that there is a link to, or nil.
-func (o *Overlay) remote(id directory.NodeID) *remote {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.remotes[id]
 }

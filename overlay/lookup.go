@@ -119,7 +119,7 @@ func (n *network) stepLocked(events []directory.Event) (held []*heldRequest, nex
 
 // send sends a message of the directory.
 func (n *network) send(action directory.Send) {
-	if r := n.overlay.remote(action.To); r == nil || !r.control.send(action.Message) {
+	if r := n.overlay.links.get(action.To); r == nil || !r.control.send(action.Message) {
 		n.overlay.counters.controlsDropped.Add(1)
 	}
 }

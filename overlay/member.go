@@ -178,13 +178,7 @@ func (m *Member) Close() {
 
 // forgetCalls drops what the other nodes were asked for a member that is closed.
 func (o *Overlay) forgetCalls(m *Member) {
-	o.mu.Lock()
-	remotes := make([]*remote, 0, len(o.remotes))
-	for _, r := range o.remotes {
-		remotes = append(remotes, r)
-	}
-	o.mu.Unlock()
-	for _, r := range remotes {
+	for _, r := range o.links.all() {
 		r.forget(m)
 	}
 }

@@ -65,10 +65,9 @@ type network struct {
 
 	// Guarded by Overlay.mu.
 	touched    map[directory.Name]struct{} // names whose registration or watch may have changed
-	links      map[*peers.Peer]*remote
-	retries    map[*cluster]struct{} // what retryLater was called for
-	retryTimer *time.Timer           // runs retryHeld
-	retryAt    time.Time             // when it does; zero: never
+	retries    map[*cluster]struct{}       // what retryLater was called for
+	retryTimer *time.Timer                 // runs retryHeld
+	retryAt    time.Time                   // when it does; zero: never
 
 	// mu guards the directory. Overlay.mu may be locked while it is held.
 	mu            sync.Mutex
@@ -92,7 +91,6 @@ func (o *Overlay) Connect(config Network) error {
 		hasher:     directory.NewHasher(config.Secret),
 		dirty:      make(chan struct{}, 1),
 		touched:    make(map[directory.Name]struct{}),
-		links:      make(map[*peers.Peer]*remote),
 		retries:    make(map[*cluster]struct{}),
 		retryTimer: time.NewTimer(time.Hour),
 	}
@@ -140,12 +138,10 @@ func (n *network) close() {
 
 // finishLanes hands over what is still in the lanes to all nodes.
 func (n *network) finishLanes() {
-	n.overlay.mu.Lock()
 	var finishing sync.WaitGroup
-	for _, r := range n.links {
+	for _, r := range n.overlay.links.all() {
 		finishing.Go(r.finish)
 	}
-	n.overlay.mu.Unlock()
 	finishing.Wait()
 }
 
@@ -209,14 +205,8 @@ func (n *network) dialSeed(addr string) error {
 func (n *network) LinkUp(p *peers.Peer) {
 	r := newRemote(n.overlay, p)
 	o := n.overlay
+	o.links.add(r)
 	o.mu.Lock()
-	for other, earlier := range n.links {
-		if other.ID() == p.ID() {
-			r.before = append(r.before, earlier.down)
-		}
-	}
-	n.links[p] = r
-	n.prefer(p.ID())
 	n.retryOver(r.id)
 	o.mu.Unlock()
 	n.nodes.meet(p.ID())
@@ -228,28 +218,14 @@ func (n *network) LinkUp(p *peers.Peer) {
 	})
 }
 
-// prefer sends to a node over the link that is in use. Two links that follow each other
-// closely may come up and go down here in any order. Overlay.mu is held.
-func (n *network) prefer(id transport.PeerID) {
-	if r := n.links[n.peers.Get(id)]; r != nil {
-		n.overlay.remotes[r.id] = r
-	} else {
-		delete(n.overlay.remotes, wire.NodeID(id))
-	}
-}
-
 // LinkDown gives up what was under way over a link.
 func (n *network) LinkDown(p *peers.Peer, cause error) {
 	o := n.overlay
+	r := o.links.get(wire.NodeID(p.ID()))
+	o.links.remove(r)
 	o.mu.Lock()
-	r := n.links[p]
-	delete(n.links, p)
-	n.prefer(p.ID())
-	if !o.linked(wire.NodeID(p.ID())) {
-		o.regrowOver(wire.NodeID(p.ID()))
-	}
+	o.regrowOver(r.id)
 	o.mu.Unlock()
-	close(r.down)
 	r.lose()
 	n.work.Go(r.rest)
 	n.log.Info("link is down", "peer", p.ID().Short(), "reason", cause)
@@ -257,9 +233,7 @@ func (n *network) LinkDown(p *peers.Peer, cause error) {
 
 // Stream handles a stream of a peer.
 func (n *network) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
-	n.overlay.mu.Lock()
-	r := n.links[p]
-	n.overlay.mu.Unlock()
+	r := n.overlay.links.get(wire.NodeID(p.ID()))
 	switch kind {
 	case peers.KindControl:
 		n.control(r, s)

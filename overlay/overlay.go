@@ -89,11 +89,11 @@ type Overlay struct {
 	places     map[directory.Name]*place   // of clusters and topics that members here send to
 	placeBytes int                         // of their names
 	branching  map[*place]struct{}         // places that messages get to over other nodes
-	remotes    map[wire.NodeID]*remote     // nodes that there is a link to
 	draining   bool
 	closed     bool
 
 	net    *network // nil: this node is alone
+	links  links
 	shards atomic.Uint64
 
 	stopping atomic.Bool // draining, for those who do not hold mu
@@ -114,7 +114,6 @@ func New(config Config) *Overlay {
 		registered: make(map[directory.Name]struct{}),
 		places:     make(map[directory.Name]*place),
 		branching:  make(map[*place]struct{}),
-		remotes:    make(map[wire.NodeID]*remote),
 	}
 }
 

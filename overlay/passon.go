@@ -28,7 +28,7 @@ func (m *Member) spread(w *ways, kind wire.Kind, name, message []byte) {
 
 func (m *Member) sendEvent(to fanout.Tree, e *wire.Event) {
 	for i := range to {
-		l, b := m.overlay.remote(to[i].Node).room(m, e.Size())
+		l, b := m.overlay.links.get(to[i].Node).room(m, e.Size())
 		if l == nil {
 			m.overlay.counters.sendsFailed.Add(1)
 			continue
@@ -39,7 +39,7 @@ func (m *Member) sendEvent(to fanout.Tree, e *wire.Event) {
 
 func (m *Member) sendBroadcast(to fanout.Tree, e *wire.Broadcast) {
 	for i := range to {
-		l, b := m.overlay.remote(to[i].Node).room(m, e.Size())
+		l, b := m.overlay.links.get(to[i].Node).room(m, e.Size())
 		if l == nil {
 			m.overlay.counters.sendsFailed.Add(1)
 			continue
@@ -55,7 +55,7 @@ func (m *Member) sendByOthers(to fanout.Tree, kind wire.Kind, name, message []by
 	m.order++
 	for i := range to {
 		s := wire.Spread{Kind: kind, Sender: m.shard, Order: m.order, Name: name, Nodes: to[i].Leaves, Message: message}
-		l, b := m.overlay.remote(to[i].Node).room(m, s.Size())
+		l, b := m.overlay.links.get(to[i].Node).room(m, s.Size())
 		if l == nil {
 			m.overlay.counters.sendsFailed.Add(1 + uint64(len(s.Nodes)))
 			continue
@@ -72,7 +72,7 @@ func (r *remote) passOn(m *wire.Spread) {
 	o := r.overlay
 	c := wire.Copy{Kind: m.Kind, Origin: r.id, Sender: m.Sender, Order: m.Order, Name: m.Name, Message: m.Message}
 	for _, id := range m.Nodes {
-		to := o.remote(id)
+		to := o.links.get(id)
 		if to == nil {
 			o.counters.copiesDropped.Add(1)
 			continue
@@ -97,7 +97,7 @@ func (r *remote) copied(m *wire.Copy) {
 		o.deliver(m)
 		return
 	}
-	origin := o.remote(m.Origin)
+	origin := o.links.get(m.Origin)
 	if origin == nil {
 		return
 	}

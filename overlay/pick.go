@@ -29,7 +29,7 @@ func (o *Overlay) pickRemote(p *place, refused *refusals) target {
 	}
 	p.used = true
 	at := balance.Pick(time.Now(), len(p.nodes), rand.IntN, func(i int) *balance.Gauge {
-		r := o.remotes[p.nodes[i]]
+		r := o.links.get(p.nodes[i])
 		if r == nil || r.ended() || refused.has(target{remote: r}) {
 			return nil
 		}
@@ -38,7 +38,10 @@ func (o *Overlay) pickRemote(p *place, refused *refusals) target {
 	if at < 0 {
 		return target{}
 	}
-	r := o.remotes[p.nodes[at]]
+	r := o.links.get(p.nodes[at])
+	if r == nil {
+		return target{} // its link was lost just now
+	}
 	return target{remote: r, gauge: p.gauge(r.id)}
 }
 

@@ -23,8 +23,6 @@ type remote struct {
 	overlay *Overlay
 	peer    *peers.Peer
 	id      wire.NodeID
-	before  []<-chan struct{} // down of those over earlier links to the node
-	down    chan struct{}     // closed when nothing that came over the link is worked on any more
 	lanes   [maxLanes]lane
 	readers atomic.Int32   // lanes that the node has opened
 	writers sync.WaitGroup // goroutines of the lanes
@@ -60,7 +58,7 @@ func sumOf(cluster, body []byte) uint64 {
 var errOtherRequest = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "refused what it was not asked"}
 
 func newRemote(o *Overlay, p *peers.Peer) *remote {
-	r := &remote{overlay: o, peer: p, id: wire.NodeID(p.ID()), down: make(chan struct{})}
+	r := &remote{overlay: o, peer: p, id: wire.NodeID(p.ID())}
 	r.calls = calls.New(maxCalls, r.timedOut)
 	return r
 }

@@ -109,7 +109,7 @@ func (o *Overlay) reachable(p *place) bool {
 		return false
 	}
 	for _, id := range p.nodes {
-		if r := o.remotes[id]; r != nil && !r.ended() {
+		if o.links.linked(id) {
 			return true
 		}
 	}

@@ -12,20 +12,13 @@ import (
 var errTooManyLanes = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "too many lanes"}
 
 // receive handles what a node sends in one of its lanes, until the lane ends or breaks
-// the protocol, which ends the link. What came over an earlier link comes first.
+// the protocol, which ends the link.
 func (r *remote) receive(s transport.Stream) {
 	if r.readers.Add(1) > maxLanes {
 		r.cut(errTooManyLanes)
 		return
 	}
 	defer r.readers.Add(-1)
-	for _, down := range r.before {
-		select {
-		case <-down:
-		case <-r.peer.Context().Done():
-			return
-		}
-	}
 	reader := wire.NewReader(s, wire.Limits{Budget: r.overlay.frames})
 	defer reader.Close()
 	for {

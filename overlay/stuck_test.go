@@ -42,7 +42,7 @@ func TestANodeThatReadsNothing(t *testing.T) {
 			t.Error("nobody was slowed down")
 		}
 		o := w.nodes[0]
-		r := o.remote(wire.NodeID(w.ends[2].ID()))
+		r := o.links.get(wire.NodeID(w.ends[2].ID()))
 		waiting := 0
 		for i := range r.lanes[:laneCount] {
 			waiting += r.lanes[i].out.Queued()

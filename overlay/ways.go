@@ -26,7 +26,7 @@ type ways struct {
 // newWays returns the ways to the nodes of a place to which nothing was sent before.
 // Overlay.mu is held.
 func (o *Overlay) newWays(p *place) *ways {
-	tree, _ := fanout.Tree(nil).Grow(p.nodes, o.linked)
+	tree, _ := fanout.Tree(nil).Grow(p.nodes, o.links.linked)
 	w := &ways{tree: tree, plain: tree.Leafless()}
 	o.note(p, w)
 	return w
@@ -39,7 +39,7 @@ func (o *Overlay) regrow(p *place) {
 	if old == nil {
 		return
 	}
-	tree, cut := old.tree.Grow(p.nodes, o.linked)
+	tree, cut := old.tree.Grow(p.nodes, o.links.linked)
 	p.ways = &ways{tree: tree, plain: old.plain && tree.Leafless(), settled: old.settled}
 	o.note(p, p.ways)
 	if len(cut) > 0 {
@@ -74,12 +74,6 @@ func (o *Overlay) regrowOver(id wire.NodeID) {
 	}
 }
 
-// linked reports whether there is a link to a node. Overlay.mu is held.
-func (o *Overlay) linked(id wire.NodeID) bool {
-	r := o.remotes[id]
-	return r != nil && !r.ended()
-}
-
 // settle waits until all that went by branches that were cut has arrived, as far as there
 // still is a link to ask.
 func (n *network) settle(before *ways, cut []fanout.Branch) {
@@ -91,7 +85,7 @@ func (n *network) settle(before *ways, cut []fanout.Branch) {
 	defer cancel()
 	var passing sync.WaitGroup
 	for _, b := range cut {
-		if r := n.overlay.remote(b.Node); r != nil {
+		if r := n.overlay.links.get(b.Node); r != nil {
 			for i := range uint64(laneCount) {
 				passing.Go(func() { n.fences.pass(ctx, r, i, b.Leaves) })
 			}

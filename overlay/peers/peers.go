@@ -19,6 +19,7 @@ type Peers struct {
 
 	mu      sync.Mutex
 	active  map[transport.PeerID]*Peer // links in use
+	last    map[transport.PeerID]*Peer // the latest link of each node that came into use, until it is over
 	changed chan struct{}              // closed and replaced when active has grown
 	wanted  map[transport.PeerID]*want // nodes to keep a link to
 	links   map[*Peer]struct{}         // all that are up, in use or not
@@ -31,6 +32,7 @@ func New(config Config) *Peers {
 	ps := &Peers{
 		config:  config.withDefaults(),
 		active:  make(map[transport.PeerID]*Peer),
+		last:    make(map[transport.PeerID]*Peer),
 		changed: make(chan struct{}),
 		wanted:  make(map[transport.PeerID]*want),
 		links:   make(map[*Peer]struct{}),
@@ -183,5 +185,10 @@ func (ps *Peers) remove(p *Peer) {
 	case <-p.used:
 		ps.config.Handler.LinkDown(p, context.Cause(p.Context()))
 	default:
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.last[p.id] == p {
+		delete(ps.last, p.id)
 	}
 }
