@@ -1,13 +1,15 @@
 package overlay
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/project-iris/iris/overlay/multicast"
+)
 
 // Stats counts what an overlay has dropped or refused since it was made.
 type Stats struct {
 	PlacesFull      uint64 // names that were not looked up, as too many are
-	SendsFailed     uint64 // broadcasts and events for a node without a link, or that does not read
-	CopiesDropped   uint64 // of messages that were to be passed on to a node without a link, or that does not read
-	CopiesLate      uint64 // of messages that came after a later one of their sender, by another way
+	multicast.Stats        // broadcasts and events
 	RepliesDropped  uint64 // of members here, for a node without a link, or that does not read
 	BytesLost       uint64 // of messages that waited to be written to a link when it was lost
 	FramesRefused   uint64 // large messages that there was no memory for; each has cost its node the link
@@ -16,20 +18,21 @@ type Stats struct {
 }
 
 type counters struct {
-	placesFull, sendsFailed, copiesDropped, copiesLate, repliesDropped, bytesLost, framesRefused, controlsDropped, unconfirmed atomic.Uint64
+	placesFull, repliesDropped, bytesLost, framesRefused, controlsDropped, unconfirmed atomic.Uint64
 }
 
 // Stats returns the counts. It may be called at any time.
 func (o *Overlay) Stats() Stats {
-	return Stats{
+	s := Stats{
 		PlacesFull:      o.counters.placesFull.Load(),
-		SendsFailed:     o.counters.sendsFailed.Load(),
-		CopiesDropped:   o.counters.copiesDropped.Load(),
-		CopiesLate:      o.counters.copiesLate.Load(),
 		RepliesDropped:  o.counters.repliesDropped.Load(),
 		BytesLost:       o.counters.bytesLost.Load(),
 		FramesRefused:   o.counters.framesRefused.Load(),
 		ControlsDropped: o.counters.controlsDropped.Load(),
 		Unconfirmed:     o.counters.unconfirmed.Load(),
 	}
+	if o.net != nil {
+		s.Stats = o.net.multicast.Stats()
+	}
+	return s
 }

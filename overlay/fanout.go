@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -15,8 +16,8 @@ const knowTimeout = time.Second
 // is one: once to each node that has some. It waits for room on the way to other nodes.
 // The message is borrowed.
 func (m *Member) Broadcast(cluster, message []byte) {
-	if ways := m.overlay.waysToCluster(cluster); ways != nil {
-		m.spread(ways, wire.KindBroadcast, cluster, message)
+	if to := m.overlay.routeToCluster(cluster); to != nil {
+		m.sender.Send(to, wire.KindBroadcast, cluster, message)
 	}
 	m.overlay.deliverBroadcast(cluster, message)
 }
@@ -38,8 +39,8 @@ func (o *Overlay) deliverBroadcast(cluster, message []byte) {
 // is one: once to each node that has some. It waits for room on the way to other nodes.
 // Topic and event are borrowed.
 func (m *Member) Publish(topic, event []byte) {
-	if ways := m.overlay.waysToTopic(topic); ways != nil {
-		m.spread(ways, wire.KindEvent, topic, event)
+	if to := m.overlay.routeToTopic(topic); to != nil {
+		m.sender.Send(to, wire.KindEvent, topic, event)
 	}
 	m.overlay.deliverEvent(topic, event)
 }
@@ -57,9 +58,9 @@ func (o *Overlay) deliverEvent(topic, event []byte) {
 	}
 }
 
-// waysToCluster returns the ways to other nodes that have members of a cluster, nil if
-// there are none; else ways.done has to follow.
-func (o *Overlay) waysToCluster(name []byte) *ways {
+// routeToCluster returns the route to other nodes that have members of a cluster, nil if
+// this node is alone or looks up too many names.
+func (o *Overlay) routeToCluster(name []byte) *multicast.Route {
 	if o.net == nil {
 		return nil
 	}
@@ -73,9 +74,9 @@ func (o *Overlay) waysToCluster(name []byte) *ways {
 	return o.await(c.away)
 }
 
-// waysToTopic returns the ways to other nodes that have subscribers of a topic, as
-// waysToCluster does.
-func (o *Overlay) waysToTopic(name []byte) *ways {
+// routeToTopic returns the route to other nodes that have subscribers of a topic, as
+// routeToCluster does.
+func (o *Overlay) routeToTopic(name []byte) *multicast.Route {
 	if o.net == nil {
 		return nil
 	}
@@ -91,10 +92,9 @@ func (o *Overlay) waysToTopic(name []byte) *ways {
 	return o.await(t.away)
 }
 
-// await returns the ways to the nodes of a place, after these have become known and what
-// took other ways has arrived, or knowTimeout has passed. Overlay.mu is held, and
-// released.
-func (o *Overlay) await(p *place) *ways {
+// await returns the route to the nodes of a place, after these have become known or
+// knowTimeout has passed. Overlay.mu is held, and released.
+func (o *Overlay) await(p *place) *multicast.Route {
 	defer o.mu.Unlock()
 	if p == nil {
 		return nil
@@ -103,17 +103,10 @@ func (o *Overlay) await(p *place) *ways {
 	if !p.known {
 		o.wait(p.ready)
 	}
-	if p.ways == nil {
-		p.ways = o.newWays(p)
+	if p.route == nil {
+		p.route = o.net.multicast.Route(p.nodes)
 	}
-	if settled := p.ways.settled; settled != nil {
-		o.wait(settled)
-	}
-	if len(p.ways.tree) == 0 {
-		return nil
-	}
-	p.ways.users.Add(1)
-	return p.ways
+	return p.route
 }
 
 // wait waits for a channel to be closed, for knowTimeout at most. Overlay.mu is held, and

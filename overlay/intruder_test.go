@@ -272,13 +272,13 @@ var intrusions = []struct {
 	{name: "messages to pass on without end, to everybody and nobody, and fences", do: func(w *world, in *intruder) {
 		s := in.open(peers.KindLane)
 		var to []wire.NodeID
-		for i := range wire.SpreadLimit {
+		for i := range wire.ForwardLimit {
 			to = append(to, wire.NodeID(w.ends[i%len(w.ends)].ID()), wire.NodeID{byte(i)})
 		}
-		m := wire.Spread{Name: []byte("here"), Nodes: to[:wire.SpreadLimit], Message: make([]byte, 1000)}
+		m := wire.Forward{Name: []byte("here"), Nodes: to[:wire.ForwardLimit], Message: make([]byte, 1000)}
 		for i := range uint64(1000) {
 			m.Kind, m.Sender, m.Order = wire.Kind(i%5), i, i<<50
-			_ = write(s, &m, &wire.Copy{Kind: wire.KindFence, Origin: to[0], Order: i}, &wire.Passed{Token: i})
+			_ = write(s, &m, &wire.Forwarded{Kind: wire.KindMarker, Origin: to[0], Order: i}, &wire.MarkerPassed{Token: i})
 		}
 	}},
 	{name: "requests for nobody without end, whose refusals it does not read", ends: true, prepare: deaf, do: func(_ *world, in *intruder) {

@@ -17,8 +17,8 @@ import (
 // and a packet that is lost holds up one lane and not the others.
 const (
 	laneCount = 4
-	// copyLane is the number of one more, for what is passed on for other nodes.
-	copyLane = laneCount
+	// forwardLane is the number of one more, for what is forwarded for other nodes.
+	forwardLane = laneCount
 	// maxLanes is how many lanes a node may open to this one on a link. Each costs up to
 	// the memory of the frame that is on its way.
 	maxLanes = laneCount + 1
@@ -71,10 +71,10 @@ func (l *lane) run(s *laneStream) {
 	l.remote.overlay.counters.bytesLost.Add(l.queued.Load() - s.written)
 }
 
-// begin locks the lane for a message of a size, which has to be given to commit. It
+// Begin locks the lane for a message of a size, which has to be given to Commit. It
 // waits for room for the patience at most, which may be zero, and then fails with
 // outbox.ErrFull.
-func (l *lane) begin(size int, patience time.Duration) ([]byte, error) {
+func (l *lane) Begin(size int, patience time.Duration) ([]byte, error) {
 	if l.out == nil {
 		return nil, errLinkLost
 	}
@@ -94,7 +94,7 @@ func (l *lane) begin(size int, patience time.Duration) ([]byte, error) {
 	return b, err
 }
 
-// await is begin for a lane that is full.
+// await is Begin for a lane that is full.
 func (l *lane) await(size int, patience time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -106,9 +106,9 @@ func (l *lane) await(size int, patience time.Duration) ([]byte, error) {
 	return b, err
 }
 
-// beginOver is begin for a small message that must not be dropped. A node that makes
+// BeginShort is Begin for a small message that must not be dropped. A node that makes
 // this one say too many of them without reading them loses its link.
-func (l *lane) beginOver(size int) ([]byte, error) {
+func (l *lane) BeginShort(size int) ([]byte, error) {
 	switch {
 	case l.out == nil:
 		return nil, errLinkLost
@@ -123,8 +123,8 @@ func (l *lane) beginOver(size int) ([]byte, error) {
 	return b, err
 }
 
-// commit queues what was appended to the slice that begin has returned.
-func (l *lane) commit(b []byte) { l.out.Commit(b) }
+// Commit queues what was appended to the slice that Begin has returned.
+func (l *lane) Commit(b []byte) { l.out.Commit(b) }
 
 // laneStream is the stream of a lane. It is opened by the first write, as a peer may
 // make that wait.

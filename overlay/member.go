@@ -8,6 +8,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/calls"
+	"github.com/project-iris/iris/overlay/multicast"
 )
 
 // Member is an attached application: it sends through it, and is served through
@@ -16,12 +17,10 @@ import (
 type Member struct {
 	overlay *Overlay
 	handler Handler
-	cluster string        // empty: a plain member, which serves none
-	shard   uint64        // chooses the lane of what it sends
-	gauge   balance.Gauge // how long it takes to answer
-
-	spreading sync.Mutex // keeps the order of messages that others pass on
-	order     uint64     // of the latest of them; guarded by spreading
+	cluster string            // empty: a plain member, which serves none
+	shard   uint64            // chooses the lane of what it sends
+	gauge   balance.Gauge     // how long it takes to answer
+	sender  *multicast.Sender // of its broadcasts and events to other nodes; nil where there are none
 
 	load   atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
 	open   atomic.Int64 // its own requests, until their answer is delivered
@@ -60,6 +59,9 @@ type origin interface {
 
 func newMember(o *Overlay, cluster string, handler Handler) *Member {
 	m := &Member{overlay: o, cluster: cluster, handler: handler, shard: o.shards.Add(1)}
+	if o.net != nil {
+		m.sender = o.net.multicast.Sender(m.shard)
+	}
 	m.asked = calls.New(o.config.OpenRequests, m.timedOut)
 	m.served = calls.New(o.config.OpenRequests, m.overdue)
 	return m

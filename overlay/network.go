@@ -13,6 +13,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/membership"
+	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -46,19 +47,19 @@ type Network struct {
 
 // network is the part of an overlay that knows other nodes.
 type network struct {
-	overlay *Overlay
-	config  Network
-	epoch   uint64 // of this node
-	log     *slog.Logger
-	hasher  *directory.Hasher
-	peers   *peers.Peers
-	members *membership.Membership
-	nodes   *nodes
-	fences  fences
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	ending  sync.Once
-	work    sync.WaitGroup // all goroutines but farewells
+	overlay   *Overlay
+	config    Network
+	epoch     uint64 // of this node
+	log       *slog.Logger
+	hasher    *directory.Hasher
+	peers     *peers.Peers
+	members   *membership.Membership
+	nodes     *nodes
+	multicast *multicast.Multicast
+	ctx       context.Context // ends with Close
+	cancel    context.CancelFunc
+	ending    sync.Once
+	work      sync.WaitGroup // all goroutines but farewells
 	// farewells are of tunnels that were closed here.
 	farewells sync.WaitGroup
 	dirty     chan struct{} // holds one when touched has grown
@@ -103,6 +104,7 @@ func (o *Overlay) Connect(config Network) error {
 		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
 	})
 	n.nodes = newNodes(n.peers)
+	n.multicast = multicast.New(host{o}, laneCount)
 	n.epoch = epoch
 	members, err := membership.New(membership.Config{
 		Self: config.Self, Meta: n.info(config.Address), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
@@ -132,6 +134,7 @@ func (n *network) close() {
 	n.cancel()
 	n.members.Close()
 	n.peers.Close(nil)
+	n.multicast.Close()
 	n.work.Wait()
 	n.farewells.Wait()
 }
@@ -223,9 +226,7 @@ func (n *network) LinkDown(p *peers.Peer, cause error) {
 	o := n.overlay
 	r := o.links.get(wire.NodeID(p.ID()))
 	o.links.remove(r)
-	o.mu.Lock()
-	o.regrowOver(r.id)
-	o.mu.Unlock()
+	n.multicast.LinkLost(r.id)
 	r.lose()
 	n.work.Go(r.rest)
 	n.log.Info("link is down", "peer", p.ID().Short(), "reason", cause)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
-	"github.com/project-iris/iris/overlay/fanout"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -88,7 +87,6 @@ type Overlay struct {
 	registered map[directory.Name]struct{} // what members here serve or are subscribed to, if there is a network
 	places     map[directory.Name]*place   // of clusters and topics that members here send to
 	placeBytes int                         // of their names
-	branching  map[*place]struct{}         // places that messages get to over other nodes
 	draining   bool
 	closed     bool
 
@@ -98,8 +96,7 @@ type Overlay struct {
 
 	stopping atomic.Bool // draining, for those who do not hold mu
 
-	frames   *wire.Budget  // of what other nodes send
-	filter   fanout.Filter // of messages that others pass on
+	frames   *wire.Budget // of what other nodes send
 	counters counters
 }
 
@@ -113,7 +110,6 @@ func New(config Config) *Overlay {
 		members:    make(map[*Member]struct{}),
 		registered: make(map[directory.Name]struct{}),
 		places:     make(map[directory.Name]*place),
-		branching:  make(map[*place]struct{}),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/multicast"
 )
 
 const (
@@ -31,7 +32,7 @@ type place struct {
 	known bool                                // enough was heard to tell
 	used  bool                                // since the last sweep
 	ready chan struct{}                       // closed when known for the first time
-	ways  *ways                               // nil until something is sent to all nodes
+	route *multicast.Route                    // nil until something is sent to all nodes
 	owner placed
 }
 
@@ -104,7 +105,7 @@ func (o *Overlay) register(key directory.Name, serves bool) {
 
 // sweepPlaces stops to look up what nobody has used since the last sweep.
 func (o *Overlay) sweepPlaces() {
-	o.filter.Sweep()
+	o.net.multicast.Sweep()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range o.places {
@@ -173,7 +174,9 @@ func (p *place) gauge(id directory.NodeID) *balance.Gauge {
 // more is forgotten. Overlay.mu is held.
 func (o *Overlay) move(p *place, nodes []directory.NodeID, known bool) {
 	p.nodes, p.known = nodes, known
-	o.regrow(p)
+	if p.route != nil {
+		p.route.Move(nodes)
+	}
 	for id := range p.cost {
 		if !slices.Contains(nodes, id) {
 			delete(p.cost, id)
@@ -184,7 +187,9 @@ func (o *Overlay) move(p *place, nodes []directory.NodeID, known bool) {
 // dropPlace stops to look a name up. Overlay.mu is held.
 func (o *Overlay) dropPlace(p *place) {
 	delete(o.places, p.key)
-	delete(o.branching, p)
+	if p.route != nil {
+		p.route.Close()
+	}
 	o.placeBytes -= p.size
 	o.net.touch(p.key)
 	p.settle()

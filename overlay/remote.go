@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"context"
 	"errors"
 	"hash/maphash"
 	"math/bits"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/calls"
+	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -95,8 +97,12 @@ func (r *remote) cut(cause error) {
 // lane returns the lane for what a sender sends.
 func (r *remote) lane(shard uint64) *lane { return r.opened(shard % laneCount) }
 
-// copyLane returns the lane for what is passed on.
-func (r *remote) copyLane() *lane { return r.opened(copyLane) }
+// Lane and ForwardLane are the lanes of what is sent to all receivers of a name.
+func (r *remote) Lane(sender uint64) multicast.Lane { return r.lane(sender) }
+func (r *remote) ForwardLane() multicast.Lane       { return r.opened(forwardLane) }
+
+// Context ends with the link.
+func (r *remote) Context() context.Context { return r.peer.Context() }
 
 func (r *remote) opened(i uint64) *lane {
 	l := &r.lanes[i]
@@ -118,9 +124,9 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 	}
 	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: cluster, Body: body}
 	l := r.lane(from.shard)
-	b, err := l.begin(m.Size(), patience)
+	b, err := l.Begin(m.Size(), patience)
 	if err == nil {
-		l.commit(m.Append(b))
+		l.Commit(m.Append(b))
 		return nil
 	}
 	if _, still := r.calls.Take(id); !still {

@@ -58,12 +58,12 @@ func (r *remote) handle(m wire.Message) {
 		r.overlay.deliverEvent(m.Topic, m.Event)
 	case *wire.Broadcast:
 		r.overlay.deliverBroadcast(m.Cluster, m.Message)
-	case *wire.Spread:
-		r.passOn(m)
-	case *wire.Copy:
-		r.copied(m)
-	case *wire.Passed:
-		r.overlay.net.fences.passed(m.Token, r.id)
+	case *wire.Forward:
+		r.overlay.net.multicast.Forward(r.id, m)
+	case *wire.Forwarded:
+		r.overlay.net.multicast.Forwarded(m)
+	case *wire.MarkerPassed:
+		r.overlay.net.multicast.MarkerPassed(r.id, m)
 	}
 }
 
@@ -90,8 +90,8 @@ func (r *remote) serve(m *wire.Request) {
 	}
 	back := wire.Refusal{ID: m.ID, Reason: reason, Cluster: m.Cluster, Body: m.Body}
 	l := r.lane(m.ID)
-	if b, err := l.begin(back.Size(), 0); err == nil {
-		l.commit(back.Append(b))
+	if b, err := l.Begin(back.Size(), 0); err == nil {
+		l.Commit(back.Append(b))
 		return
 	}
 	// There is no room to send it back, so it cannot be tried elsewhere.
@@ -127,34 +127,20 @@ func (r *remote) answer(token uint64, result outcome, body []byte, load int64) {
 	if result != outcomeReply {
 		m.Status = wire.StatusFault
 	}
-	b, err := l.begin(m.Size(), lanePatience)
+	b, err := l.Begin(m.Size(), lanePatience)
 	if err != nil {
 		r.overlay.counters.repliesDropped.Add(1)
 		return
 	}
-	l.commit(m.Append(b))
+	l.Commit(m.Append(b))
 }
 
 // fault sends a short fault, without waiting for room.
 func (l *lane) fault(token uint64, load int64, text []byte) {
 	m := wire.Reply{ID: token, Status: wire.StatusFault, Load: uint64(max(load, 0)), Body: text}
-	if b, err := l.beginOver(m.Size()); err == nil {
-		l.commit(m.Append(b))
+	if b, err := l.BeginShort(m.Size()); err == nil {
+		l.Commit(m.Append(b))
 	}
-}
-
-// room locks the lane of a member for a message of a size, as lane.begin does, and waits
-// for room. The lane is nil if there is none, or no link.
-func (r *remote) room(from *Member, size int) (*lane, []byte) {
-	if r == nil {
-		return nil, nil
-	}
-	l := r.lane(from.shard)
-	b, err := l.begin(size, lanePatience)
-	if err != nil {
-		return nil, nil
-	}
-	return l, b
 }
 
 // microseconds converts a timeout of the protocol; what exceeds the range of a

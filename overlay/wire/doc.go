@@ -53,11 +53,11 @@
 //	                        cluster, message
 //	0x31  EVENT             [Event]
 //	                        topic, event
-//	0x32  SPREAD            [Spread]
+//	0x32  FORWARD           [Forward]
 //	                        kind, sender, order, name, nodes, message
-//	0x33  COPY              [Copy]
+//	0x33  FORWARDED         [Forwarded]
 //	                        kind, origin, sender, order, name, message
-//	0x34  PASSED            [Passed]
+//	0x34  MARKER_PASSED     [MarkerPassed]
 //	                        token
 //
 //	0x40–0x4f  tunnels

@@ -63,9 +63,9 @@ type messages struct {
 	refusal   Refusal
 	broadcast Broadcast
 	event     Event
-	spread    Spread
-	copied    Copy
-	passed    Passed
+	forward   Forward
+	forwarded Forwarded
+	passed    MarkerPassed
 	tunnel    Tunnel
 }
 
@@ -91,11 +91,11 @@ func (m *messages) message(t Type) Message {
 		return &m.broadcast
 	case TypeEvent:
 		return &m.event
-	case TypeSpread:
-		return &m.spread
-	case TypeCopy:
-		return &m.copied
-	case TypePassed:
+	case TypeForward:
+		return &m.forward
+	case TypeForwarded:
+		return &m.forwarded
+	case TypeMarkerPassed:
 		return &m.passed
 	case TypeTunnel:
 		return &m.tunnel

@@ -71,22 +71,22 @@ func rows() []row {
 		{"Broadcast", &Broadcast{Cluster: []byte("c"), Message: []byte("m")}, "\x05\x30\x01c\x01m"},
 		{"Event", &Event{Topic: []byte("\xff"), Event: []byte{}}, "\x04\x31\x01\xff\x00"},
 		{
-			"Spread",
-			&Spread{Kind: KindBroadcast, Sender: 2, Order: 300, Name: []byte("c"), Nodes: []NodeID{nodeA, nodeB}, Message: []byte("m")},
+			"Forward",
+			&Forward{Kind: KindBroadcast, Sender: 2, Order: 300, Name: []byte("c"), Nodes: []NodeID{nodeA, nodeB}, Message: []byte("m")},
 			"\x4a\x32\x01\x02\xac\x02\x01c\x02" + encA + encB + "\x01m",
 		},
-		{"Spread, to nobody else", &Spread{Name: []byte("t"), Message: []byte{}}, "\x08\x32\x00\x00\x00\x01t\x00\x00"},
+		{"Forward, to nobody else", &Forward{Name: []byte("t"), Message: []byte{}}, "\x08\x32\x00\x00\x00\x01t\x00\x00"},
 		{
 			"Copy",
-			&Copy{Kind: KindEvent, Origin: nodeB, Sender: 2, Order: 300, Name: []byte("t"), Message: []byte("m")},
+			&Forwarded{Kind: KindEvent, Origin: nodeB, Sender: 2, Order: 300, Name: []byte("t"), Message: []byte("m")},
 			"\x29\x33\x00" + encB + "\x02\xac\x02\x01t\x01m",
 		},
 		{
-			"Copy of a fence, greatest",
-			&Copy{Kind: KindFence, Origin: nodeA, Sender: math.MaxUint64, Order: math.MaxUint64, Name: []byte{}, Message: []byte{}},
+			"Copy of a marker, greatest",
+			&Forwarded{Kind: KindMarker, Origin: nodeA, Sender: math.MaxUint64, Order: math.MaxUint64, Name: []byte{}, Message: []byte{}},
 			"\x38\x33\x02" + encA + maxVarint + maxVarint + "\x00\x00",
 		},
-		{"Passed", &Passed{Token: 300}, "\x03\x34\xac\x02"},
+		{"Passed", &MarkerPassed{Token: 300}, "\x03\x34\xac\x02"},
 	}
 }
 
@@ -111,7 +111,7 @@ var violations = []struct {
 	{"more answers than bytes", "\x1d\x10\x01\x02\x03\x00\x00\x00\x00\x00\x02" + encX + "\x01\x00\x00", TypeUpdate, ErrTruncated},
 	{"2^40 answers", "\x22\x10\x01\x02\x03\x00\x00\x00\x00\x00\x80\x80\x80\x80\x80\x20" + encX + "\x01\x00\x00\x00\x00\x00", TypeUpdate, ErrTruncated},
 	{"more nodes than bytes", "\x1d\x10\x01\x02\x03\x00\x00\x00\x00\x00\x01" + encX + "\x01\x01\x00", TypeUpdate, ErrTruncated},
-	{"more nodes for copies than bytes", "\x28\x32\x00\x00\x00\x00\x02" + encA + "\x00\x00", TypeSpread, ErrTruncated},
-	{"too many nodes for copies", "\xa8\x80\x02\x32\x00\x00\x00\x00\x81\x08" + strings.Repeat(encA, 1025) + "\x00", TypeSpread, ErrTooLong},
+	{"more nodes for copies than bytes", "\x28\x32\x00\x00\x00\x00\x02" + encA + "\x00\x00", TypeForward, ErrTruncated},
+	{"too many nodes for copies", "\xa8\x80\x02\x32\x00\x00\x00\x00\x81\x08" + strings.Repeat(encA, 1025) + "\x00", TypeForward, ErrTooLong},
 	{"more removed than bytes", "\x1d\x10\x01\x02\x03\x00\x00\x00\x00\x00\x01" + encX + "\x01\x00\x01", TypeUpdate, ErrTruncated},
 }

@@ -1,4 +1,4 @@
-package fanout
+package multicast
 
 import (
 	"encoding/binary"
@@ -122,10 +122,10 @@ func TestFewGetItDirectlyAgain(t *testing.T) {
 func TestABranchTakesNoMoreLeavesThanAMessageNames(t *testing.T) {
 	const more = 10
 	linked := func(id NodeID) bool { return id == node(0) }
-	tree, _ := Tree(nil).Grow(nodes(0, Direct+wire.SpreadLimit+more), linked)
-	if most := len(tree[0].Leaves); most != wire.SpreadLimit || len(tree) != Direct+more {
+	tree, _ := Tree(nil).Grow(nodes(0, Direct+wire.ForwardLimit+more), linked)
+	if most := len(tree[0].Leaves); most != wire.ForwardLimit || len(tree) != Direct+more {
 		t.Errorf("%d branches, %d leaves of the only one that is linked; want %d and %d",
-			len(tree), most, Direct+more, wire.SpreadLimit)
+			len(tree), most, Direct+more, wire.ForwardLimit)
 	}
 }
 

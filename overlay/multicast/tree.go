@@ -1,4 +1,4 @@
-package fanout
+package multicast
 
 import (
 	"math"
@@ -13,11 +13,11 @@ const Direct = 32
 // NodeID is the codec's.
 type NodeID = wire.NodeID
 
-// Tree is how messages get to nodes: to each branch's node, which passes them on to its
+// Tree is how messages get to nodes: to each branch's node, which forwards them to its
 // leaves. Trees are never changed in place.
 type Tree []Branch
 
-// Branch is a node that gets messages directly, and those that it passes them on to.
+// Branch is a node that gets messages directly, and those that it forwards them to.
 type Branch struct {
 	Node   NodeID
 	Leaves []NodeID
@@ -26,6 +26,20 @@ type Branch struct {
 // Leafless reports whether all nodes get messages directly.
 func (t Tree) Leafless() bool {
 	return !slices.ContainsFunc(t, func(b Branch) bool { return len(b.Leaves) > 0 })
+}
+
+// leads reports whether a node forwards messages to others.
+func (t Tree) leads(id NodeID) bool {
+	return slices.ContainsFunc(t, func(b Branch) bool { return b.Node == id && len(b.Leaves) > 0 })
+}
+
+// nodes returns all nodes of the tree.
+func (t Tree) nodes() []NodeID {
+	var all []NodeID
+	for _, b := range t {
+		all = append(append(all, b.Node), b.Leaves...)
+	}
+	return all
 }
 
 // Grow returns a tree over other nodes, each of which is given once, and which leaves of
@@ -94,7 +108,7 @@ func (g *growth) add(id NodeID) {
 			}
 		}
 	}
-	if best < 0 || len(g.tree[best].Leaves) == wire.SpreadLimit {
+	if best < 0 || len(g.tree[best].Leaves) == wire.ForwardLimit {
 		g.tree = append(g.tree, Branch{Node: id})
 		return
 	}

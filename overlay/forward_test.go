@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/project-iris/iris/overlay/fanout"
+	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
 )
@@ -81,13 +81,13 @@ func (c *audience) finish() {
 	synctest.Wait()
 }
 
-// branches returns the nodes that pass events on, by number, with their leaves.
-func (c *audience) branches() map[int]fanout.Branch {
+// branches returns the nodes that forward events, by number, with their leaves.
+func (c *audience) branches() map[int]multicast.Branch {
 	o := c.nodes[0]
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	found := make(map[int]fanout.Branch)
-	for _, b := range o.topics["news"].away.ways.tree {
+	found := make(map[int]multicast.Branch)
+	for _, b := range o.topics["news"].away.route.Tree() {
 		if len(b.Leaves) > 0 {
 			found[c.number(b.Node)] = b
 		}
@@ -95,13 +95,13 @@ func (c *audience) branches() map[int]fanout.Branch {
 	return found
 }
 
-func (c *audience) number(id fanout.NodeID) int {
+func (c *audience) number(id multicast.NodeID) int {
 	return slices.IndexFunc(c.ends, func(end *mem.Transport) bool { return end.ID() == transport.PeerID(id) })
 }
 
 // slow makes the way from a node to its leaves slow, so that whatever takes another way
 // overtakes what is under way there.
-func (c *audience) slow(b fanout.Branch) {
+func (c *audience) slow(b multicast.Branch) {
 	for _, leaf := range b.Leaves {
 		c.net.SetPath(transport.PeerID(b.Node), transport.PeerID(leaf), mem.Path{Delay: 40 * time.Millisecond})
 	}
@@ -125,8 +125,8 @@ func TestEventsToManyNodes(t *testing.T) {
 		c.publish()
 		time.Sleep(100 * time.Millisecond)
 		branches := c.branches()
-		if len(branches) != 36-fanout.Direct {
-			t.Fatalf("%d nodes pass events on, want %d", len(branches), 36-fanout.Direct)
+		if len(branches) != 36-multicast.Direct {
+			t.Fatalf("%d nodes forward events, want %d", len(branches), 36-multicast.Direct)
 		}
 		var gone []int
 		for i, b := range branches {
