@@ -270,8 +270,6 @@ func TestAFalseClaimIsTriedLessAndLess(t *testing.T) {
 // queued returns how many bytes a node has sent to another in its lanes.
 func (w *world) queued(from, to int) (bytes uint64) {
 	r := w.nodes[from].links.get(wire.NodeID(w.ends[to].ID()))
-	for i := range r.lanes {
-		bytes += r.lanes[i].queued.Load()
-	}
+	bytes, _ = r.Queued()
 	return bytes
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
@@ -481,13 +482,13 @@ func TestACallerThatReadsNothingDoesNotStopAService(t *testing.T) {
 		caller := w.there(0, "")
 		w.pass()
 		in := intrude(w, deaf)
-		for lane := range uint64(laneCount) {
+		for lane := range uint64(session.Lanes) {
 			s := in.open(peers.KindLane)
 			for i := range uint64(100) {
-				_ = write(s, &wire.Request{ID: lane + i*laneCount, Timeout: 1 << 62, Cluster: []byte("service"), Body: make([]byte, 100_000)})
+				_ = write(s, &wire.Request{ID: lane + i*session.Lanes, Timeout: 1 << 62, Cluster: []byte("service"), Body: make([]byte, 100_000)})
 			}
 		}
-		time.Sleep(laneCount*lanePatience + time.Second)
+		time.Sleep(session.Lanes*lanePatience + time.Second)
 		for id := range uint64(10) {
 			caller.ask(id, "service", "hello", time.Second)
 			w.pass()

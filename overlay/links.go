@@ -29,13 +29,13 @@ func (l *links) get(id wire.NodeID) *remote { return l.all()[id] }
 // linked reports whether there is a link to a node that has not ended.
 func (l *links) linked(id wire.NodeID) bool {
 	r := l.get(id)
-	return r != nil && !r.ended()
+	return r != nil && !r.Ended()
 }
 
-func (l *links) add(r *remote) { l.change(func(table map[wire.NodeID]*remote) { table[r.id] = r }) }
+func (l *links) add(r *remote) { l.change(func(table map[wire.NodeID]*remote) { table[r.ID()] = r }) }
 
 func (l *links) remove(r *remote) {
-	l.change(func(table map[wire.NodeID]*remote) { delete(table, r.id) })
+	l.change(func(table map[wire.NodeID]*remote) { delete(table, r.ID()) })
 }
 
 func (l *links) change(change func(map[wire.NodeID]*remote)) {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
-	"github.com/project-iris/iris/transport"
 )
 
 // touch notes that the registration or the watch of a name may have changed. Overlay.mu
@@ -117,10 +116,12 @@ func (n *network) stepLocked(events []directory.Event) (held []*heldRequest, nex
 	return held, next
 }
 
-// send sends a message of the directory.
+// send sends a message of the directory. One that cannot be sent is repeated.
 func (n *network) send(action directory.Send) {
-	if r := n.overlay.links.get(action.To); r == nil || !r.control.send(action.Message) {
-		n.overlay.counters.controlsDropped.Add(1)
+	if r := n.overlay.links.get(action.To); r != nil {
+		r.Tell(action.Message)
+	} else {
+		n.overlay.counters.unlinked.Add(1)
 	}
 }
 
@@ -150,26 +151,18 @@ func (n *network) again() {
 	}
 }
 
-var errNoControl = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "control stream has ended"}
-
-// control exchanges the directory's messages with a node.
-func (n *network) control(r *remote, s transport.Stream) {
-	out := r.control.begin(s)
-	n.work.Go(func() { _ = out.Run() })
-	defer out.Abort(errLinkLost)
-	defer r.cut(errNoControl) // which does nothing if that is why
-	n.step(directory.Connected{Peer: r.id})
+// HandleControl lets the directory find out what a node has missed.
+func (r *remote) HandleControl() {
+	n := r.overlay.net
+	n.step(directory.Connected{Peer: r.ID()})
 	n.again()
-	reader := wire.NewReader(s, wire.Limits{Frame: wire.DirectoryLimit})
-	for {
-		m, err := reader.Read()
-		if err != nil {
-			r.broke(err)
-			return
-		}
-		n.step(directory.Received{From: r.id, Message: m})
-		n.again()
-	}
+}
+
+// HandleDirectory hands a message to the directory.
+func (r *remote) HandleDirectory(m wire.Message) {
+	n := r.overlay.net
+	n.step(directory.Received{From: r.ID(), Message: m})
+	n.again()
 }
 
 // setMembers changes who is in the network. The directory is told soon: whoever calls

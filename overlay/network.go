@@ -15,6 +15,7 @@ import (
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 )
@@ -104,7 +105,7 @@ func (o *Overlay) Connect(config Network) error {
 		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
 	})
 	n.nodes = newNodes(n.peers)
-	n.multicast = multicast.New(host{o}, laneCount)
+	n.multicast = multicast.New(host{o}, session.Lanes)
 	n.epoch = epoch
 	members, err := membership.New(membership.Config{
 		Self: config.Self, Meta: n.info(config.Address), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
@@ -143,20 +144,20 @@ func (n *network) close() {
 func (n *network) finishLanes() {
 	var finishing sync.WaitGroup
 	for _, r := range n.overlay.links.all() {
-		finishing.Go(r.finish)
+		finishing.Go(r.Finish)
 	}
 	finishing.Wait()
 }
 
-// awaitFarewells waits until what was written into tunnels has arrived, for handTimeout
-// at most.
+// awaitFarewells waits until what was written into tunnels has arrived, for
+// farewellPatience at most.
 func (n *network) awaitFarewells() {
 	done := make(chan struct{})
 	n.work.Go(func() {
 		n.farewells.Wait()
 		close(done)
 	})
-	timer := time.NewTimer(handTimeout)
+	timer := time.NewTimer(farewellPatience)
 	defer timer.Stop()
 	select {
 	case <-done:
@@ -210,7 +211,7 @@ func (n *network) LinkUp(p *peers.Peer) {
 	o := n.overlay
 	o.links.add(r)
 	o.mu.Lock()
-	n.retryOver(r.id)
+	n.retryOver(r.ID())
 	o.mu.Unlock()
 	n.nodes.meet(p.ID())
 	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
@@ -226,9 +227,9 @@ func (n *network) LinkDown(p *peers.Peer, cause error) {
 	o := n.overlay
 	r := o.links.get(wire.NodeID(p.ID()))
 	o.links.remove(r)
-	n.multicast.LinkLost(r.id)
-	r.lose()
-	n.work.Go(r.rest)
+	n.multicast.LinkLost(r.ID())
+	r.lost()
+	n.work.Go(r.Wait)
 	n.log.Info("link is down", "peer", p.ID().Short(), "reason", cause)
 }
 
@@ -237,9 +238,9 @@ func (n *network) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
 	r := n.overlay.links.get(wire.NodeID(p.ID()))
 	switch kind {
 	case peers.KindControl:
-		n.control(r, s)
+		r.ServeControl(s)
 	case peers.KindLane:
-		r.receive(s)
+		r.ServeLane(s)
 	case peers.KindTunnel:
 		r.takeTunnel(s)
 	case peers.KindMembership:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -97,6 +98,7 @@ type Overlay struct {
 	stopping atomic.Bool // draining, for those who do not hold mu
 
 	frames   *wire.Budget // of what other nodes send
+	sessions session.Counters
 	counters counters
 }
 

@@ -30,10 +30,10 @@ func (o *Overlay) pickRemote(p *place, refused *refusals) target {
 	p.used = true
 	at := balance.Pick(time.Now(), len(p.nodes), rand.IntN, func(i int) *balance.Gauge {
 		r := o.links.get(p.nodes[i])
-		if r == nil || r.ended() || refused.has(target{remote: r}) {
+		if r == nil || r.Ended() || refused.has(target{remote: r}) {
 			return nil
 		}
-		return p.gauge(r.id)
+		return p.gauge(r.ID())
 	})
 	if at < 0 {
 		return target{}
@@ -42,7 +42,7 @@ func (o *Overlay) pickRemote(p *place, refused *refusals) target {
 	if r == nil {
 		return target{} // its link was lost just now
 	}
-	return target{remote: r, gauge: p.gauge(r.id)}
+	return target{remote: r, gauge: p.gauge(r.ID())}
 }
 
 // preferLocal decides between a member of this node and another node, on the same

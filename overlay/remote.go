@@ -1,18 +1,15 @@
 package overlay
 
 import (
-	"context"
 	"errors"
 	"hash/maphash"
 	"math/bits"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/calls"
-	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 )
@@ -20,22 +17,12 @@ import (
 // maxCalls is how many requests that are not answered another node may have.
 const maxCalls = 1 << 18
 
-// remote is another node that there is a link to, as long as that link lasts.
+// remote is another node that there is a link to, as long as that link lasts, as one that
+// is asked and asks.
 type remote struct {
+	*session.Session
 	overlay *Overlay
-	peer    *peers.Peer
-	id      wire.NodeID
-	lanes   [maxLanes]lane
-	readers atomic.Int32   // lanes that the node has opened
-	writers sync.WaitGroup // goroutines of the lanes
-	cutting sync.WaitGroup // the goroutine that cuts the link
-
-	control control                  // to the directory of that node
 	calls   *calls.Table[remoteCall] // requests that were sent there, by id
-
-	mu   sync.Mutex
-	lost bool
-	cuts bool // the link is being cut
 }
 
 // remoteCall is a request of a member of this node that another node has.
@@ -60,54 +47,10 @@ func sumOf(cluster, body []byte) uint64 {
 var errOtherRequest = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "refused what it was not asked"}
 
 func newRemote(o *Overlay, p *peers.Peer) *remote {
-	r := &remote{overlay: o, peer: p, id: wire.NodeID(p.ID())}
+	r := &remote{overlay: o}
+	r.Session = session.New(session.Config{Peer: p, Frames: o.frames, Counters: &o.sessions, Handler: r})
 	r.calls = calls.New(maxCalls, r.timedOut)
 	return r
-}
-
-// finish writes what is left in the lanes, and returns when the other node has read it.
-// Nothing is sent afterwards.
-func (r *remote) finish() {
-	for i := range r.lanes {
-		l := &r.lanes[i]
-		l.open.Do(func() {}) // from now on
-		if l.out != nil {
-			l.out.Close()
-		}
-	}
-	r.writers.Wait()
-}
-
-// rest returns when all goroutines have ended, after the link has.
-func (r *remote) rest() {
-	r.writers.Wait()
-	r.cutting.Wait()
-}
-
-// cut ends the link, and does not wait for that.
-func (r *remote) cut(cause error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.lost && !r.cuts {
-		r.cuts = true
-		r.cutting.Go(func() { r.peer.Link().Close(cause) })
-	}
-}
-
-// lane returns the lane for what a sender sends.
-func (r *remote) lane(shard uint64) *lane { return r.opened(shard % laneCount) }
-
-// Lane and ForwardLane are the lanes of what is sent to all receivers of a name.
-func (r *remote) Lane(sender uint64) multicast.Lane { return r.lane(sender) }
-func (r *remote) ForwardLane() multicast.Lane       { return r.opened(forwardLane) }
-
-// Context ends with the link.
-func (r *remote) Context() context.Context { return r.peer.Context() }
-
-func (r *remote) opened(i uint64) *lane {
-	l := &r.lanes[i]
-	l.open.Do(func() { l.start(r) })
-	return l
 }
 
 // ask sends a request of a member to this node, and waits for room for the patience at
@@ -123,7 +66,7 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 		return err
 	}
 	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: cluster, Body: body}
-	l := r.lane(from.shard)
+	l := r.Lane(from.shard)
 	b, err := l.Begin(m.Size(), patience)
 	if err == nil {
 		l.Commit(m.Append(b))
@@ -133,14 +76,11 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 		return nil // it has its answer: the link was lost, or the deadline passed
 	}
 	g.Drop()
-	if r.ended() {
+	if r.Ended() {
 		return errLeft
 	}
 	return err
 }
-
-// ended reports whether the link has ended.
-func (r *remote) ended() bool { return r.peer.Context().Err() != nil }
 
 // remember puts a request among those that are sent to this node.
 func (r *remote) remember(c remoteCall) (id uint64, err error) {
@@ -192,7 +132,7 @@ func (r *remote) refusedBy(m *wire.Refusal) {
 		c.gauge.Drop()
 	}
 	if sumOf(m.Cluster, m.Body) != c.sum {
-		r.cut(errOtherRequest)
+		r.Cut(errOtherRequest)
 		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)
 		return
 	}
@@ -208,11 +148,9 @@ func (r *remote) timedOut(_ uint64, c remoteCall) {
 	c.gauge.TimedOut(now, now.Sub(c.sent))
 }
 
-// lose ends the use of a node whose link is lost, and answers the requests that it had.
-func (r *remote) lose() {
-	r.mu.Lock()
-	r.lost = true
-	r.mu.Unlock()
+// lost ends the use of a node whose link is lost, and answers the requests that it had.
+func (r *remote) lost() {
+	r.Lose()
 	for _, c := range r.calls.Close() {
 		c.gauge.Drop()
 		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)

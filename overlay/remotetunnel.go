@@ -25,6 +25,13 @@ var (
 // here. It has what was sent before when it does.
 const farewellTimeout = 5 * time.Second
 
+const (
+	// headTimeout is how long a stream may take to say for whom its tunnel is.
+	headTimeout = time.Second
+	// farewellPatience is how long this node waits for the end of tunnels when it ends.
+	farewellPatience = time.Second
+)
+
 // tunnel opens a tunnel to a member of this node, for which it was picked: a stream, which
 // is the applications' once the node has said that one has taken it. From the pick to the
 // close it counts as load of the node, as a request does.
@@ -44,9 +51,9 @@ func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (
 
 // openTunnel is tunnel without the load, which the end gives back when it is closed.
 func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (*tunnelEnd, error) {
-	s, err := r.overlay.net.peers.OpenBulk(ctx, r.peer, peers.KindTunnel)
+	s, err := r.overlay.net.peers.OpenBulk(ctx, r.Peer(), peers.KindTunnel)
 	if err != nil {
-		if r.ended() {
+		if r.Ended() {
 			err = errLeft
 		}
 		return nil, err
@@ -94,7 +101,7 @@ func (r *remote) takeTunnel(s transport.Stream) {
 	if err != nil {
 		return
 	}
-	ctx := r.peer.Context()
+	ctx := r.Context()
 	if head.Timeout > 0 {
 		limited, cancel := context.WithTimeout(ctx, microseconds(head.Timeout))
 		defer cancel()
@@ -114,7 +121,7 @@ func (r *remote) takeTunnel(s transport.Stream) {
 	}
 	select {
 	case <-end.done:
-	case <-r.peer.Context().Done(): // its user finds out when it reads or writes
+	case <-r.Context().Done(): // its user finds out when it reads or writes
 	}
 }
 
@@ -145,7 +152,7 @@ func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnelEn
 // readTunnel reads who a tunnel is for. It reads not a byte more: what follows is the
 // applications'.
 func readTunnel(s transport.Stream) (*wire.Tunnel, error) {
-	_ = s.SetReadDeadline(time.Now().Add(handTimeout))
+	_ = s.SetReadDeadline(time.Now().Add(headTimeout))
 	length, err := binary.ReadUvarint(oneByte{s})
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func TestOrderAcrossAReplacedLink(t *testing.T) {
 			for i := range 300 {
 				sender.publish("news", strconv.Itoa(i))
 				if i == slow+10 {
-					_ = cut.peer.Link().Close(nil)
+					_ = cut.Peer().Link().Close(nil)
 				}
 				time.Sleep(10 * time.Millisecond)
 			}

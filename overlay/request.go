@@ -14,6 +14,9 @@ import (
 // that the cluster is overloaded.
 const maxRefusals = 3
 
+// lanePatience is how long a request or an answer waits for room on the way to a node.
+const lanePatience = time.Second
+
 // outcome is what became of a request.
 type outcome int
 

@@ -5,48 +5,12 @@ import (
 	"math"
 	"time"
 
+	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
-	"github.com/project-iris/iris/transport"
 )
 
-var errTooManyLanes = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "too many lanes"}
-
-// receive handles what a node sends in one of its lanes, until the lane ends or breaks
-// the protocol, which ends the link.
-func (r *remote) receive(s transport.Stream) {
-	if r.readers.Add(1) > maxLanes {
-		r.cut(errTooManyLanes)
-		return
-	}
-	defer r.readers.Add(-1)
-	reader := wire.NewReader(s, wire.Limits{Budget: r.overlay.frames})
-	defer reader.Close()
-	for {
-		m, err := reader.Read()
-		if err != nil {
-			r.broke(err)
-			return
-		}
-		if r.ended() {
-			return
-		}
-		r.handle(m)
-	}
-}
-
-// broke ends the link if that is what an error of reading means: that the node breaks
-// the protocol, or that there is no memory for what it sends.
-func (r *remote) broke(err error) {
-	if _, ok := errors.AsType[*wire.ViolationError](err); ok {
-		r.cut(&transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()})
-	}
-	if errors.Is(err, wire.ErrBudget) {
-		r.overlay.counters.framesRefused.Add(1)
-		r.cut(&transport.ClosedError{Code: transport.CodeBusy, Reason: err.Error()})
-	}
-}
-
-func (r *remote) handle(m wire.Message) {
+// HandleMessage handles what a node sends in one of its lanes.
+func (r *remote) HandleMessage(m wire.Message) {
 	switch m := m.(type) {
 	case *wire.Request:
 		r.serve(m)
@@ -59,11 +23,11 @@ func (r *remote) handle(m wire.Message) {
 	case *wire.Broadcast:
 		r.overlay.deliverBroadcast(m.Cluster, m.Message)
 	case *wire.Forward:
-		r.overlay.net.multicast.Forward(r.id, m)
+		r.overlay.net.multicast.Forward(r.ID(), m)
 	case *wire.Forwarded:
 		r.overlay.net.multicast.Forwarded(m)
 	case *wire.MarkerPassed:
-		r.overlay.net.multicast.MarkerPassed(r.id, m)
+		r.overlay.net.multicast.MarkerPassed(r.ID(), m)
 	}
 }
 
@@ -89,13 +53,13 @@ func (r *remote) serve(m *wire.Request) {
 		reason = wire.ReasonOverloaded
 	}
 	back := wire.Refusal{ID: m.ID, Reason: reason, Cluster: m.Cluster, Body: m.Body}
-	l := r.lane(m.ID)
+	l := r.Lane(m.ID)
 	if b, err := l.Begin(back.Size(), 0); err == nil {
 		l.Commit(back.Append(b))
 		return
 	}
 	// There is no room to send it back, so it cannot be tried elsewhere.
-	l.fault(m.ID, 0, []byte(FaultOverloaded))
+	fault(l, m.ID, 0, []byte(FaultOverloaded))
 }
 
 // pickLocal picks a member of this node for a request of another.
@@ -118,9 +82,9 @@ func (o *Overlay) pickLocal(cluster []byte, refused *refusals) *Member {
 // finds none is dropped: the node that asked reads nothing.
 func (r *remote) answer(token uint64, result outcome, body []byte, load int64) {
 	const short = 256
-	l := r.lane(token)
+	l := r.Lane(token)
 	if result == outcomeFault && len(body) <= short {
-		l.fault(token, load, body)
+		fault(l, token, load, body)
 		return
 	}
 	m := wire.Reply{ID: token, Status: wire.StatusReply, Load: uint64(max(load, 0)), Body: body}
@@ -136,7 +100,7 @@ func (r *remote) answer(token uint64, result outcome, body []byte, load int64) {
 }
 
 // fault sends a short fault, without waiting for room.
-func (l *lane) fault(token uint64, load int64, text []byte) {
+func fault(l *session.Lane, token uint64, load int64, text []byte) {
 	m := wire.Reply{ID: token, Status: wire.StatusFault, Load: uint64(max(load, 0)), Body: text}
 	if b, err := l.BeginShort(m.Size()); err == nil {
 		l.Commit(m.Append(b))

@@ -19,7 +19,7 @@ func (n *network) awaitStragglers(ctx context.Context, left time.Time) error {
 		return nil
 	}
 	for _, r := range links {
-		slowest = max(slowest, r.peer.Link().Stats().RTT)
+		slowest = max(slowest, r.Peer().Link().Stats().RTT)
 	}
 	timer := time.NewTimer(time.Until(left.Add(stragglerTime + 2*slowest)))
 	defer timer.Stop()

@@ -1,4 +1,4 @@
-package overlay
+package session
 
 import (
 	"context"
@@ -16,76 +16,78 @@ import (
 // first needed. All that one member sends takes the same one, which keeps its order,
 // and a packet that is lost holds up one lane and not the others.
 const (
-	laneCount = 4
+	// Lanes is how many lanes a session has for what applications send.
+	Lanes = 4
 	// forwardLane is the number of one more, for what is forwarded for other nodes.
-	forwardLane = laneCount
+	forwardLane = Lanes
 	// maxLanes is how many lanes a node may open to this one on a link. Each costs up to
 	// the memory of the frame that is on its way.
-	maxLanes = laneCount + 1
-	// laneLimit is how many bytes may wait in a lane before senders wait for room.
-	laneLimit = 4 << 20
-	// lanePatience is how long a sender waits for room. When that was in vain nobody
-	// waits, and nothing is sent, until half of the lane has been written.
-	lanePatience = time.Second
+	maxLanes = Lanes + 1
+	// LaneLimit is how many bytes may wait in a lane before senders wait for room.
+	LaneLimit = 4 << 20
 	// handTimeout is how long the other node may take to read what is left in a lane
 	// when this one ends it.
 	handTimeout = time.Second
 )
 
 var (
+	// ErrFull says that there is no room in a lane.
+	ErrFull = outbox.ErrFull
+
 	// errLinkLost says that the link to a node has ended.
 	errLinkLost = errors.New("link to the node is lost")
 	// errUnread ends the link to a node that asks much and reads no answer.
 	errUnread = &transport.ClosedError{Code: transport.CodeBusy, Reason: "answers are not read"}
 )
 
-// lane is a stream of messages to another node.
-type lane struct {
-	open   sync.Once
-	remote *remote
-	out    *outbox.Outbox // nil if the link was lost before
-	queued atomic.Uint64  // bytes that out has been given
-	stuck  atomic.Bool    // a sender has waited in vain
+// Lane is a stream of messages to another node. Its methods are safe for concurrent use.
+type Lane struct {
+	open    sync.Once
+	session *Session
+	out     *outbox.Outbox // nil if the link was lost before
+	queued  atomic.Uint64  // bytes that out has been given
+	stuck   atomic.Bool    // a sender has waited in vain
 }
 
 // start starts the goroutine that writes the lane, which ends with the link or with
-// finish.
-func (l *lane) start(r *remote) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.lost {
+// Finish.
+func (l *Lane) start(s *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost {
 		return
 	}
-	s := &laneStream{peer: r.peer}
-	l.remote, l.out = r, outbox.New(s, laneLimit, 0)
-	r.writers.Go(func() { l.run(s) })
+	stream := &laneStream{peer: s.config.Peer}
+	l.session, l.out = s, outbox.New(stream, LaneLimit, 0)
+	s.writers.Go(func() { l.run(stream) })
 }
 
 // run writes the lane, and counts what is lost with the link.
-func (l *lane) run(s *laneStream) {
-	defer context.AfterFunc(l.remote.peer.Context(), func() { l.out.Abort(errLinkLost) })()
+func (l *Lane) run(s *laneStream) {
+	defer context.AfterFunc(l.session.Context(), func() { l.out.Abort(errLinkLost) })()
 	if l.out.Run() == nil {
 		s.hand()
 	}
 	s.end()
-	l.remote.overlay.counters.bytesLost.Add(l.queued.Load() - s.written)
+	l.session.config.Counters.bytesLost.Add(l.queued.Load() - s.written)
 }
 
 // Begin locks the lane for a message of a size, which has to be given to Commit. It
 // waits for room for the patience at most, which may be zero, and then fails with
-// outbox.ErrFull.
-func (l *lane) Begin(size int, patience time.Duration) ([]byte, error) {
+// [ErrFull]. When a sender has waited in vain, nobody waits, and nothing is sent, until
+// half of the lane has been written. It fails as well when the link has ended.
+func (l *Lane) Begin(size int, patience time.Duration) ([]byte, error) {
 	if l.out == nil {
 		return nil, errLinkLost
 	}
 	if l.stuck.Load() {
-		if l.out.Queued() > laneLimit/2 {
-			return nil, outbox.ErrFull
+		if l.out.Queued() > LaneLimit/2 {
+			return nil, ErrFull
 		}
 		l.stuck.Store(false)
 	}
 	b, err := l.out.Begin(size)
-	if errors.Is(err, outbox.ErrFull) && patience > 0 {
+	if errors.Is(err, ErrFull) && patience > 0 {
 		b, err = l.await(size, patience)
 	}
 	if err == nil {
@@ -95,26 +97,26 @@ func (l *lane) Begin(size int, patience time.Duration) ([]byte, error) {
 }
 
 // await is Begin for a lane that is full.
-func (l *lane) await(size int, patience time.Duration) ([]byte, error) {
+func (l *Lane) await(size int, patience time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	b, err := l.out.BeginWait(ctx, size) // which the end of the link ends as well
 	if errors.Is(err, context.DeadlineExceeded) {
 		l.stuck.Store(true)
-		err = outbox.ErrFull
+		err = ErrFull
 	}
 	return b, err
 }
 
 // BeginShort is Begin for a small message that must not be dropped. A node that makes
 // this one say too many of them without reading them loses its link.
-func (l *lane) BeginShort(size int) ([]byte, error) {
+func (l *Lane) BeginShort(size int) ([]byte, error) {
 	switch {
 	case l.out == nil:
 		return nil, errLinkLost
-	case l.out.Queued() > 2*laneLimit:
-		l.remote.cut(errUnread)
-		return nil, outbox.ErrFull
+	case l.out.Queued() > 2*LaneLimit:
+		l.session.Cut(errUnread)
+		return nil, ErrFull
 	}
 	b, err := l.out.BeginOver(size)
 	if err == nil {
@@ -124,7 +126,7 @@ func (l *lane) BeginShort(size int) ([]byte, error) {
 }
 
 // Commit queues what was appended to the slice that Begin has returned.
-func (l *lane) Commit(b []byte) { l.out.Commit(b) }
+func (l *Lane) Commit(b []byte) { l.out.Commit(b) }
 
 // laneStream is the stream of a lane. It is opened by the first write, as a peer may
 // make that wait.
