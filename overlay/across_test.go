@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/transport/mem"
 )
 
@@ -88,12 +89,8 @@ func (w *world) idle() {
 				w.t.Errorf("%d requests are thought to be at node %x", n, id[:4])
 			}
 		}
-		for _, p := range o.places {
-			for id, g := range p.cost {
-				if n := g.UnderWay(); n != 0 {
-					w.t.Errorf("%d requests are counted on their way to node %x", n, id[:4])
-				}
-			}
+		if n := o.names.Stats().UnderWay; n != 0 {
+			w.t.Errorf("%d requests are counted on their way to other nodes", n)
 		}
 		o.mu.Unlock()
 	}
@@ -339,7 +336,7 @@ func playAllRefuse(w *world) {
 			}
 			total += len(s.requests)
 		}
-		if total < min(members, maxRefusals) {
+		if total < min(members, names.MaxRefusals) {
 			w.t.Errorf("%d of %d members were asked", total, members)
 		}
 	}

@@ -17,14 +17,17 @@ type Stats struct {
 
 // counters are those that no part of the overlay keeps itself.
 type counters struct {
-	placesFull, repliesDropped, unlinked, unconfirmed atomic.Uint64
+	repliesDropped, unlinked, unconfirmed atomic.Uint64
 }
 
 // Stats returns the counts. It may be called at any time.
 func (o *Overlay) Stats() Stats {
+	o.mu.Lock()
+	known := o.names.Stats()
+	o.mu.Unlock()
 	links := o.sessions.Stats()
 	s := Stats{
-		PlacesFull:      o.counters.placesFull.Load(),
+		PlacesFull:      known.PlacesFull,
 		RepliesDropped:  o.counters.repliesDropped.Load(),
 		BytesLost:       links.BytesLost,
 		FramesRefused:   links.FramesRefused,

@@ -87,7 +87,7 @@ func (c *audience) branches() map[int]multicast.Branch {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	found := make(map[int]multicast.Branch)
-	for _, b := range o.topics["news"].away.route.Tree() {
+	for _, b := range o.names.ToSubscribers([]byte("news")).Route().(*multicast.Route).Tree() {
 		if len(b.Leaves) > 0 {
 			found[c.number(b.Node)] = b
 		}

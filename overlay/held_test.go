@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/mem"
 )
@@ -57,8 +58,8 @@ func TestARequestWaitsInVain(t *testing.T) {
 		caller.saw("1: timed out")
 		other.saw("2: timed out")
 		checkIdle(t, o)
-		if len(o.clusters) != 0 {
-			t.Errorf("%d clusters are remembered", len(o.clusters))
+		if n := o.names.Stats().Clusters; n != 0 {
+			t.Errorf("%d clusters are remembered", n)
 		}
 		attach(t, o, "nobody").saw() // the requests are gone
 	})
@@ -123,7 +124,7 @@ func TestAHeldRequestIsACopy(t *testing.T) {
 func (a *app) holds() (requests, bytes int) {
 	a.overlay.mu.Lock()
 	defer a.overlay.mu.Unlock()
-	return len(a.held.byToken), a.held.bytes
+	return a.overlay.names.Held(local{a.Member})
 }
 
 // What a caller may have waiting is bounded in bytes, of bodies and names, and
@@ -250,9 +251,8 @@ func TestAFalseClaimIsTriedLessAndLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
 		liar := w.nodes[1]
-		liar.mu.Lock()
-		liar.register(liar.net.hasher.Cluster([]byte("service")), true)
-		liar.mu.Unlock()
+		liar.net.step(directory.Register{Name: liar.net.hasher.Cluster([]byte("service"))})
+		liar.net.again()
 		time.Sleep(100 * time.Millisecond)
 		caller := attach(t, w.nodes[0], "")
 		body := strings.Repeat("x", 1<<20)

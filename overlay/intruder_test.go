@@ -266,8 +266,8 @@ var intrusions = []struct {
 		o := w.nodes[0]
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		if n := len(o.topics) + len(o.clusters) + len(o.places); n > 10 {
-			w.t.Errorf("%d names are remembered", n)
+		if s := o.names.Stats(); s.Topics+s.Clusters+s.Places > 10 {
+			w.t.Errorf("%+v names are remembered", s)
 		}
 	}},
 	{name: "messages to pass on without end, to everybody and nobody, and fences", do: func(w *world, in *intruder) {

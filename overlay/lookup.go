@@ -4,18 +4,12 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
-// touch notes that the registration or the watch of a name may have changed. Overlay.mu
-// is held.
-func (n *network) touch(name directory.Name) {
-	n.touched[name] = struct{}{}
-	select {
-	case n.dirty <- struct{}{}:
-	default:
-	}
-}
+// placeSweep is how often names that nobody has sent to since the last time are given up.
+const placeSweep = time.Minute
 
 // run feeds the directory with what changes on this node, and with time.
 func (n *network) run() {
@@ -23,20 +17,43 @@ func (n *network) run() {
 	defer timer.Stop()
 	sweep := time.NewTicker(placeSweep)
 	defer sweep.Stop()
-	defer n.retryTimer.Stop()
 	for {
 		select {
 		case <-n.ctx.Done():
 			return
 		case <-sweep.C:
-			n.overlay.sweepPlaces()
-		case <-n.retryTimer.C:
-			n.retryHeld()
+			n.sweep()
 		case <-n.dirty:
 		case <-timer.C:
 		}
-		timer.Reset(time.Until(n.stepChanges(nil)))
+		next := n.stepChanges(nil)
+		timer.Reset(time.Until(n.retry(next)))
 	}
+}
+
+// sweep forgets what was not used lately.
+func (n *network) sweep() {
+	n.multicast.Sweep()
+	o := n.overlay
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.names.Sweep()
+}
+
+// retry tries again what waits and is due, and returns when it wants to be called again,
+// or next if that is earlier.
+func (n *network) retry(next time.Time) time.Time {
+	o := n.overlay
+	o.mu.Lock()
+	resumed := o.names.Retry(time.Now())
+	o.mu.Unlock()
+	o.resume(resumed)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if at, ok := o.names.Next(); ok && at.Before(next) {
+		return at
+	}
+	return next
 }
 
 // stepChanges lets the directory handle what has changed on this node, and then one more
@@ -48,9 +65,9 @@ func (n *network) stepChanges(more func() directory.Event) (next time.Time) {
 	if more != nil {
 		events = append(events, more())
 	}
-	held, next := n.stepLocked(events)
+	resumed, next := n.stepLocked(events)
 	n.mu.Unlock()
-	n.overlay.goOn(held)
+	n.overlay.resume(resumed)
 	if more != nil {
 		n.again()
 	}
@@ -63,41 +80,27 @@ func (n *network) changes() []directory.Event {
 	o := n.overlay
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	events := []directory.Event{n.membership(), directory.Tick{}}
-	for name := range n.touched {
-		if _, registered := o.registered[name]; registered {
-			events = append(events, directory.Register{Name: name})
-		} else {
-			events = append(events, directory.Unregister{Name: name})
-		}
-		if o.places[name] != nil {
-			events = append(events, directory.Watch{Name: name})
-		} else {
-			events = append(events, directory.Unwatch{Name: name})
-		}
-	}
-	clear(n.touched)
-	return events
+	return append([]directory.Event{n.membership(), directory.Tick{}}, o.names.Changes()...)
 }
 
 // step lets the directory handle events, does what it wants, and returns when it wants
 // to be called again.
 func (n *network) step(events ...directory.Event) (next time.Time) {
 	n.mu.Lock()
-	held, next := n.stepLocked(events)
+	resumed, next := n.stepLocked(events)
 	n.mu.Unlock()
-	n.overlay.goOn(held)
+	n.overlay.resume(resumed)
 	return next
 }
 
-func (n *network) stepLocked(events []directory.Event) (held []*heldRequest, next time.Time) {
+func (n *network) stepLocked(events []directory.Event) (resumed names.Resumed, next time.Time) {
 	for _, event := range events {
 		for _, action := range n.directory.Step(time.Now(), event) {
 			switch action := action.(type) {
 			case directory.Send:
 				n.send(action)
 			case directory.Changed:
-				held = append(held, n.overlay.moved(action)...)
+				resumed.Add(n.overlay.changed(action))
 			case directory.Confirmed:
 				n.confirmations.confirmed(action.Token)
 			}
@@ -105,7 +108,7 @@ func (n *network) stepLocked(events []directory.Event) (held []*heldRequest, nex
 		if watch, ok := event.(directory.Watch); ok {
 			// It is no news to the directory if the name was watched until just now.
 			if nodes, known := n.directory.Lookup(watch.Name); known {
-				held = append(held, n.overlay.moved(directory.Changed{Name: watch.Name, Nodes: nodes, Known: known})...)
+				resumed.Add(n.overlay.changed(directory.Changed{Name: watch.Name, Nodes: nodes, Known: known}))
 			}
 		}
 	}
@@ -113,7 +116,7 @@ func (n *network) stepLocked(events []directory.Event) (held []*heldRequest, nex
 	if !ok {
 		next = time.Now().Add(time.Hour)
 	}
-	return held, next
+	return resumed, next
 }
 
 // send sends a message of the directory. One that cannot be sent is repeated.
@@ -123,24 +126,6 @@ func (n *network) send(action directory.Send) {
 	} else {
 		n.overlay.counters.unlinked.Add(1)
 	}
-}
-
-// moved takes over what the directory knows about a name, and returns the requests that
-// can go on.
-func (o *Overlay) moved(change directory.Changed) []*heldRequest {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	p := o.places[change.Name]
-	if p == nil {
-		return nil
-	}
-	o.move(p, change.Nodes, change.Known)
-	if p.known {
-		p.settle()
-	}
-	held := p.owner.moved()
-	o.release(held)
-	return held
 }
 
 // again lets the directory's timer be set anew after events that came from elsewhere.

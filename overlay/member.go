@@ -29,11 +29,6 @@ type Member struct {
 	left   atomic.Bool // it takes no more requests
 	closed atomic.Bool
 
-	// Guarded by Overlay.mu.
-	topics     map[string]struct{}
-	topicBytes int // of their names
-	held       heldRequests
-
 	mu   sync.Mutex
 	idle chan struct{} // closed when load or open falls to zero; nil while nobody waits
 }
@@ -83,12 +78,8 @@ func (m *Member) leave() {
 	}
 	o := m.overlay
 	o.mu.Lock()
-	if c := o.clusters[m.cluster]; c != nil {
-		c.leave(m)
-		o.served(c)
-		o.tidy(c)
-	}
-	o.mu.Unlock()
+	o.names.Leave(local{m})
+	o.unlock()
 
 	m.left.Store(true)
 }
@@ -163,11 +154,8 @@ func (m *Member) Close() {
 	// After its requests are forgotten, as none is held from then on.
 	o := m.overlay
 	o.mu.Lock()
-	for topic := range m.topics {
-		o.unsubscribe(m, topic)
-	}
-	o.dropAll(m)
-	o.mu.Unlock()
+	o.names.Detach(local{m})
+	o.unlock()
 	for _, s := range lost {
 		s.origin.answer(s.token, outcomeFault, []byte(FaultMemberLost), 0)
 		m.unload()

@@ -14,6 +14,7 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/multicast"
+	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
@@ -63,13 +64,7 @@ type network struct {
 	work      sync.WaitGroup // all goroutines but farewells
 	// farewells are of tunnels that were closed here.
 	farewells sync.WaitGroup
-	dirty     chan struct{} // holds one when touched has grown
-
-	// Guarded by Overlay.mu.
-	touched    map[directory.Name]struct{} // names whose registration or watch may have changed
-	retries    map[*cluster]struct{}       // what retryLater was called for
-	retryTimer *time.Timer                 // runs retryHeld
-	retryAt    time.Time                   // when it does; zero: never
+	dirty     chan struct{} // holds one when the directory or what waits may have something to do
 
 	// mu guards the directory. Overlay.mu may be locked while it is held.
 	mu            sync.Mutex
@@ -87,14 +82,11 @@ func (o *Overlay) Connect(config Network) error {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := &network{
-		overlay:    o,
-		config:     config,
-		log:        config.Logger,
-		hasher:     directory.NewHasher(config.Secret),
-		dirty:      make(chan struct{}, 1),
-		touched:    make(map[directory.Name]struct{}),
-		retries:    make(map[*cluster]struct{}),
-		retryTimer: time.NewTimer(time.Hour),
+		overlay: o,
+		config:  config,
+		log:     config.Logger,
+		hasher:  directory.NewHasher(config.Secret),
+		dirty:   make(chan struct{}, 1),
 	}
 	n.confirmations.waiting = make(map[uint64]chan<- struct{})
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -106,6 +98,10 @@ func (o *Overlay) Connect(config Network) error {
 	})
 	n.nodes = newNodes(n.peers)
 	n.multicast = multicast.New(host{o}, session.Lanes)
+	bounds := o.bounds()
+	bounds.Hasher, bounds.Linked, bounds.Draw = n.hasher, o.links.linked, rand.IntN
+	bounds.Route = func(nodes []names.NodeID) names.Route { return n.multicast.Route(nodes) }
+	o.names = names.New(bounds)
 	n.epoch = epoch
 	members, err := membership.New(membership.Config{
 		Self: config.Self, Meta: n.info(config.Address), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
@@ -211,8 +207,9 @@ func (n *network) LinkUp(p *peers.Peer) {
 	o := n.overlay
 	o.links.add(r)
 	o.mu.Lock()
-	n.retryOver(r.ID())
+	o.names.Linked(r.ID())
 	o.mu.Unlock()
+	n.again()
 	n.nodes.meet(p.ID())
 	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
 	n.work.Go(func() {

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 )
@@ -31,7 +31,7 @@ var (
 	// ErrDraining says that the node is being stopped.
 	ErrDraining = errors.New(FaultDraining)
 	// ErrTooManyTopics says that a member may not subscribe to more topics.
-	ErrTooManyTopics = errors.New("too many subscriptions")
+	ErrTooManyTopics = names.ErrTooManyTopics
 	// ErrNoMember says that every member that could be asked has refused.
 	ErrNoMember = errors.New("no member took it")
 )
@@ -81,15 +81,11 @@ func (c Config) withDefaults() Config {
 type Overlay struct {
 	config Config
 
-	mu         sync.Mutex
-	clusters   map[string]*cluster // those with members, held requests or waiting tunnels
-	topics     map[string]*topic
-	members    map[*Member]struct{}
-	registered map[directory.Name]struct{} // what members here serve or are subscribed to, if there is a network
-	places     map[directory.Name]*place   // of clusters and topics that members here send to
-	placeBytes int                         // of their names
-	draining   bool
-	closed     bool
+	mu       sync.Mutex
+	names    *names.Names
+	members  map[*Member]struct{}
+	draining bool
+	closed   bool
 
 	net    *network // nil: this node is alone
 	links  links
@@ -104,15 +100,15 @@ type Overlay struct {
 
 // New returns an overlay without members.
 func New(config Config) *Overlay {
-	return &Overlay{
-		config:     config.withDefaults(),
-		frames:     wire.NewBudget(config.withDefaults().FrameBytes),
-		clusters:   make(map[string]*cluster),
-		topics:     make(map[string]*topic),
-		members:    make(map[*Member]struct{}),
-		registered: make(map[directory.Name]struct{}),
-		places:     make(map[directory.Name]*place),
-	}
+	o := &Overlay{config: config.withDefaults(), members: make(map[*Member]struct{})}
+	o.frames = wire.NewBudget(o.config.FrameBytes)
+	o.names = names.New(o.bounds())
+	return o
+}
+
+// bounds are what members may have of names.
+func (o *Overlay) bounds() names.Config {
+	return names.Config{HeldBytes: o.config.HeldBytes, Topics: o.config.Topics, TopicBytes: o.config.TopicBytes}
 }
 
 // Attach adds a member, which serves the named cluster unless the name is empty.
@@ -128,15 +124,9 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 		return nil, err
 	}
 	o.members[m] = struct{}{}
-	var held []*heldRequest
-	if m.service() {
-		c := o.cluster(m.cluster)
-		held = c.join(m)
-		o.release(held)
-		o.served(c)
-	}
-	o.mu.Unlock()
-	o.goOn(held)
+	resumed := o.names.Attach(local{m}, m.cluster)
+	o.unlock()
+	o.resume(resumed)
 	return m, nil
 }
 
@@ -165,18 +155,13 @@ func (o *Overlay) Drain(ctx context.Context) error {
 	for m := range o.members {
 		members = append(members, m)
 	}
-	var held []*heldRequest
-	for _, c := range o.clusters {
-		held = append(held, c.abandon()...)
-		c.wake()
-		o.tidy(c)
-	}
-	o.release(held)
-	o.mu.Unlock()
+	resumed := o.names.Drain()
+	o.unlock()
 
-	for _, h := range held {
-		h.origin.answer(h.token, outcomeFault, []byte(FaultDraining), 0)
+	for _, r := range resumed.Requests {
+		r.Owner.(local).answer(r.Token, outcomeFault, []byte(FaultDraining), 0)
 	}
+	o.resume(names.Resumed{Waiters: resumed.Waiters})
 	for _, m := range members {
 		m.leave()
 	}
@@ -197,14 +182,13 @@ func (o *Overlay) Drain(ctx context.Context) error {
 func (o *Overlay) Close() {
 	o.mu.Lock()
 	o.closed = true
-	for _, c := range o.clusters {
-		c.wake()
-	}
+	waiters := o.names.Drain().Waiters // the requests end with their members
 	members := make([]*Member, 0, len(o.members))
 	for m := range o.members {
 		members = append(members, m)
 	}
 	o.mu.Unlock()
+	o.resume(names.Resumed{Waiters: waiters})
 	for _, m := range members {
 		m.Close()
 	}

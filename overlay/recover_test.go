@@ -34,15 +34,15 @@ func TestARequestRefusedByANodeThatServesAgain(t *testing.T) {
 		caller, service := w.here(""), w.there(0, "service", echoing)
 		w.pass()
 		o := service.overlay
-		c := o.clusters["service"]
 		o.mu.Lock()
-		c.leave(service.Member)
+		o.names.Leave(local{service.Member})
+		o.names.Changes() // nobody is told
 		o.mu.Unlock()
 		caller.ask(1, "service", "hello", time.Minute)
 		w.pass()
 		caller.saw()
 		o.mu.Lock()
-		c.join(service.Member)
+		o.names.Attach(local{service.Member}, "service")
 		o.mu.Unlock()
 		time.Sleep(time.Second)
 		synctest.Wait()

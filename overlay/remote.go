@@ -8,6 +8,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/calls"
+	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
@@ -33,7 +34,7 @@ type remoteCall struct {
 	sent    time.Time
 	sum     uint64         // of the name of the cluster and the body
 	gauge   *balance.Gauge // of this node, for the cluster
-	refused refusals
+	refused names.Refusals
 }
 
 // A node that refuses a request brings it back, and has to bring back the same. A sum
@@ -55,7 +56,7 @@ func newRemote(o *Overlay, p *peers.Peer) *remote {
 
 // ask sends a request of a member to this node, and waits for room for the patience at
 // most. An error means that it was certainly not sent.
-func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused refusals, g *balance.Gauge, patience time.Duration) error {
+func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused names.Refusals, g *balance.Gauge, patience time.Duration) error {
 	now := time.Now()
 	left := until.Sub(now)
 	if left <= 0 {
@@ -136,7 +137,7 @@ func (r *remote) refusedBy(m *wire.Refusal) {
 		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)
 		return
 	}
-	c.refused.add(target{remote: r}, busy)
+	c.refused.Add(names.Target{Node: r.ID()}, busy)
 	// This goroutine reads what comes from that node: it must not wait for another.
 	c.from.dispatch(c.token, m.Cluster, m.Body, c.until, c.refused, false)
 }

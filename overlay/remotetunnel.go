@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
+	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -127,8 +128,8 @@ func (r *remote) takeTunnel(s transport.Stream) {
 
 // offerTunnel offers a tunnel to members of this node, one after the other.
 func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnelEnd) wire.Verdict {
-	var refused refusals
-	for refused.n < maxRefusals {
+	var refused names.Refusals
+	for !refused.Full() {
 		m := o.pickLocal(cluster, &refused)
 		if m == nil {
 			break
@@ -140,10 +141,10 @@ func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnelEn
 		}
 		end.closed()
 		if !errors.Is(err, errLeft) {
-			refused.add(target{member: m}, true)
+			refused.Add(names.Target{Member: local{m}}, true)
 		}
 	}
-	if refused.busy {
+	if refused.Busy() {
 		return wire.VerdictRefused
 	}
 	return wire.VerdictNoMember

@@ -2,17 +2,12 @@ package overlay
 
 import (
 	"errors"
-	"slices"
 	"time"
 
-	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/calls"
-	"github.com/project-iris/iris/transport/outbox"
+	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/session"
 )
-
-// maxRefusals is how many members may refuse a request before its caller is told
-// that the cluster is overloaded.
-const maxRefusals = 3
 
 // lanePatience is how long a request or an answer waits for room on the way to a node.
 const lanePatience = time.Second
@@ -48,7 +43,7 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	token, err := m.asked.Add(deadline, request{id: id})
 	switch {
 	case err == nil:
-		m.dispatch(token, cluster, body, deadline, refusals{}, true)
+		m.dispatch(token, cluster, body, deadline, names.Refusals{}, true)
 		return
 	case errors.Is(err, calls.ErrFull):
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
@@ -57,116 +52,58 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 }
 
 // dispatch hands an open request of this member to a member of the cluster, here or on
-// another node, or holds it until there is one. If there is no room on the way to all
-// that could take it, it waits for some if wait is set, and otherwise holds it for a
-// moment. The refused have had their chance.
-func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time, refused refusals, wait bool) {
-	var full target // there was no room on the way to it
-	for refused.n < maxRefusals {
-		to, verdict := m.overlay.route(m, token, cluster, body, deadline, &refused)
-		var err error
-		switch verdict {
-		case routeHeld:
+// another node, or holds it until there is one. Those that have refused it are not asked
+// again. If there is no room on the way to all that could take it, it waits for some if
+// wait is set, and otherwise is held for a moment.
+func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time, refused names.Refusals, wait bool) {
+	var full names.Target // there was no room on the way to it
+	for !refused.Full() {
+		to, verdict, held := m.overlay.pickOrHold(m, token, cluster, body, deadline, &refused)
+		switch {
+		case held:
 			return
-		case routeDraining:
+		case verdict == names.Draining:
 			m.answer(token, outcomeFault, []byte(FaultDraining), 0)
 			return
-		case routeMember:
-			err = to.member.serve(m, token, body, deadline)
-		case routeRemote:
-			err = to.remote.ask(m, token, cluster, body, deadline, refused, to.gauge, 0)
-			if errors.Is(err, outbox.ErrFull) {
-				full = to
-			}
 		}
-		if verdict == routeNone {
+		if verdict != names.Picked {
 			break
 		}
-		if err == nil {
+		err := m.hand(token, to, cluster, body, deadline, refused, 0)
+		switch {
+		case err == nil:
 			return
+		case errors.Is(err, session.ErrFull) && to.Member == nil:
+			full = to
 		}
 		if !errors.Is(err, errLeft) {
-			refused.add(to, true)
+			refused.Add(to, true)
 		}
 	}
 	switch {
-	case full.remote == nil:
-	case !wait:
-		if m.overlay.holdForRoom(m, token, cluster, body, deadline) {
-			return
-		}
-	default:
+	case full.Gauge == nil:
+	case wait:
 		patience := min(lanePatience, time.Until(deadline))
-		if full.remote.ask(m, token, cluster, body, deadline, refused, full.gauge, patience) == nil {
+		if m.hand(token, full, cluster, body, deadline, refused, patience) == nil {
 			return
 		}
+	case m.overlay.holdForRoom(m, token, cluster, body, deadline):
+		return
 	}
 	m.answer(token, outcomeFault, []byte(FaultOverloaded), 0)
 }
 
-// target is who can take a request: a member of this node, or another node.
-type target struct {
-	member *Member
-	remote *remote
-	gauge  *balance.Gauge // of the node, for the cluster
-}
-
-func (t target) same(other target) bool { return t.member == other.member && t.remote == other.remote }
-
-// refusals are the targets that have refused a request.
-type refusals struct {
-	all  [maxRefusals]target
-	n    int
-	busy bool // one has refused because it has too much to do
-}
-
-func (r *refusals) add(t target, busy bool) {
-	if r.n < maxRefusals {
-		r.all[r.n] = t
-		r.n++
+// hand hands a request to a target that was picked for it. An error means that it was
+// certainly not handed over.
+func (m *Member) hand(token uint64, to names.Target, cluster, body []byte, deadline time.Time, refused names.Refusals, patience time.Duration) error {
+	if to.Member != nil {
+		return to.Member.(local).serve(m, token, body, deadline)
 	}
-	r.busy = r.busy || busy
-}
-
-func (r *refusals) has(t target) bool { return slices.ContainsFunc(r.all[:r.n], t.same) }
-
-// verdict is what route found.
-type verdict int
-
-const (
-	routeMember   verdict = iota // a member of this node was picked
-	routeRemote                  // another node was picked
-	routeHeld                    // the request waits for a member
-	routeNone                    // all have refused, or it cannot wait
-	routeDraining                // this node is being stopped
-)
-
-// route picks who gets a request, or holds it.
-func (o *Overlay) route(from *Member, token uint64, name, body []byte, deadline time.Time, refused *refusals) (target, verdict) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	c := o.clusters[string(name)]
-	if c == nil || c.away == nil && o.net != nil {
-		c = o.cluster(string(name))
-		defer o.tidy(c)
-		o.lookUp(c)
+	r := m.overlay.links.get(to.Node)
+	if r == nil {
+		return errLeft
 	}
-	to, found := o.pick(c, refused)
-	switch {
-	case found && to.member != nil:
-		return to, routeMember
-	case found:
-		return to, routeRemote
-	case refused.busy || len(c.members) > 0:
-		return target{}, routeNone
-	case o.draining:
-		return target{}, routeDraining
-	case o.net != nil && c.away == nil: // too many names are looked up
-		return target{}, routeNone
-	case !o.hold(c, from, token, body, deadline):
-		return target{}, routeNone
-	}
-	return target{}, routeHeld
+	return r.ask(m, token, cluster, body, deadline, refused, to.Gauge, patience)
 }
 
 // serve hands a request to this member, for which it was picked. An error means
@@ -217,9 +154,6 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	m.unload() // afterwards, as whoever waits for it may end the caller next
 }
 
-// isOpen reports whether a request of this member waits for its answer.
-func (m *Member) isOpen(token uint64) bool { return m.asked.Has(token) }
-
 // answer ends a request of this member. Only the first answer counts.
 func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
 	c, open := m.asked.Take(token)
@@ -237,7 +171,7 @@ func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
 
 // timedOut answers a request of this member whose deadline has passed.
 func (m *Member) timedOut(token uint64, c request) {
-	m.overlay.drop(m, token)
+	m.overlay.unhold(m, token)
 	m.handler.HandleTimeout(c.id)
 	m.closeRequest()
 }

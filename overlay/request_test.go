@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/project-iris/iris/overlay/names"
 )
 
 var errRefused = errors.New("refused by the test")
@@ -322,7 +324,7 @@ func TestARefusedRequestGoesToTheNext(t *testing.T) {
 func TestMembersThatLeaveBetweenPickAndAsk(t *testing.T) {
 	o := New(Config{})
 	caller := attach(t, o, "")
-	for range maxRefusals + 1 {
+	for range names.MaxRefusals + 1 {
 		leaving := attach(t, o, "service")
 		leaving.left.Store(true)
 	}
@@ -342,12 +344,12 @@ func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
 			defer o.Close()
 			caller, service := attach(t, o, ""), attach(t, o, "service")
 			deadline := time.Now().Add(time.Minute)
-			to, verdict := o.route(caller.Member, 0, []byte("service"), nil, deadline, &refusals{})
-			if verdict != routeMember || to.member != service.Member || to.member.load.Load() != 1 {
-				t.Fatalf("picked %v (%d)", to, verdict)
+			to := o.pickLocal([]byte("service"), &names.Refusals{})
+			if to != service.Member || to.load.Load() != 1 {
+				t.Fatalf("picked %v", to)
 			}
 			end(service.Member)
-			if err := to.member.serve(caller.Member, 0, nil, deadline); !errors.Is(err, errLeft) {
+			if err := to.serve(caller.Member, 0, nil, deadline); !errors.Is(err, errLeft) {
 				t.Errorf("serve = %v", err)
 			}
 			service.saw()

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 )
@@ -34,8 +35,8 @@ func (r *remote) HandleMessage(m wire.Message) {
 // serve hands a request of another node to a member of this one, or refuses it.
 func (r *remote) serve(m *wire.Request) {
 	deadline := time.Now().Add(microseconds(m.Timeout))
-	var refused refusals
-	for refused.n < maxRefusals {
+	var refused names.Refusals
+	for !refused.Full() {
 		to := r.overlay.pickLocal(m.Cluster, &refused)
 		if to == nil {
 			break
@@ -45,11 +46,11 @@ func (r *remote) serve(m *wire.Request) {
 			return
 		}
 		if !errors.Is(err, errLeft) {
-			refused.add(target{member: to}, true)
+			refused.Add(names.Target{Member: local{to}}, true)
 		}
 	}
 	reason := wire.ReasonNoMember
-	if refused.busy {
+	if refused.Busy() {
 		reason = wire.ReasonOverloaded
 	}
 	back := wire.Refusal{ID: m.ID, Reason: reason, Cluster: m.Cluster, Body: m.Body}
@@ -60,21 +61,6 @@ func (r *remote) serve(m *wire.Request) {
 	}
 	// There is no room to send it back, so it cannot be tried elsewhere.
 	fault(l, m.ID, 0, []byte(FaultOverloaded))
-}
-
-// pickLocal picks a member of this node for a request of another.
-func (o *Overlay) pickLocal(cluster []byte, refused *refusals) *Member {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	c := o.clusters[string(cluster)]
-	if c == nil {
-		return nil
-	}
-	m := c.pick(refused)
-	if m != nil {
-		m.load.Add(1)
-	}
-	return m
 }
 
 // answer sends the answer of a member to the node that asked. It waits for room, as

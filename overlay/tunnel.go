@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"github.com/project-iris/iris/overlay/names"
 )
 
 // Tunnel opens a stream of bytes to one member of a cluster, on this node or another,
@@ -15,27 +17,34 @@ import (
 // It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
 // all members that were asked refused.
 func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error) {
-	var refused refusals
+	var refused names.Refusals
 	var last error
-	for refused.n < maxRefusals {
-		to, err := m.overlay.tunnelTarget(ctx, string(cluster), &refused)
+	for !refused.Full() {
+		to, err := m.overlay.tunnelTarget(ctx, cluster, &refused)
 		if err != nil {
 			return nil, errors.Join(err, last)
 		}
 		var near io.ReadWriteCloser
-		if to.member != nil {
-			near, last = to.member.tunnel(ctx)
-		} else {
-			near, last = to.remote.tunnel(ctx, cluster, to.gauge)
-		}
-		if last == nil {
+		if near, last = m.overlay.openTunnel(ctx, cluster, to); last == nil {
 			return near, nil
 		}
 		if !errors.Is(last, errLeft) {
-			refused.add(to, !errors.Is(last, errNoMemberThere))
+			refused.Add(to, !errors.Is(last, errNoMemberThere))
 		}
 	}
 	return nil, errors.Join(ErrNoMember, last)
+}
+
+// openTunnel opens a tunnel to a target that was picked for it.
+func (o *Overlay) openTunnel(ctx context.Context, cluster []byte, to names.Target) (io.ReadWriteCloser, error) {
+	if to.Member != nil {
+		return to.Member.(local).tunnel(ctx)
+	}
+	r := o.links.get(to.Node)
+	if r == nil {
+		return nil, errLeft
+	}
+	return r.tunnel(ctx, cluster, to.Gauge)
 }
 
 // tunnel opens a tunnel to this member, for which it was picked.
@@ -55,51 +64,6 @@ func (m *Member) offer(ctx context.Context, conn io.ReadWriteCloser) error {
 		return errLeft
 	}
 	return m.handler.HandleTunnel(ctx, conn)
-}
-
-// tunnelTarget picks who gets a tunnel, and waits for a member if there is none.
-func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused *refusals) (target, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for {
-		if err := ctx.Err(); err != nil {
-			return target{}, err
-		}
-		c := o.cluster(name)
-		o.lookUp(c)
-		to, found := o.pick(c, refused)
-		if found {
-			return to, nil
-		}
-		if err := o.refusal(); err != nil {
-			o.tidy(c)
-			return target{}, err
-		}
-		if refused.busy || len(c.members) > 0 {
-			return target{}, ErrNoMember
-		}
-		o.awaitMember(ctx, c)
-		*refused = refusals{} // they had no member, and may have one now
-	}
-}
-
-// awaitMember waits until a member joins the cluster or the context ends.
-// Overlay.mu is held, and released meanwhile.
-func (o *Overlay) awaitMember(ctx context.Context, c *cluster) {
-	if c.joined == nil {
-		c.joined = make(chan struct{})
-	}
-	joined := c.joined
-	c.waiting++
-	o.retryLater(c)
-	o.mu.Unlock()
-	select {
-	case <-joined:
-	case <-ctx.Done():
-	}
-	o.mu.Lock()
-	c.waiting--
-	o.tidy(c)
 }
 
 // pipe is one end of a stream of bytes between two members of this node. Nothing
