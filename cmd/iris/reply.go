@@ -33,7 +33,8 @@ func (p *program) replyCommand() *ffcli.Command {
 Joins the cluster until it is stopped. For each request it runs the command, with the
 request on its standard input: its standard output, less one line end, is the reply.
 If it fails, its standard error is the fault that the caller gets. The command is
-killed when the caller's time is over. Each broadcast is printed on a line of standard
+killed when the caller's time is over. A process that it leaves behind, and that keeps
+its output open, is waited for a second. Each broadcast is printed on a line of standard
 output.`,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
@@ -50,7 +51,7 @@ output.`,
 			}
 			answer := fixed(text)
 			if !given {
-				answer = command(args[1:], parallel)
+				answer = outputOf(args[1:], parallel)
 			}
 			return p.reply(ctx, &app, args[0], answer)
 		},
@@ -72,8 +73,8 @@ func fixed(text string) answerer {
 	return func(context.Context, []byte) ([]byte, error) { return []byte(text), nil }
 }
 
-// command answers with the output of a command.
-func command(args []string, parallel int) answerer {
+// outputOf answers with the output of a command.
+func outputOf(args []string, parallel int) answerer {
 	slots := make(chan struct{}, parallel)
 	return func(ctx context.Context, body []byte) ([]byte, error) {
 		select {
@@ -87,7 +88,8 @@ func command(args []string, parallel int) answerer {
 		cmd.WaitDelay = time.Second // for children that keep its output open
 		var output, trouble bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &output, &trouble
-		if err := cmd.Run(); err != nil {
+		// What the command leaves behind may keep its output open: it has ended well all the same.
+		if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 			return nil, fault(err, trouble.String())
 		}
 		return bytes.TrimSuffix(output.Bytes(), []byte("\n")), nil
