@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"log"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -156,5 +160,25 @@ func TestUnknownVariables(t *testing.T) {
 	}
 	if got := iris(t, "", "keygen"); strings.Count(got.err, "not used") != maxUnknown+1 || !strings.Contains(got.err, "no flag has this variable, nor 4 more that begin with IRIS_") {
 		t.Errorf("got %q", got.err)
+	}
+}
+
+// What libraries write to the standard logger has the format of the node's log.
+func TestTheStandardLoggerIsTheNodes(t *testing.T) {
+	before, flags, writer := slog.Default(), log.Flags(), log.Writer()
+	defer func() {
+		slog.SetDefault(before)
+		log.SetFlags(flags)
+		log.SetOutput(writer)
+	}()
+	var out bytes.Buffer
+	p := &program{err: &out, alone: true, signals: make(chan os.Signal)}
+	if _, err := p.nodeLog(&nodeFlags{log: logFlags{level: "info", format: "json"}}); err != nil {
+		t.Fatal(err)
+	}
+	log.Print("a library says")
+	var line struct{ Level, Msg string }
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Level != "INFO" || line.Msg != "a library says" {
+		t.Errorf("%v: got %q", err, out.String())
 	}
 }

@@ -138,11 +138,15 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	return errors.Join(p.waitAndDrain(ctx, log, n, f.drain), profiles.stop())
 }
 
-// nodeLog returns the log of a node, which begins with the variables that are not used.
+// nodeLog returns the log of a node, which is that of the process too, so that what
+// libraries write to the standard logger has the format of the rest.
 func (p *program) nodeLog(f *nodeFlags) (*slog.Logger, error) {
 	log, err := f.log.logger(p.err)
 	if err != nil {
 		return nil, err
+	}
+	if p.alone {
+		slog.SetDefault(log)
 	}
 	for _, n := range p.notes {
 		log.Warn("environment variable is not used", n.attrs()...)

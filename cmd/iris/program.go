@@ -23,6 +23,7 @@ type program struct {
 	out, err io.Writer
 	progress bool // somebody watches err, and does not type what is sent
 	signals  <-chan os.Signal
+	alone    bool // the process is for this run: its standard logger, too
 
 	notes []note // on variables that are not used
 }
