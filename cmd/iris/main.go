@@ -15,6 +15,9 @@ import (
 )
 
 func main() {
+	if code, ended := asInit(); ended {
+		os.Exit(code)
+	}
 	// What goes wrong with a plugin is an error of its calls, which the node logs. A plugin
 	// must not have gRPC write to standard error besides.
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
