@@ -65,6 +65,7 @@ func (n *Node) serveAdmin(l net.Listener) *admin {
 	mux.HandleFunc("GET /members", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Members()) })
 	a := &admin{listener: l, done: make(chan struct{}), server: &http.Server{
 		Handler: mux, ReadTimeout: adminTimeout, WriteTimeout: adminTimeout, MaxHeaderBytes: adminHeaders,
+		ErrorLog: newAdminLog(n.config.Logger),
 	}}
 	go func() {
 		defer close(a.done)

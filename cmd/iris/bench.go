@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/peterbourgon/ff/v3/ffcli"
-
 	"github.com/project-iris/iris/cmd/internal/load"
 	"github.com/project-iris/iris/node"
 )
@@ -37,11 +35,11 @@ func (f *benchFlags) register(fs *flag.FlagSet) {
 	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
 }
 
-func (p *program) benchCommand() *ffcli.Command {
+func (p *program) benchCommand() *command {
 	var f benchFlags
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.register(fs)
-	return &ffcli.Command{
+	return &command{
 		Name:       "bench",
 		ShortUsage: "iris bench [flags] request | publish | broadcast | tunnel",
 		ShortHelp:  "put load on running nodes, and measure it",
@@ -84,20 +82,20 @@ func (f *benchFlags) resolve(workload string) error {
 		f.load.Warmup = -1 // none, and not the default
 	}
 	var err error
-	if f.load.Callers, err = ports(f.at, f.callers); err != nil {
+	if f.load.Callers, err = ports("-at", f.at, f.callers); err != nil {
 		return err
 	}
-	f.load.Services, err = ports(f.serve, f.members)
+	f.load.Services, err = ports("-serve", f.serve, f.members)
 	return err
 }
 
-// ports parses ports, each of which is to be used some times.
-func ports(texts list, times int) ([]int, error) {
+// ports parses the ports of a flag, each of which is to be used some times.
+func ports(flag string, texts list, times int) ([]int, error) {
 	var all []int
 	for _, text := range texts {
 		port, err := strconv.ParseUint(text, 10, 16)
 		if err != nil || port == 0 {
-			return nil, usagef("%q is no port of a node", text)
+			return nil, usagef("%s: %q is no port of a node: want a number between 1 and 65535", flag, text)
 		}
 		all = append(all, slices.Repeat([]int{int(port)}, times)...)
 	}

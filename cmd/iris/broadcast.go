@@ -6,13 +6,11 @@ import (
 	"flag"
 	"fmt"
 
-	"github.com/peterbourgon/ff/v3/ffcli"
-
 	"github.com/project-iris/iris/relay/client"
 )
 
-func (p *program) broadcastCommand() *ffcli.Command {
-	return p.sendCommand(&ffcli.Command{
+func (p *program) broadcastCommand() *command {
+	return p.sendCommand(&command{
 		Name:       "broadcast",
 		ShortUsage: "iris broadcast [flags] CLUSTER [MESSAGE]",
 		ShortHelp:  "send a message to every member of a cluster",
@@ -23,8 +21,8 @@ taken all of them.`,
 	}, (*client.Conn).Broadcast)
 }
 
-func (p *program) publishCommand() *ffcli.Command {
-	return p.sendCommand(&ffcli.Command{
+func (p *program) publishCommand() *command {
+	return p.sendCommand(&command{
 		Name:       "publish",
 		ShortUsage: "iris publish [flags] TOPIC [EVENT]",
 		ShortHelp:  "send an event to every subscriber of a topic",
@@ -38,7 +36,7 @@ of them.`,
 // sender is what broadcast and publish have in common.
 type sender func(conn *client.Conn, ctx context.Context, name string, message []byte) error
 
-func (p *program) sendCommand(c *ffcli.Command, send sender) *ffcli.Command {
+func (p *program) sendCommand(c *command, send sender) *command {
 	var app appFlags
 	c.FlagSet = flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	app.register(c.FlagSet)

@@ -247,7 +247,7 @@ func consumed(t *testing.T, p *process) consumption {
 }
 
 // roleVariable has the test's program play another part than iris, on a host.
-const roleVariable = "IRIS_TEST_ROLE"
+const roleVariable = "TEST_IRIS_ROLE"
 
 func init() {
 	switch os.Getenv(roleVariable) {

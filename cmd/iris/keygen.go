@@ -5,13 +5,11 @@ import (
 	"flag"
 	"fmt"
 
-	"github.com/peterbourgon/ff/v3/ffcli"
-
 	"github.com/project-iris/iris/transport/identity"
 )
 
-func (p *program) keygenCommand() *ffcli.Command {
-	return &ffcli.Command{
+func (p *program) keygenCommand() *command {
+	return &command{
 		Name:       "keygen",
 		ShortUsage: "iris keygen FILE",
 		ShortHelp:  "make a key for a new network",

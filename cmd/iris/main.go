@@ -6,12 +6,21 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"google.golang.org/grpc/grpclog"
 )
 
 func main() {
+	if code, ended := asInit(); ended {
+		os.Exit(code)
+	}
+	// What goes wrong with a plugin is an error of its calls, which the node logs. A plugin
+	// must not have gRPC write to standard error besides.
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	p := &program{
@@ -19,6 +28,7 @@ func main() {
 		out:      os.Stdout,
 		err:      os.Stderr,
 		signals:  signals,
+		alone:    true,
 		progress: isTerminal(os.Stderr) && !(isTerminal(os.Stdin) && isTerminal(os.Stdout)),
 	}
 	os.Exit(p.run(context.Background(), os.Args[1:]))

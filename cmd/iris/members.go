@@ -15,8 +15,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/peterbourgon/ff/v3/ffcli"
-
 	"github.com/project-iris/iris/node"
 )
 
@@ -68,13 +66,13 @@ func (f *adminFlags) get(ctx context.Context, path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(response.Body, maxAdmin))
 }
 
-func (p *program) membersCommand() *ffcli.Command {
+func (p *program) membersCommand() *command {
 	var admin adminFlags
 	var raw bool
 	fs := flag.NewFlagSet("members", flag.ContinueOnError)
 	admin.register(fs)
 	fs.BoolVar(&raw, "json", false, "print what the node says as it is, in JSON")
-	return &ffcli.Command{
+	return &command{
 		Name:       "members",
 		ShortUsage: "iris members [flags]",
 		ShortHelp:  "print the nodes of the network, and how they were found",

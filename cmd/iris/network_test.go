@@ -19,7 +19,7 @@ import (
 )
 
 // programVariable tells the test's own program to be iris.
-const programVariable = "IRIS_TEST_PROGRAM"
+const programVariable = "TEST_IRIS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(programVariable) != "" {

@@ -10,8 +10,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/peterbourgon/ff/v3/ffcli"
-
 	"github.com/project-iris/iris/node"
 	"github.com/project-iris/iris/transport/identity"
 )
@@ -45,11 +43,11 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	f.profile.register(fs)
 }
 
-func (p *program) nodeCommand() *ffcli.Command {
+func (p *program) nodeCommand() *command {
 	var f nodeFlags
 	fs := flag.NewFlagSet("iris", flag.ContinueOnError)
 	f.register(fs)
-	return &ffcli.Command{
+	return &command{
 		Name:       "iris",
 		ShortUsage: "iris -dev\n  iris -net NAME -rsa FILE [flags]\n  iris COMMAND [flags] [arguments]",
 		LongHelp: `
@@ -68,8 +66,13 @@ and these in two others:
 SIGINT or SIGTERM stop a node in good order: it takes no more work and finishes
 what it has. A second signal stops it at once.
 
-Flags may be written with one dash or two. The exit code is 0 when all went well, 1
-when something failed, and 2 when the command line is wrong.`,
+Flags may be written with one dash or two, and stand before, between or after the
+arguments of a command; behind -- nothing is a flag. A boolean is true, yes, on or 1, or
+false, no, off or 0. Each flag has an environment variable, which counts if it is not
+empty and the command line does not have the flag.
+
+The exit code is 0 when all went well, 1 when something failed, and 2 when the command
+line or the environment is wrong.`,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) > 0 {
@@ -82,7 +85,7 @@ when something failed, and 2 when the command line is wrong.`,
 
 // runNode runs a node until a signal comes.
 func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
-	log, err := f.log.logger(p.err)
+	log, err := p.nodeLog(f)
 	if err != nil {
 		return err
 	}
@@ -133,6 +136,22 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	}
 	sayReady(log, n, key)
 	return errors.Join(p.waitAndDrain(ctx, log, n, f.drain), profiles.stop())
+}
+
+// nodeLog returns the log of a node, which is that of the process too, so that what
+// libraries write to the standard logger has the format of the rest.
+func (p *program) nodeLog(f *nodeFlags) (*slog.Logger, error) {
+	log, err := f.log.logger(p.err)
+	if err != nil {
+		return nil, err
+	}
+	if p.alone {
+		slog.SetDefault(log)
+	}
+	for _, n := range p.notes {
+		log.Warn("environment variable is not used", n.attrs()...)
+	}
+	return log, nil
 }
 
 // bind returns where other nodes reach this one.

@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/peterbourgon/ff/v3"
-	"github.com/peterbourgon/ff/v3/ffcli"
 )
 
 // Exit codes.
@@ -19,10 +16,6 @@ const (
 	exitUsage  = 2
 )
 
-// envPrefix starts the name of the environment variable of every flag: -log-level
-// is IRIS_LOG_LEVEL. A flag on the command line wins.
-const envPrefix = "IRIS"
-
 // program is one run of the command: what it reads and writes, and the signals that
 // it gets.
 type program struct {
@@ -30,8 +23,9 @@ type program struct {
 	out, err io.Writer
 	progress bool // somebody watches err, and does not type what is sent
 	signals  <-chan os.Signal
+	alone    bool // the process is for this run: its standard logger, too
 
-	usage string // of the command whose -h was asked for, or whose use was wrong
+	notes []note // on variables that are not used
 }
 
 // usageError says that the command line is wrong.
@@ -45,37 +39,46 @@ func usagef(format string, args ...any) error {
 
 // run runs the command line and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
-	root := p.command()
-	if err := root.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(p.out, p.usage)
-			return exitGood
-		}
-		if inner := errors.Unwrap(err); inner != nil {
-			err = inner // without the library's "error parsing commandline arguments"
-		}
-		return p.fail(&usageError{err.Error()})
+	root := p.commands()
+	c, args, err := root.choose(args)
+	if err == nil {
+		args, err = c.parse(args, root.variables())
 	}
-	if err := root.Run(ctx); err != nil {
-		return p.fail(err)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(p.out, usage(c))
+		return exitGood
+	}
+	if p.notes = c.environ.notes; c != root { // a node logs them
+		for _, n := range p.notes {
+			fmt.Fprintf(p.err, "iris: %v\n", n)
+		}
+	}
+	if err == nil {
+		err = c.Exec(ctx, args)
+	}
+	if err != nil {
+		return p.fail(c, err)
 	}
 	return exitGood
 }
 
-// fail says in one line what went wrong.
-func (p *program) fail(err error) int {
+// fail says in one line what went wrong, and after wrong use what helps.
+func (p *program) fail(c *command, err error) int {
 	fmt.Fprintf(p.err, "iris: %v\n", err)
-	if wrong := (*usageError)(nil); errors.As(err, &wrong) {
-		fmt.Fprintln(p.err, "iris: see iris -h, and iris COMMAND -h")
-		return exitUsage
+	if wrong := (*usageError)(nil); !errors.As(err, &wrong) {
+		return exitFailed
 	}
-	return exitFailed
+	for _, line := range c.environ.blame(err.Error()) {
+		fmt.Fprintf(p.err, "iris: %s\n", line)
+	}
+	fmt.Fprintln(p.err, "iris: see iris -h, and iris COMMAND -h")
+	return exitUsage
 }
 
-// command returns the command tree. Without a subcommand, iris runs a node.
-func (p *program) command() *ffcli.Command {
+// commands returns the command tree. Without a subcommand, iris runs a node.
+func (p *program) commands() *command {
 	root := p.nodeCommand()
-	root.Subcommands = []*ffcli.Command{
+	root.Subcommands = []*command{
 		p.requestCommand(),
 		p.replyCommand(),
 		p.broadcastCommand(),
@@ -87,12 +90,7 @@ func (p *program) command() *ffcli.Command {
 		p.keygenCommand(),
 	}
 	for _, c := range append(root.Subcommands, root) {
-		c.FlagSet.SetOutput(io.Discard) // errors are said by fail, help by run
-		c.Options = []ff.Option{ff.WithEnvVarPrefix(envPrefix)}
-		c.UsageFunc = func(c *ffcli.Command) string {
-			p.usage = usage(c)
-			return p.usage
-		}
+		c.prepare()
 	}
 	return root
 }

@@ -329,7 +329,7 @@ func TestErrors(t *testing.T) {
 		{"port taken", []string{"-dev", "-port", takenPort}, exitFailed, "choose another port with -port"},
 		{"port out of range", []string{"-dev", "-port", "70000"}, exitUsage, "-port 70000"},
 		{"port not a number", []string{"-dev", "-port", "x"}, exitUsage, "port"},
-		{"unknown flag", []string{"-frobnicate"}, exitUsage, "flag provided but not defined: -frobnicate"},
+		{"unknown flag", []string{"-frobnicate"}, exitUsage, "iris has no flag -frobnicate"},
 		{"unknown command", []string{"frobnicate"}, exitUsage, `no command "frobnicate"`},
 		{"log level", []string{"-dev", "-log-level", "loud"}, exitUsage, `"loud"`},
 		{"log format", []string{"-dev", "-log-format", "xml"}, exitUsage, `"xml"`},

@@ -12,20 +12,18 @@ import (
 	"sync"
 	"time"
 
-	"github.com/peterbourgon/ff/v3/ffcli"
-
 	"github.com/project-iris/iris/relay/client"
 )
 
-func (p *program) replyCommand() *ffcli.Command {
+func (p *program) replyCommand() *command {
 	var app appFlags
-	var text string
+	var text verbatim
 	var parallel int
 	fs := flag.NewFlagSet("reply", flag.ContinueOnError)
 	app.register(fs)
-	fs.StringVar(&text, "text", "", "answer every request with this `text` instead of a command's output")
+	fs.Var(&text, "text", "answer every request with this `text` instead of a command's output")
 	fs.IntVar(&parallel, "parallel", 2*runtime.NumCPU(), "`number` of commands that run at a time")
-	return &ffcli.Command{
+	return &command{
 		Name:       "reply",
 		ShortUsage: "iris reply [flags] CLUSTER COMMAND [ARGUMENT ...]\n  iris reply -text TEXT CLUSTER",
 		ShortHelp:  "be a member of a cluster: answer requests, print broadcasts",
@@ -33,9 +31,13 @@ func (p *program) replyCommand() *ffcli.Command {
 Joins the cluster until it is stopped. For each request it runs the command, with the
 request on its standard input: its standard output, less one line end, is the reply.
 If it fails, its standard error is the fault that the caller gets. The command is
-killed when the caller's time is over. Each broadcast is printed on a line of standard
-output.`,
+killed when the caller's time is over. A process that it leaves behind, and that keeps
+its output open, is waited for a second. Each broadcast is printed on a line of standard
+output.
+
+What follows COMMAND belongs to it: flags of iris stand before.`,
 		FlagSet: fs,
+		Program: 2,
 		Exec: func(ctx context.Context, args []string) error {
 			given := isSet(fs, "text")
 			switch {
@@ -44,13 +46,13 @@ output.`,
 			case given && len(args) > 1:
 				return usagef("iris reply wants either -text or a COMMAND, not both")
 			case !given && len(args) == 1:
-				return usagef("how should iris reply answer? give a COMMAND behind %s, or -text before it", args[0])
+				return usagef("how should iris reply answer? give a COMMAND behind %s, or -text TEXT", args[0])
 			case parallel < 1:
 				return usagef("-parallel has to be at least 1")
 			}
-			answer := fixed(text)
+			answer := fixed(string(text))
 			if !given {
-				answer = command(args[1:], parallel)
+				answer = outputOf(args[1:], parallel)
 			}
 			return p.reply(ctx, &app, args[0], answer)
 		},
@@ -72,8 +74,8 @@ func fixed(text string) answerer {
 	return func(context.Context, []byte) ([]byte, error) { return []byte(text), nil }
 }
 
-// command answers with the output of a command.
-func command(args []string, parallel int) answerer {
+// outputOf answers with the output of a command.
+func outputOf(args []string, parallel int) answerer {
 	slots := make(chan struct{}, parallel)
 	return func(ctx context.Context, body []byte) ([]byte, error) {
 		select {
@@ -87,7 +89,8 @@ func command(args []string, parallel int) answerer {
 		cmd.WaitDelay = time.Second // for children that keep its output open
 		var output, trouble bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &output, &trouble
-		if err := cmd.Run(); err != nil {
+		// What the command leaves behind may keep its output open: it has ended well all the same.
+		if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 			return nil, fault(err, trouble.String())
 		}
 		return bytes.TrimSuffix(output.Bytes(), []byte("\n")), nil

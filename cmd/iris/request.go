@@ -8,12 +8,10 @@ import (
 	"io"
 	"time"
 
-	"github.com/peterbourgon/ff/v3/ffcli"
-
 	"github.com/project-iris/iris/relay/client"
 )
 
-func (p *program) requestCommand() *ffcli.Command {
+func (p *program) requestCommand() *command {
 	var app appFlags
 	var timeout time.Duration
 	var raw bool
@@ -21,14 +19,14 @@ func (p *program) requestCommand() *ffcli.Command {
 	app.register(fs)
 	fs.DurationVar(&timeout, "timeout", 5*time.Second, "`time` to wait for the answer, and for a member if there is none")
 	fs.BoolVar(&raw, "raw", false, "print the reply as it is, without a line end behind it")
-	return &ffcli.Command{
+	return &command{
 		Name:       "request",
 		ShortUsage: "iris request [flags] CLUSTER [BODY]",
 		ShortHelp:  "ask one member of a cluster and print its reply",
 		LongHelp: `
 Asks one member of the cluster and prints its reply. Without BODY, the body is read
 from standard input. The exit code is 1 if there is no reply: the member answered with
-a fault, or nobody did in time.`,
+a fault, or nobody did in time. A BODY that begins with a dash stands behind --.`,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) < 1 || len(args) > 2 {

@@ -6,17 +6,15 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-
-	"github.com/peterbourgon/ff/v3/ffcli"
 )
 
-func (p *program) subscribeCommand() *ffcli.Command {
+func (p *program) subscribeCommand() *command {
 	var app appFlags
 	var count int
 	fs := flag.NewFlagSet("subscribe", flag.ContinueOnError)
 	app.register(fs)
 	fs.IntVar(&count, "count", 0, "`number` of events to end after; 0 is no end")
-	return &ffcli.Command{
+	return &command{
 		Name:       "subscribe",
 		ShortUsage: "iris subscribe [flags] TOPIC [TOPIC ...]",
 		ShortHelp:  "print the events of topics",

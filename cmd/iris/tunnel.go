@@ -8,8 +8,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/peterbourgon/ff/v3/ffcli"
-
 	"github.com/project-iris/iris/relay/client"
 )
 
@@ -21,14 +19,14 @@ type tunnelFlags struct {
 	timeout time.Duration
 }
 
-func (p *program) tunnelCommand() *ffcli.Command {
+func (p *program) tunnelCommand() *command {
 	var f tunnelFlags
 	fs := flag.NewFlagSet("tunnel", flag.ContinueOnError)
 	f.app.register(fs)
 	fs.BoolVar(&f.listen, "listen", false, "join the cluster and take one tunnel, instead of opening one")
 	fs.BoolVar(&f.receive, "receive", false, "do not read standard input; the other side closes the tunnel")
 	fs.DurationVar(&f.timeout, "timeout", 5*time.Second, "`time` to wait for the tunnel when opening one")
-	return &ffcli.Command{
+	return &command{
 		Name:       "tunnel",
 		ShortUsage: "iris tunnel [flags] CLUSTER < FILE\n  iris tunnel -listen [flags] CLUSTER > FILE",
 		ShortHelp:  "connect standard input and output to a member of a cluster",

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
-
-	"github.com/peterbourgon/ff/v3/ffcli"
 )
 
 // usage is the help text of a command.
-func usage(c *ffcli.Command) string {
+func usage(c *command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Usage:\n  %s\n\n%s\n", c.ShortUsage, strings.TrimSpace(c.LongHelp))
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -33,9 +31,4 @@ func usage(c *ffcli.Command) string {
 	})
 	w.Flush()
 	return b.String()
-}
-
-// variable returns the name of a flag's environment variable.
-func variable(name string) string {
-	return envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"strings"
 	"time"
 )
@@ -16,6 +17,8 @@ const (
 	// commandOutput and commandErrors bound what is read of its output, in bytes.
 	commandOutput = 64 << 10
 	commandErrors = 256
+	// leftBehind is how long what the command leaves behind may keep its output open.
+	leftBehind = time.Second
 	// maxAddress is the longest address, in bytes. Longer words are none.
 	maxAddress = 512
 )
@@ -30,7 +33,8 @@ var errOutput = errors.New("it prints too much")
 // SCHEME://HOST:PORT, with white space or commas between them. It is run by the shell, as
 // the user of the node, and again and again: every ten seconds while the node is alone,
 // every five minutes otherwise, give or take half. It may take ten seconds and print
-// 64 KiB.
+// 64 KiB. What counts is the end of the command itself: processes that it leaves behind and
+// that keep its output open are waited for a second, and then not read any more.
 type Command struct {
 	Line string
 	// Logger gets what operators need to know. Default: nothing is logged.
@@ -65,12 +69,12 @@ func (c *Command) run(ctx context.Context, limit time.Duration) ([]string, error
 	out, said := &capped{limit: commandOutput}, &capped{limit: commandErrors}
 	command := shell(ctx, c.Line)
 	command.Stdout, command.Stderr = out, said
-	command.WaitDelay = time.Second // for what the command leaves behind
+	command.WaitDelay = leftBehind
 	err := command.Run()
 	switch {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("it has not ended in %v", limit)
-	case err != nil:
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay): // which the command is not to blame for
 		return nil, fmt.Errorf("%w: %q", err, firstLine(said.text.Bytes()))
 	case out.over:
 		return nil, errOutput

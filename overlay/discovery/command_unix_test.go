@@ -7,8 +7,8 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,14 +58,19 @@ func TestACommandIsRunAgain(t *testing.T) {
 	<-over
 }
 
-// One that leaves something behind, which holds its output, is not waited for.
+// One that leaves something behind, which holds its output, has named nodes all the same;
+// one that has failed has not.
 func TestACommandThatLeavesSomethingBehind(t *testing.T) {
 	end := filepath.Join(t.TempDir(), "end")
 	if err := syscall.Mkfifo(end, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (&Command{Line: "(read x < " + end + ") & echo host:1"}).run(t.Context(), time.Minute); !errors.Is(err, exec.ErrWaitDelay) {
-		t.Errorf("got %v", err)
+	leave := "(read x < " + end + ") & echo host:1"
+	if addrs, err := (&Command{Line: leave}).run(t.Context(), time.Minute); err != nil || !slices.Equal(addrs, []string{"host:1"}) {
+		t.Errorf("got %v, %v", addrs, err)
+	}
+	if addrs, err := (&Command{Line: leave + "; exit 3"}).run(t.Context(), time.Minute); err == nil || !strings.Contains(err.Error(), "exit status 3") {
+		t.Errorf("one that fails: got %v, %v", addrs, err)
 	}
 	file, err := os.OpenFile(end, os.O_WRONLY, 0) // ends what is left
 	if err != nil {

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A command is what the program does with a command line: a subcommand, or a node.
+type command struct {
+	Name       string // of the subcommand, or of the program
+	ShortUsage string
+	ShortHelp  string // for the list of commands
+	LongHelp   string
+	FlagSet    *flag.FlagSet
+	// Program is the number of the argument, from one, that is another program's name:
+	// what follows it belongs to that. 0: no argument is.
+	Program     int
+	Subcommands []*command
+	// Exec runs the command. The arguments are those that are no flags.
+	Exec func(ctx context.Context, args []string) error
+
+	environ environment // what comes from there
+}
+
+// prepare makes the flags ready to be parsed. Errors and help are said by the program.
+func (c *command) prepare() {
+	c.FlagSet.SetOutput(io.Discard)
+	c.FlagSet.Usage = func() {}
+	c.FlagSet.VisitAll(func(f *flag.Flag) { f.Value = &setting{f.Value} })
+}
+
+// title is what a user calls the command.
+func (c *command) title() string {
+	if len(c.Subcommands) > 0 {
+		return c.Name
+	}
+	return "iris " + c.Name
+}
+
+// variables returns the variables that the flags of all commands have.
+func (c *command) variables() []string {
+	var all []string
+	for _, each := range append(c.Subcommands, c) {
+		each.FlagSet.VisitAll(func(f *flag.Flag) { all = append(all, variable(f.Name)) })
+	}
+	return all
+}
+
+// choose returns the command that the arguments name, and what is left of them.
+func (c *command) choose(args []string) (*command, []string, error) {
+	flags, operands, err := c.split(args, 1)
+	if err != nil || len(operands) == 0 {
+		return c, args, err
+	}
+	i := slices.IndexFunc(c.Subcommands, func(sub *command) bool { return strings.EqualFold(sub.Name, operands[0]) })
+	switch {
+	case i < 0:
+		return c, args, nil
+	case len(flags) == 0:
+		return c.Subcommands[i], operands[1:], nil
+	case errors.Is(c.FlagSet.Parse(flags), flag.ErrHelp):
+		return c, nil, flag.ErrHelp
+	}
+	name := c.Subcommands[i].Name
+	return c, nil, usagef("%s stands before the command, where no flag can be: write iris %s %s", flags[0], name, strings.Join(flags, " "))
+}
+
+// parse sets the flags, wherever they stand among the arguments, and returns the latter.
+// What the command line does not set comes from the environment.
+func (c *command) parse(args, known []string) ([]string, error) {
+	flags, operands, err := c.split(args, c.Program)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.FlagSet.Parse(flags); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		}
+		return nil, &usageError{err.Error()}
+	}
+	return operands, c.environ.read(c.FlagSet, known)
+}
+
+// split parts flags, with their values, from the other arguments. Behind "--", and from
+// the argument on that is a program's name, nothing is a flag.
+func (c *command) split(args []string, program int) (flags, operands []string, err error) {
+	for i := 0; i < len(args); {
+		words := c.words(args[i])
+		switch {
+		case args[i] == "--":
+			return flags, append(operands, args[i+1:]...), nil
+		case words > 0:
+			end := min(i+words, len(args))
+			flags = append(flags, args[i:end]...)
+			i = end
+		case words < 0:
+			return nil, nil, c.unknown(args[i])
+		case len(operands)+1 == program:
+			return flags, append(operands, args[i:]...), nil
+		default:
+			operands = append(operands, args[i])
+			i++
+		}
+	}
+	return flags, operands, nil
+}
+
+// words returns how many arguments a flag takes, itself included: 0 if this is none, and
+// -1 if the command does not have it.
+func (c *command) words(arg string) int {
+	if len(arg) < 2 || arg[0] != '-' {
+		return 0
+	}
+	name, _, given := strings.Cut(flagName(arg), "=")
+	f := c.FlagSet.Lookup(name)
+	switch {
+	case name == "h" || name == "help":
+		return 1
+	case f == nil:
+		return -1
+	case given || isBool(f.Value):
+		return 1
+	}
+	return 2
+}
+
+// flagName returns the name, and the value if there is one, behind one dash or two.
+func flagName(arg string) string { return strings.TrimPrefix(arg[1:], "-") }
+
+// unknown says that the command does not have a flag.
+func (c *command) unknown(arg string) error {
+	name, _, _ := strings.Cut(flagName(arg), "=")
+	var names []string
+	c.FlagSet.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	advice := ""
+	if near := nearest(name, names); near != "" {
+		advice = "; did you mean -" + near + "?"
+	}
+	return usagef("%s has no flag -%s%s (an argument that begins with a dash goes behind --)", c.title(), name, advice)
+}
