@@ -130,7 +130,7 @@ func (o *Overlay) Connect(config Network) error {
 func (n *network) close() {
 	n.members.Leave()
 	n.finishLanes()
-	n.awaitFarewells()
+	n.awaitTunnels()
 	n.cancel()
 	n.members.Close()
 	n.peers.Close(nil)
@@ -147,22 +147,6 @@ func (n *network) finishLanes() {
 	}
 	n.overlay.mu.Unlock()
 	finishing.Wait()
-}
-
-// awaitFarewells waits until what was written into tunnels has arrived, for handTimeout
-// at most.
-func (n *network) awaitFarewells() {
-	done := make(chan struct{})
-	n.work.Go(func() {
-		n.farewells.Wait()
-		close(done)
-	})
-	timer := time.NewTimer(handTimeout)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-	}
 }
 
 // seed dials a seed as long as this node knows no other.

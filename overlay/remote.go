@@ -36,6 +36,8 @@ type remote struct {
 	alarm alarm                      // runs expire
 	lost  bool
 	cuts  bool // the link is being cut
+
+	tunnelEnd time.Time // when the latest tunnel was closed here
 }
 
 // remoteCall is a request of a member of this node that another node has.

@@ -21,14 +21,10 @@ var (
 	errTunnelHead    = errors.New("stream does not begin as a tunnel")
 )
 
-// farewellTimeout is how long the other node may take to end a tunnel that was closed
-// here. It has what was sent before when it does.
-const farewellTimeout = 5 * time.Second
-
 // tunnel opens a tunnel to a member of this node, for which it was picked: a stream, which
 // is the applications' once the node has said that one has taken it. From the pick to the
 // close it counts as load of the node, as a request does.
-func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (io.ReadWriteCloser, error) {
+func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (Stream, error) {
 	g.Begin()
 	end, err := r.openTunnel(ctx, cluster, g)
 	switch {
@@ -172,32 +168,22 @@ func (r oneByte) ReadByte() (byte, error) {
 
 // tunnelEnd is this node's end of a tunnel to another node.
 type tunnelEnd struct {
-	stream  transport.Stream
-	network *network
-	opened  chan struct{} // closed when the verdict is sent; nil at the end that has asked
-	closed  func()        // called once, by the first Close
-	once    sync.Once
-	done    chan struct{} // closed when the stream is not used any more
+	stream transport.Stream
+	remote *remote
+	opened chan struct{} // closed when the verdict is sent; nil at the end that has asked
+	closed func()        // called once, by the first Close
+	once   sync.Once
+	done   chan struct{} // closed when the stream is not used any more
 
-	// One reads and one writes at a time, as streams want it. Who waits to read waits in
-	// a channel, with which time passes in tests: it can take until a deadline.
-	reading chan struct{} // holds one while somebody reads
-	writing sync.Mutex
+	writing sync.Mutex // as streams want it, one writes at a time
 }
 
 func (r *remote) newTunnelEnd(s transport.Stream) *tunnelEnd {
-	return &tunnelEnd{
-		stream: s, network: r.overlay.net,
-		done: make(chan struct{}), reading: make(chan struct{}, 1),
-	}
+	return &tunnelEnd{stream: s, remote: r, done: make(chan struct{})}
 }
 
 // Read reads what the other end has written.
-func (e *tunnelEnd) Read(b []byte) (int, error) {
-	e.reading <- struct{}{}
-	defer func() { <-e.reading }()
-	return e.stream.Read(b)
-}
+func (e *tunnelEnd) Read(b []byte) (int, error) { return e.stream.Read(b) }
 
 // Write waits until the other node knows that it has the tunnel.
 func (e *tunnelEnd) Write(b []byte) (int, error) {
@@ -209,29 +195,82 @@ func (e *tunnelEnd) Write(b []byte) (int, error) {
 	return e.stream.Write(b)
 }
 
-// Close ends both directions. What was written before still arrives: the stream is let
-// go when the other node has ended it as well, or farewellTimeout is over.
+// CloseRead ends the reading direction. The other node's writes fail when it hears of it,
+// half a round trip later.
+func (e *tunnelEnd) CloseRead() error {
+	e.stream.CancelRead(transport.CodeNone)
+	return nil
+}
+
+// Close ends both directions. What was written before still arrives.
 func (e *tunnelEnd) Close() error {
 	e.once.Do(func() {
 		e.closed()
 		_ = e.stream.SetWriteDeadline(time.Unix(1, 0)) // for a Write under way
-		_ = e.stream.SetReadDeadline(time.Now().Add(farewellTimeout))
-		e.network.farewells.Go(e.farewell)
+		_ = e.CloseRead()
+		e.remote.overlay.net.farewells.Go(e.farewell)
 	})
 	return nil
 }
 
-// farewell ends the writing direction and reads to the end of the other.
+// farewell ends the writing direction.
 func (e *tunnelEnd) farewell() {
 	defer close(e.done)
-	defer e.stream.Reset(transport.CodeNone)
+	defer e.stream.Reset(transport.CodeNone) // does nothing to what CloseWrite has ended
 	if e.opened != nil {
 		<-e.opened
 	}
 	e.writing.Lock()
-	err := e.stream.CloseWrite()
-	e.writing.Unlock()
-	if err == nil {
-		_, _ = io.Copy(io.Discard, e)
+	defer e.writing.Unlock()
+	if e.stream.CloseWrite() == nil {
+		e.remote.noteTunnelEnd()
 	}
+}
+
+// noteTunnelEnd notes that what was written into a tunnel may still be on its way.
+func (r *remote) noteTunnelEnd() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tunnelEnd = time.Now()
+}
+
+// lastTunnelEnd returns when the latest tunnel was closed here, zero if there was none.
+func (r *remote) lastTunnelEnd() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tunnelEnd
+}
+
+// awaitTunnels gives what was written into tunnels time to arrive: until handTimeout after
+// the latest was closed, or from now on if one is still being written. A stream of which
+// one direction has ended cannot tell when the other end has read it.
+func (n *network) awaitTunnels() {
+	written := make(chan struct{})
+	n.work.Go(func() {
+		n.farewells.Wait()
+		close(written)
+	})
+	timer := time.NewTimer(handTimeout)
+	defer timer.Stop()
+	select {
+	case <-written:
+	case <-timer.C:
+		return
+	}
+	timer.Reset(time.Until(n.lastTunnelEnd().Add(handTimeout)))
+	<-timer.C
+}
+
+// lastTunnelEnd returns when the latest tunnel to a node that there is a link to was
+// closed here.
+func (n *network) lastTunnelEnd() time.Time {
+	n.overlay.mu.Lock()
+	defer n.overlay.mu.Unlock()
+	var last time.Time
+	for _, r := range n.links {
+		if at := r.lastTunnelEnd(); at.After(last) {
+			last = at
+		}
+	}
+	return last
 }

@@ -7,14 +7,23 @@ import (
 	"sync"
 )
 
+// Stream is one end of a tunnel. What is written at one end is read at the other; Write
+// blocks while the other end does not read. Close ends both directions: the other end
+// reads what was written before, then io.EOF, and its writes fail. CloseRead ends the
+// reading direction alone: what was not read is dropped, and the other end's writes fail.
+//
+// It is an alias, so that its users can name it without this package.
+type Stream = interface {
+	io.ReadWriteCloser
+	CloseRead() error
+}
+
 // Tunnel opens a stream of bytes to one member of a cluster, on this node or another,
-// and waits for a member if there is none. What is written at one end is read at the
-// other; Write blocks while the other end does not read. Close ends both directions: the
-// other end reads what was written before, then io.EOF, and its writes fail.
+// and waits for a member if there is none.
 //
 // It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
 // all members that were asked refused.
-func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error) {
+func (m *Member) Tunnel(ctx context.Context, cluster []byte) (Stream, error) {
 	var refused refusals
 	var last error
 	for refused.n < maxRefusals {
@@ -22,7 +31,7 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser
 		if err != nil {
 			return nil, errors.Join(err, last)
 		}
-		var near io.ReadWriteCloser
+		var near Stream
 		if to.member != nil {
 			near, last = to.member.tunnel(ctx)
 		} else {
@@ -39,7 +48,7 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser
 }
 
 // tunnel opens a tunnel to this member, for which it was picked.
-func (m *Member) tunnel(ctx context.Context) (io.ReadWriteCloser, error) {
+func (m *Member) tunnel(ctx context.Context) (Stream, error) {
 	near, far := newPipe(m.unload)
 	if err := m.offer(ctx, far); err != nil {
 		near.Close()
@@ -50,7 +59,7 @@ func (m *Member) tunnel(ctx context.Context) (io.ReadWriteCloser, error) {
 }
 
 // offer hands a tunnel to this member, for which it was picked.
-func (m *Member) offer(ctx context.Context, conn io.ReadWriteCloser) error {
+func (m *Member) offer(ctx context.Context, conn Stream) error {
 	m.mu.Lock()
 	gone := m.left || m.closed
 	m.mu.Unlock()
@@ -123,6 +132,9 @@ func newPipe(closed func()) (near, far *pipe) {
 	far = &pipe{PipeReader: farReader, PipeWriter: farWriter, closed: once}
 	return near, far
 }
+
+// CloseRead ends the reading direction.
+func (p *pipe) CloseRead() error { return p.PipeReader.Close() }
 
 // Close ends both directions.
 func (p *pipe) Close() error {
