@@ -53,6 +53,14 @@ var rules = []rule{
 		reason: "it needs who is linked, a lane to it and where to deliver, and declares these as interfaces",
 	},
 	{
+		path: "overlay/names", allowed: []string{"overlay/balance", "overlay/directory", "overlay/wire"},
+		reason: "a state machine that can be simulated: no lock, clock, goroutine or link",
+	},
+	{
+		path: "overlay/tunnel", allowed: []string{"overlay/wire", "transport"},
+		reason: "an end of a tunnel needs a stream, and does not know whose it is",
+	},
+	{
 		path: "overlay/peers", allowed: []string{"transport/..."},
 		reason: "who keeps links does not know what they are for",
 	},

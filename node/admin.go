@@ -85,10 +85,15 @@ func (a *admin) close(ctx context.Context) {
 	<-a.done
 }
 
-// sayWhetherReady says whether applications can use the node: not while it is stopped.
+// sayWhetherReady says whether the node does what it is there for: not while it is
+// stopped, nor while a transport of it does not listen.
 func (n *Node) sayWhetherReady(w http.ResponseWriter, _ *http.Request) {
 	if n.draining.Load() {
 		http.Error(w, "draining", http.StatusServiceUnavailable)
+		return
+	}
+	if deaf := n.links.deaf(); deaf != "" {
+		http.Error(w, deaf, http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ready")

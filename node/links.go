@@ -50,6 +50,19 @@ func (l *links) moved() bool {
 	return l.advertised != before
 }
 
+// deaf says over which transports others cannot dial the node at the moment, and why.
+// It is empty when there are none.
+func (l *links) deaf() string {
+	if l == nil {
+		return ""
+	}
+	var lines []string
+	for _, loss := range choose.LossesOf(l.listener) {
+		lines = append(lines, fmt.Sprintf("not listening for other nodes over %s at %s: %v", loss.Scheme, loss.Addr, loss.Err))
+	}
+	return strings.Join(lines, "\n")
+}
+
 // listen makes the transports of a node and listens on all of them.
 func listen(config Config, id *identity.Identity) (*links, error) {
 	var made []transport.Transport

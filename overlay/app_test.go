@@ -3,7 +3,6 @@ package overlay
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -18,7 +17,7 @@ type app struct {
 
 	// Set before it is attached. They are called from other goroutines.
 	serve func(id uint64, body []byte, timeout time.Duration) error
-	take  func(ctx context.Context, conn io.ReadWriteCloser) error
+	take  func(ctx context.Context, conn Stream) error
 	event func(topic, event []byte)
 	delay func() // before an answer is written down
 
@@ -27,7 +26,7 @@ type app struct {
 	mu       sync.Mutex
 	seen     []string
 	requests []uint64 // ids of those it was given
-	tunnels  []io.ReadWriteCloser
+	tunnels  []Stream
 }
 
 // attach attaches an application to a cluster, or to none. Each of the options
@@ -52,7 +51,7 @@ func attach(t *testing.T, o *Overlay, cluster string, options ...func(*app)) *ap
 // refusing makes an application refuse all requests and tunnels.
 func refusing(a *app) {
 	a.serve = func(uint64, []byte, time.Duration) error { return errRefused }
-	a.take = func(context.Context, io.ReadWriteCloser) error { return errRefused }
+	a.take = func(context.Context, Stream) error { return errRefused }
 }
 
 // echoing makes an application send each request back at once.
@@ -86,7 +85,7 @@ func (a *app) request(i int) uint64 {
 }
 
 // tunnel returns the i-th tunnel that the application has taken.
-func (a *app) tunnel(i int) io.ReadWriteCloser {
+func (a *app) tunnel(i int) Stream {
 	a.t.Helper()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -127,7 +126,7 @@ func (a *app) HandleRequest(id uint64, body []byte, timeout time.Duration) error
 	return a.serve(id, body, timeout)
 }
 
-func (a *app) HandleTunnel(ctx context.Context, conn io.ReadWriteCloser) error {
+func (a *app) HandleTunnel(ctx context.Context, conn Stream) error {
 	a.note("tunnel")
 	if a.take != nil {
 		return a.take(ctx, conn)

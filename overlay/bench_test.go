@@ -3,7 +3,6 @@ package overlay
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,7 +33,7 @@ func (p *peer) HandleRequest(id uint64, body []byte, _ time.Duration) error {
 
 func (p *peer) HandleBroadcast([]byte) { p.count++ }
 
-func (p *peer) HandleTunnel(context.Context, io.ReadWriteCloser) error { return errRefused }
+func (p *peer) HandleTunnel(context.Context, Stream) error { return errRefused }
 
 func (p *peer) HandleEvent(_, _ []byte) { p.count++ }
 

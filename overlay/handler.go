@@ -2,7 +2,6 @@ package overlay
 
 import (
 	"context"
-	"io"
 	"time"
 )
 
@@ -23,7 +22,7 @@ type Handler interface {
 	// HandleTunnel offers the near end of a tunnel, and returns nil when the
 	// member has taken it, whose own it is then. It must return when the context
 	// ends.
-	HandleTunnel(ctx context.Context, conn io.ReadWriteCloser) error
+	HandleTunnel(ctx context.Context, conn Stream) error
 
 	// HandleEvent delivers an event of a topic that the member is subscribed to.
 	HandleEvent(topic, event []byte)

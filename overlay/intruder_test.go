@@ -581,9 +581,9 @@ func (s *still) HandleRequest(id uint64, body []byte, _ time.Duration) error {
 	return nil
 }
 
-func (s *still) HandleBroadcast([]byte)                                 {}
-func (s *still) HandleTunnel(context.Context, io.ReadWriteCloser) error { return errRefused }
-func (s *still) HandleEvent(_, _ []byte)                                {}
-func (s *still) HandleReply(uint64, []byte)                             { s.replies.Add(1) }
-func (s *still) HandleFault(uint64, []byte)                             {}
-func (s *still) HandleTimeout(uint64)                                   {}
+func (s *still) HandleBroadcast([]byte)                     {}
+func (s *still) HandleTunnel(context.Context, Stream) error { return errRefused }
+func (s *still) HandleEvent(_, _ []byte)                    {}
+func (s *still) HandleReply(uint64, []byte)                 { s.replies.Add(1) }
+func (s *still) HandleFault(uint64, []byte)                 {}
+func (s *still) HandleTimeout(uint64)                       {}

@@ -17,6 +17,7 @@ import (
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 )
@@ -63,7 +64,7 @@ type network struct {
 	ending    sync.Once
 	work      sync.WaitGroup // all goroutines but farewells
 	// farewells are of tunnels that were closed here.
-	farewells sync.WaitGroup
+	farewells tunnel.Farewells
 	dirty     chan struct{} // holds one when the directory or what waits may have something to do
 
 	// mu guards the directory. Overlay.mu may be locked while it is held.
@@ -127,7 +128,7 @@ func (o *Overlay) Connect(config Network) error {
 func (n *network) close() {
 	n.members.Leave()
 	n.finishLanes()
-	n.awaitFarewells()
+	n.farewells.Await()
 	n.cancel()
 	n.members.Close()
 	n.peers.Close(nil)
@@ -143,22 +144,6 @@ func (n *network) finishLanes() {
 		finishing.Go(r.Finish)
 	}
 	finishing.Wait()
-}
-
-// awaitFarewells waits until what was written into tunnels has arrived, for
-// farewellPatience at most.
-func (n *network) awaitFarewells() {
-	done := make(chan struct{})
-	n.work.Go(func() {
-		n.farewells.Wait()
-		close(done)
-	})
-	timer := time.NewTimer(farewellPatience)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-	}
 }
 
 // seed dials a seed as long as this node knows no other.

@@ -71,9 +71,9 @@ func (h *echoHandler) HandleRequest(id uint64, body []byte, _ time.Duration) err
 	return nil
 }
 
-func (h *echoHandler) HandleBroadcast([]byte)                                 {}
-func (h *echoHandler) HandleTunnel(context.Context, io.ReadWriteCloser) error { return errRefused }
-func (h *echoHandler) HandleEvent(_, _ []byte)                                { h.echo.came <- struct{}{} }
+func (h *echoHandler) HandleBroadcast([]byte)                     {}
+func (h *echoHandler) HandleTunnel(context.Context, Stream) error { return errRefused }
+func (h *echoHandler) HandleEvent(_, _ []byte)                    { h.echo.came <- struct{}{} }
 
 func (h *echoHandler) HandleReply(uint64, []byte) { h.echo.came <- struct{}{} }
 func (h *echoHandler) HandleFault(uint64, []byte) { panic("a fault") }

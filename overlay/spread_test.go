@@ -3,7 +3,6 @@ package overlay
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -61,12 +60,12 @@ func (w *worker) HandleRequest(id uint64, _ []byte, _ time.Duration) error {
 	return nil
 }
 
-func (w *worker) HandleBroadcast([]byte)                                 {}
-func (w *worker) HandleTunnel(context.Context, io.ReadWriteCloser) error { return errRefused }
-func (w *worker) HandleEvent(_, _ []byte)                                {}
-func (w *worker) HandleReply(uint64, []byte)                             {}
-func (w *worker) HandleFault(uint64, []byte)                             {}
-func (w *worker) HandleTimeout(uint64)                                   {}
+func (w *worker) HandleBroadcast([]byte)                     {}
+func (w *worker) HandleTunnel(context.Context, Stream) error { return errRefused }
+func (w *worker) HandleEvent(_, _ []byte)                    {}
+func (w *worker) HandleReply(uint64, []byte)                 {}
+func (w *worker) HandleFault(uint64, []byte)                 {}
+func (w *worker) HandleTimeout(uint64)                       {}
 
 // looper is an application that has so many requests open at any time.
 type looper struct {
@@ -100,11 +99,11 @@ func loop(t *testing.T, o *Overlay, requests int, stop <-chan struct{}) *looper 
 	return l
 }
 
-func (l *looper) HandleRequest(uint64, []byte, time.Duration) error      { return errRefused }
-func (l *looper) HandleBroadcast([]byte)                                 {}
-func (l *looper) HandleTunnel(context.Context, io.ReadWriteCloser) error { return errRefused }
-func (l *looper) HandleEvent(_, _ []byte)                                {}
-func (l *looper) HandleReply(uint64, []byte)                             { l.replies.Add(1); l.again <- struct{}{} }
+func (l *looper) HandleRequest(uint64, []byte, time.Duration) error { return errRefused }
+func (l *looper) HandleBroadcast([]byte)                            {}
+func (l *looper) HandleTunnel(context.Context, Stream) error        { return errRefused }
+func (l *looper) HandleEvent(_, _ []byte)                           {}
+func (l *looper) HandleReply(uint64, []byte)                        { l.replies.Add(1); l.again <- struct{}{} }
 
 func (l *looper) HandleFault(uint64, []byte) {
 	l.faults.Add(1)

@@ -271,7 +271,7 @@ func (a *random) HandleRequest(id uint64, body []byte, _ time.Duration) error {
 }
 
 // HandleTunnel refuses some, and reads the others to their end.
-func (a *random) HandleTunnel(_ context.Context, conn io.ReadWriteCloser) error {
+func (a *random) HandleTunnel(_ context.Context, conn Stream) error {
 	if rand.IntN(4) == 0 {
 		return errRefused
 	}

@@ -3,20 +3,26 @@ package overlay
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
+	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/tunnel"
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
+// Stream is one end of a tunnel, see [tunnel.Stream].
+type Stream = tunnel.Stream
+
 // Tunnel opens a stream of bytes to one member of a cluster, on this node or another,
-// and waits for a member if there is none. What is written at one end is read at the
-// other; Write blocks while the other end does not read. Close ends both directions: the
-// other end reads what was written before, then io.EOF, and its writes fail.
+// and waits for a member if there is none.
 //
 // It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
 // all members that were asked refused.
-func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error) {
+func (m *Member) Tunnel(ctx context.Context, cluster []byte) (Stream, error) {
 	var refused names.Refusals
 	var last error
 	for !refused.Full() {
@@ -24,19 +30,19 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser
 		if err != nil {
 			return nil, errors.Join(err, last)
 		}
-		var near io.ReadWriteCloser
+		var near Stream
 		if near, last = m.overlay.openTunnel(ctx, cluster, to); last == nil {
 			return near, nil
 		}
 		if !errors.Is(last, errLeft) {
-			refused.Add(to, !errors.Is(last, errNoMemberThere))
+			refused.Add(to, !errors.Is(last, tunnel.ErrNoMember))
 		}
 	}
 	return nil, errors.Join(ErrNoMember, last)
 }
 
 // openTunnel opens a tunnel to a target that was picked for it.
-func (o *Overlay) openTunnel(ctx context.Context, cluster []byte, to names.Target) (io.ReadWriteCloser, error) {
+func (o *Overlay) openTunnel(ctx context.Context, cluster []byte, to names.Target) (Stream, error) {
 	if to.Member != nil {
 		return to.Member.(local).tunnel(ctx)
 	}
@@ -48,8 +54,8 @@ func (o *Overlay) openTunnel(ctx context.Context, cluster []byte, to names.Targe
 }
 
 // tunnel opens a tunnel to this member, for which it was picked.
-func (m *Member) tunnel(ctx context.Context) (io.ReadWriteCloser, error) {
-	near, far := newPipe(m.unload)
+func (m *Member) tunnel(ctx context.Context) (Stream, error) {
+	near, far := tunnel.Pipe(m.unload)
 	if err := m.offer(ctx, far); err != nil {
 		near.Close()
 		far.Close()
@@ -59,36 +65,69 @@ func (m *Member) tunnel(ctx context.Context) (io.ReadWriteCloser, error) {
 }
 
 // offer hands a tunnel to this member, for which it was picked.
-func (m *Member) offer(ctx context.Context, conn io.ReadWriteCloser) error {
+func (m *Member) offer(ctx context.Context, conn Stream) error {
 	if m.left.Load() || m.closed.Load() {
 		return errLeft
 	}
 	return m.handler.HandleTunnel(ctx, conn)
 }
 
-// pipe is one end of a stream of bytes between two members of this node. Nothing
-// is buffered: a write lasts until the other end has read it.
-type pipe struct {
-	*io.PipeReader
-	*io.PipeWriter
-	closed func()
+// tunnel opens a tunnel to a member of this node, which was picked for it. From the pick to
+// the close it counts as load of the node, as a request does.
+func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (Stream, error) {
+	g.Begin()
+	end, err := r.openTunnel(ctx, cluster, g)
+	switch {
+	case errors.Is(err, tunnel.ErrRefused):
+		g.Refused(time.Now(), 0)
+	case err != nil:
+		g.Drop()
+	default:
+		return end, nil
+	}
+	return nil, err
 }
 
-// newPipe returns the two ends. When either is closed for the first time, closed is
-// called, once.
-func newPipe(closed func()) (near, far *pipe) {
-	once := sync.OnceFunc(closed)
-	farReader, nearWriter := io.Pipe()
-	nearReader, farWriter := io.Pipe()
-	near = &pipe{PipeReader: nearReader, PipeWriter: nearWriter, closed: once}
-	far = &pipe{PipeReader: farReader, PipeWriter: farWriter, closed: once}
-	return near, far
+// openTunnel is tunnel without the load, which the end gives back when it is closed.
+func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (*tunnel.End, error) {
+	n := r.overlay.net
+	s, err := n.peers.OpenBulk(ctx, r.Peer(), peers.KindTunnel)
+	if err != nil {
+		if r.Ended() {
+			err = errLeft
+		}
+		return nil, err
+	}
+	return tunnel.Open(ctx, s, cluster, &n.farewells, g.Drop)
 }
 
-// Close ends both directions.
-func (p *pipe) Close() error {
-	p.PipeWriter.Close()
-	p.PipeReader.Close()
-	p.closed()
-	return nil
+// takeTunnel offers a tunnel of another node to members of this one, and returns when it
+// has ended.
+func (r *remote) takeTunnel(s transport.Stream) {
+	tunnel.Accept(r.Context(), s, &r.overlay.net.farewells, r.overlay.offerTunnel)
+}
+
+// offerTunnel offers a tunnel to members of this node, one after the other.
+func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnel.End) wire.Verdict {
+	var refused names.Refusals
+	for !refused.Full() {
+		m := o.pickLocal(cluster, &refused)
+		if m == nil {
+			break
+		}
+		closed := sync.OnceFunc(m.unload)
+		end.OnClose(closed)
+		err := m.offer(ctx, end)
+		if err == nil {
+			return wire.VerdictTaken
+		}
+		closed()
+		if !errors.Is(err, errLeft) {
+			refused.Add(names.Target{Member: local{m}}, true)
+		}
+	}
+	if refused.Busy() {
+		return wire.VerdictRefused
+	}
+	return wire.VerdictNoMember
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // open opens a tunnel to a cluster, which has to work.
-func (a *app) open(cluster string) io.ReadWriteCloser {
+func (a *app) open(cluster string) Stream {
 	a.t.Helper()
 	conn, err := a.Tunnel(a.t.Context(), []byte(cluster))
 	if err != nil {
@@ -32,7 +32,7 @@ func TestATunnelCarriesBytesBothWays(t *testing.T) {
 		near := caller.open("service")
 		far := service.tunnel(0)
 		sent := bytes.Repeat([]byte("0123456789"), 10_000)
-		for _, ends := range [][2]io.ReadWriteCloser{{near, far}, {far, near}} {
+		for _, ends := range [][2]Stream{{near, far}, {far, near}} {
 			go ends[0].Write(sent)
 			got := make([]byte, len(sent))
 			if _, err := io.ReadFull(ends[1], got); err != nil || !bytes.Equal(got, sent) {
@@ -254,7 +254,7 @@ func TestARefusedTunnelGoesToTheNext(t *testing.T) {
 	caller := attach(t, o, "")
 	attach(t, o, "service", refusing)
 	attach(t, o, "service", func(a *app) {
-		a.take = func(_ context.Context, conn io.ReadWriteCloser) error {
+		a.take = func(_ context.Context, conn Stream) error {
 			conn.Close() // refuses and closes
 			return errRefused
 		}
@@ -297,7 +297,7 @@ func TestAMemberThatDoesNotTakeATunnel(t *testing.T) {
 		defer o.Close()
 		caller := attach(t, o, "")
 		service := attach(t, o, "service", func(a *app) {
-			a.take = func(ctx context.Context, _ io.ReadWriteCloser) error {
+			a.take = func(ctx context.Context, _ Stream) error {
 				<-ctx.Done()
 				return context.Cause(ctx)
 			}

@@ -15,7 +15,7 @@ import (
 // taking takes tunnels, after a while.
 func taking(after time.Duration) func(*app) {
 	return func(a *app) {
-		a.take = func(_ context.Context, conn io.ReadWriteCloser) error {
+		a.take = func(_ context.Context, conn Stream) error {
 			time.Sleep(after)
 			a.mu.Lock()
 			defer a.mu.Unlock()

@@ -114,18 +114,22 @@ func (l *listener) run() {
 	for {
 		conn, err := l.quic.Accept(context.Background())
 		if err != nil {
-			l.stop(l.ended(err))
+			l.end(err)
 			return
 		}
 		l.work.Go(func() { l.welcome(conn) })
 	}
 }
 
-func (l *listener) ended(err error) error {
+// end takes in why quic-go accepts no more. Unless the listener was closed it is
+// the end of the socket, and a new listener needs another one at its address.
+func (l *listener) end(err error) {
 	if errors.Is(err, quicgo.ErrServerClosed) {
-		return transport.ErrClosed
+		l.stop(transport.ErrClosed)
+		return
 	}
-	return &transport.NetworkError{Op: "listen", Addr: l.Addr(), Err: err}
+	l.transport.discard(l.socket)
+	l.stop(&transport.NetworkError{Op: "listen", Addr: l.Addr(), Err: err})
 }
 
 // welcome answers a connection's hello and queues the link. The gate bounds how

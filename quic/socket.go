@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"net"
 	"os"
+	"slices"
 
 	quicgo "github.com/quic-go/quic-go"
 
@@ -20,6 +21,7 @@ const connectionIDLength = 8
 // transport, for links outlive their listener.
 type socket struct {
 	udp       *net.UDPConn
+	conn      *steadyConn // udp, as quic-go sees it
 	quic      *quicgo.Transport
 	listening bool // guarded by the transport's lock
 }
@@ -28,15 +30,16 @@ type socket struct {
 func (t *Transport) openSocket(ctx context.Context, addr string) (*socket, error) {
 	silenceQUICWarnings()
 	var config net.ListenConfig
-	conn, err := config.ListenPacket(ctx, "udp", addr)
+	made, err := config.ListenPacket(ctx, "udp", addr)
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "listen", Addr: addr, Err: err}
 	}
-	udp := conn.(*net.UDPConn)
+	udp := made.(*net.UDPConn)
 	gate := &gate{refused: t.refusals.Note}
 	key := resetKey(t.config.Identity.Secrets("quic stateless reset")[0], udp.LocalAddr().String())
-	s := &socket{udp: udp, quic: &quicgo.Transport{
-		Conn:                enhance(udp, !t.config.NoGRO, t.unreachable),
+	conn := enhance(udp, !t.config.NoGRO, t.unreachable)
+	s := &socket{udp: udp, conn: conn, quic: &quicgo.Transport{
+		Conn:                conn,
 		ConnectionIDLength:  connectionIDLength,
 		StatelessResetKey:   &key,
 		ConnContext:         gate.enter,
@@ -91,6 +94,15 @@ func unspecified(remote net.IP) string {
 		return "0.0.0.0"
 	}
 	return "::"
+}
+
+// discard closes a socket that quic-go reads no more, so that its port is free
+// for another one. Its links have ended with it.
+func (t *Transport) discard(s *socket) {
+	t.mu.Lock()
+	t.sockets = slices.DeleteFunc(t.sockets, func(other *socket) bool { return other == s })
+	t.mu.Unlock()
+	s.close()
 }
 
 // close ends the socket's goroutines; its links have ended before.

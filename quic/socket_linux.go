@@ -2,31 +2,23 @@ package quic
 
 import (
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
+	"syscall"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 )
 
-// A linuxConn is a UDP socket with what Linux can do besides.
+// enhance makes the socket steady, and adds what Linux can do besides.
 //
 // It tells of port unreachable messages (ICMP, RFC 792; ICMPv6, RFC 4443), by
-// IP_RECVERR. quic-go takes what such sockets return for an error of the socket
-// itself, so it gets to see none of it. And it reads with GRO, see groReader.
-type linuxConn struct {
-	*net.UDPConn
-	batch       *ipv4.PacketConn // reads IPv6 as well; quic-go does it this way too
-	gro         *groReader       // nil if the kernel has none, or it is not wanted
-	unreachable func(netip.AddrPort)
-}
-
-// enhance returns the socket for quic-go.
-func enhance(conn *net.UDPConn, gro bool, unreachable func(netip.AddrPort)) net.PacketConn {
+// IP_RECVERR. And it reads with GRO, see groReader.
+func enhance(conn *net.UDPConn, gro bool, unreachable func(netip.AddrPort)) *steadyConn {
+	c := newSteadyConn(conn)
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return conn
+		return c
 	}
 	// A socket of one family refuses the option of the other; without either
 	// there is nothing to tell.
@@ -34,65 +26,29 @@ func enhance(conn *net.UDPConn, gro bool, unreachable func(netip.AddrPort)) net.
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 	})
-	c := &linuxConn{UDPConn: conn, batch: ipv4.NewPacketConn(conn), unreachable: unreachable}
+	c.drain = func() { drain(raw, unreachable) }
 	if gro {
-		c.gro = newGROReader(conn, c.batch)
+		if reader := newGROReader(conn, ipv4.NewPacketConn(conn)); reader != nil {
+			c.read = reader.read
+		}
 	}
 	return c
 }
 
-// ReadBatch is what quic-go reads with.
-func (c *linuxConn) ReadBatch(messages []ipv4.Message, flags int) (int, error) {
-	for {
-		n, err := c.readBatch(messages, flags)
-		if !isReport(err) {
-			return n, err
-		}
-		c.drain()
-	}
-}
-
-func (c *linuxConn) readBatch(messages []ipv4.Message, flags int) (int, error) {
-	if c.gro != nil {
-		return c.gro.read(messages, flags)
-	}
-	return c.batch.ReadBatch(messages, flags)
-}
-
-// WriteMsgUDP is what quic-go writes with. A report about an earlier packet, to
-// anybody, fails a write that has nothing to do with it, once.
-func (c *linuxConn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
-	for range 8 {
-		n, oobn, err = c.UDPConn.WriteMsgUDP(b, oob, addr)
-		if err == nil {
-			return n, oobn, nil
-		}
-		c.drain()
-		if !isReport(err) {
-			return n, oobn, err
-		}
-	}
-	return len(b), len(oob), nil // lost, as any packet may be
-}
-
-// isReport tells what ICMP can set on a socket from errors of its own. Of
-// these, quic-go wants to know of a message that is too long.
-func isReport(err error) bool {
-	return errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EHOSTUNREACH) ||
-		errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTDOWN) ||
-		errors.Is(err, unix.EPROTO) || errors.Is(err, unix.ENOPROTOOPT)
+// reports are errors that a message about a packet sets on a socket: those that
+// Linux makes of ICMP and of ICMPv6. A message that a packet was too long has
+// EMSGSIZE, which isTooLong tells.
+var reports = []syscall.Errno{
+	unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.ENONET,
+	unix.EPROTO, unix.ENOPROTOOPT, unix.EOPNOTSUPP, unix.EACCES,
 }
 
 // drain empties the socket's queue of reports.
-func (c *linuxConn) drain() {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return
-	}
-	var reports []netip.AddrPort
-	_ = raw.Control(func(fd uintptr) { reports = readReports(int(fd)) })
-	for _, addr := range reports {
-		c.unreachable(addr)
+func drain(socket syscall.RawConn, unreachable func(netip.AddrPort)) {
+	var refused []netip.AddrPort
+	_ = socket.Control(func(fd uintptr) { refused = readReports(int(fd)) })
+	for _, addr := range refused {
+		unreachable(addr)
 	}
 }
 

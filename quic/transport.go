@@ -162,6 +162,9 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 	attempting, release := t.attempt(ctx, remote)
 	conn, err := socket.quic.Dial(attempting, remote, t.config.Identity.ClientTLS(want), t.quic)
 	release()
+	if errors.Is(err, quicgo.ErrTransportClosed) {
+		t.discard(socket) // the next dial opens another one
+	}
 	if err != nil {
 		return nil, meaning("dial", addr, err)
 	}

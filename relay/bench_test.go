@@ -38,7 +38,7 @@ func (m directMember) Request(id uint64, _, body []byte, timeout time.Duration) 
 	}
 }
 
-func (m directMember) Tunnel(ctx context.Context, _ []byte) (io.ReadWriteCloser, error) {
+func (m directMember) Tunnel(ctx context.Context, _ []byte) (relay.Stream, error) {
 	near, far := (&fakeMesh{}).pipe()
 	return near, m.mesh.service.HandleTunnel(ctx, far)
 }

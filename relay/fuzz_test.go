@@ -34,7 +34,7 @@ func (f *fakeMesh) echo() {
 		}
 		m.onBroadcast = func(_, message []byte) { app.HandleBroadcast(message) }
 		m.onPublish = app.HandleEvent
-		m.onTunnel = func(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error) {
+		m.onTunnel = func(ctx context.Context, cluster []byte) (relay.Stream, error) {
 			return f.tunnelTo(m)(ctx, cluster)
 		}
 		return nil

@@ -13,6 +13,17 @@ type Mesh interface {
 	Attach(cluster []byte, app Application) (Member, error)
 }
 
+// Stream is one end of a tunnel. Close ends both directions; what was written before
+// still arrives. CloseRead ends the reading direction alone: what the other end still
+// sends is dropped, and its Write fails. Both may be called more than once, and while the
+// stream is read and written.
+//
+// It is an alias, so that a network need not know this package to satisfy [Mesh].
+type Stream = interface {
+	io.ReadWriteCloser
+	CloseRead() error
+}
+
 // Member is an application's place in the network. Its methods are safe for
 // concurrent use, and borrow the slices that they are given. None of them blocks
 // but Leave, Tunnel and AwaitConfirmation, and sending to an application that is slow to read.
@@ -33,10 +44,8 @@ type Member interface {
 	// cluster and in the topics that it has subscribed to, from whatever node, or after
 	// a time that the network bounds.
 	AwaitConfirmation(ctx context.Context)
-	// Tunnel opens a stream to one member of a cluster. Closing it ends both
-	// directions; what was written before still arrives. It may be closed more than
-	// once, and while it is read and written.
-	Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error)
+	// Tunnel opens a stream to one member of a cluster.
+	Tunnel(ctx context.Context, cluster []byte) (Stream, error)
 	// Leave takes the application out of its cluster, and waits until it has
 	// answered the requests that it holds and its tunnels are closed.
 	Leave(ctx context.Context) error
@@ -60,7 +69,7 @@ type Service interface {
 	HandleBroadcast(message []byte)
 	// HandleTunnel offers the far end of a stream, and returns nil when the
 	// application has taken it.
-	HandleTunnel(ctx context.Context, conn io.ReadWriteCloser) error
+	HandleTunnel(ctx context.Context, conn Stream) error
 }
 
 // Caller is what the network delivers to every application.

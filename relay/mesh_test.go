@@ -50,8 +50,8 @@ func (f *fakeMesh) last() *fakeMember {
 }
 
 // tunnelTo returns a hook that opens tunnels to one member.
-func (f *fakeMesh) tunnelTo(to *fakeMember) func(context.Context, []byte) (io.ReadWriteCloser, error) {
-	return func(ctx context.Context, _ []byte) (io.ReadWriteCloser, error) {
+func (f *fakeMesh) tunnelTo(to *fakeMember) func(context.Context, []byte) (relay.Stream, error) {
+	return func(ctx context.Context, _ []byte) (relay.Stream, error) {
 		near, far := f.pipe()
 		if err := to.app.HandleTunnel(ctx, far); err != nil {
 			near.Close()
@@ -79,6 +79,8 @@ type stream struct {
 	once sync.Once
 }
 
+func (s *stream) CloseRead() error { return s.PipeReader.Close() }
+
 func (s *stream) Close() error {
 	s.PipeWriter.Close()
 	s.PipeReader.Close()
@@ -104,7 +106,7 @@ type fakeMember struct {
 	onPublish   func(topic, event []byte)
 	onSubscribe func(topic []byte) error
 	onConfirm   func(ctx context.Context)
-	onTunnel    func(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error)
+	onTunnel    func(ctx context.Context, cluster []byte) (relay.Stream, error)
 	onLeave     func(ctx context.Context) error
 	onClose     func()
 }
@@ -189,7 +191,7 @@ func (m *fakeMember) AwaitConfirmation(ctx context.Context) {
 	}
 }
 
-func (m *fakeMember) Tunnel(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error) {
+func (m *fakeMember) Tunnel(ctx context.Context, cluster []byte) (relay.Stream, error) {
 	if m.onTunnel != nil {
 		return m.onTunnel(ctx, cluster)
 	}

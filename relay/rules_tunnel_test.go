@@ -71,15 +71,15 @@ func TestRule15_ExactlyOneConfirmForEveryTunInit(t *testing.T) {
 	rows := []struct {
 		name    string
 		timeout uint64 // ms
-		network func(ctx context.Context, cluster []byte) (io.ReadWriteCloser, error)
+		network func(ctx context.Context, cluster []byte) (relay.Stream, error)
 		within  time.Duration
 	}{
 		{"nobody is there", 50, nil, 50 * time.Millisecond},
 		{"nobody is there, and there is no time", 0, nil, 0},
-		{"the network refuses", 1000, func(context.Context, []byte) (io.ReadWriteCloser, error) {
+		{"the network refuses", 1000, func(context.Context, []byte) (relay.Stream, error) {
 			return nil, refused
 		}, 0},
-		{"the network refuses, and there is all the time", math.MaxInt64, func(context.Context, []byte) (io.ReadWriteCloser, error) {
+		{"the network refuses, and there is all the time", math.MaxInt64, func(context.Context, []byte) (relay.Stream, error) {
 			return nil, refused
 		}, 0},
 	}
@@ -416,7 +416,7 @@ func TestRule24_AStreamThatBreaksIsAnAbnormalEnd(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.attach("")
 		near, far := n.mesh.pipe()
-		a.member.onTunnel = func(context.Context, []byte) (io.ReadWriteCloser, error) { return near, nil }
+		a.member.onTunnel = func(context.Context, []byte) (relay.Stream, error) { return near, nil }
 		a.send(tunInit(1))
 		a.expect(&wire.TunResult{ID: 1, ChunkLimit: chunkLimit}, allow(1, window))
 		far.Close()

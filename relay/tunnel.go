@@ -2,7 +2,6 @@ package relay
 
 import (
 	"errors"
-	"io"
 	"math"
 	"sync"
 	"time"
@@ -29,7 +28,7 @@ var errTunnelEnded = errors.New("tunnel has ended")
 type tunnel struct {
 	session *session
 	id      uint64 // the application's
-	conn    io.ReadWriteCloser
+	conn    Stream
 	in      *outbox.Outbox // records from the application, on their way into the stream
 
 	inbound assembly // of the session's reader
@@ -41,7 +40,7 @@ type tunnel struct {
 	closed  bool      // the application has had its TUN_CLOSE
 }
 
-func newTunnel(s *session, id uint64, conn io.ReadWriteCloser) *tunnel {
+func newTunnel(s *session, id uint64, conn Stream) *tunnel {
 	t := &tunnel{
 		session: s,
 		id:      id,
@@ -90,12 +89,14 @@ func (t *tunnel) transfer(total uint64, chunk []byte) {
 		return
 	}
 	if !pass {
-		t.grant(len(chunk))
+		if t.in.Err() == nil {
+			t.grant(len(chunk))
+		}
 		return
 	}
 	b, err := t.in.BeginOver(maxRecordHeader + len(chunk))
 	if err != nil {
-		return // the other side has closed: its notice is on the way
+		return // the other side has closed: its notice is on the way, and nothing is allowed
 	}
 	t.in.Commit(appendChunk(b, first, chunk))
 }
@@ -143,11 +144,14 @@ func (t *tunnel) breakOff(err error) {
 }
 
 // close ends the tunnel from this side: the application is told at once, the other
-// side when it has got what was sent before. An empty reason is a clean close.
+// side when it has got what was sent before. What that still sends is not read: its relay
+// finds that it cannot be written, and neither passes more on nor allows more, while the
+// notice may wait behind data. An empty reason is a clean close.
 func (t *tunnel) close(reason string) {
 	if !t.finish(reason) {
 		return
 	}
+	_ = t.conn.CloseRead() // so that the other side is allowed nothing for what nobody gets
 	if b, err := t.in.BeginOver(maxRecordHeader + maxReason); err == nil {
 		t.in.CommitLast(appendEnd(b, reason))
 	}
@@ -182,8 +186,9 @@ func (f flow) Write(records []byte) (int, error) {
 // SetWriteDeadline does nothing: a tunnel may be throttled for ever.
 func (f flow) SetWriteDeadline(time.Time) error { return nil }
 
-// flush writes what the application sends into the stream, until the tunnel ends.
-// That it fails is seen by the other direction, which may have more to deliver.
+// flush writes what the application sends into the stream, until the tunnel ends or the
+// other side reads no more. Why that is the other direction says, which may have more to
+// deliver before.
 func (t *tunnel) flush() { _ = t.in.Run() }
 
 // watchFlush closes the stream of a tunnel that was closed from this side, as soon

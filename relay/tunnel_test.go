@@ -3,7 +3,6 @@ package relay_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -130,7 +129,7 @@ func TestTunnelClosesAStreamThatHasBroken(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.attach("")
 		near, far := n.mesh.pipe()
-		a.member.onTunnel = func(context.Context, []byte) (io.ReadWriteCloser, error) { return near, nil }
+		a.member.onTunnel = func(context.Context, []byte) (relay.Stream, error) { return near, nil }
 		a.send(tunInit(1))
 		a.expect(&wire.TunResult{ID: 1, ChunkLimit: chunkLimit}, allow(1, window))
 		if _, err := far.Write([]byte("\x05\x05hello")); err != nil { // waits for allowance
@@ -373,7 +372,7 @@ func TestTunnelEndsForAStreamThatCarriesNoRecords(t *testing.T) {
 			inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 				a := n.attach("")
 				near, far := n.mesh.pipe()
-				a.member.onTunnel = func(context.Context, []byte) (io.ReadWriteCloser, error) { return near, nil }
+				a.member.onTunnel = func(context.Context, []byte) (relay.Stream, error) { return near, nil }
 				a.send(tunInit(1), allow(1, window))
 				a.expect(&wire.TunResult{ID: 1, ChunkLimit: chunkLimit}, allow(1, window))
 				_, _ = far.Write([]byte(row.bytes)) // fails when the relay reads no further

@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
 
 	"github.com/project-iris/iris/relay/wire"
@@ -13,16 +12,10 @@ var chunkPool = sync.Pool{New: func() any { return new([chunkLimit]byte) }}
 
 // deliver passes what the stream brings to the application, until either ends.
 func (t *tunnel) deliver() {
-	records := newRecordReader(t.conn)
-	reason, ended := t.pass(records)
-	if !ended {
-		// Closed from this side: the stream is closed when all is flushed. What the
-		// other side sends meanwhile is read, as it may be closing too, and wait for
-		// us to read its end.
-		_, _ = io.Copy(io.Discard, records.r)
-		return
+	reason, ended := t.pass(newRecordReader(t.conn))
+	if !ended || !t.finish(reason) {
+		return // closed from this side: the stream is closed when all is flushed
 	}
-	t.finish(reason)
 	t.in.Abort(errTunnelEnded)
 	t.conn.Close()
 }

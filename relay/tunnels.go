@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -38,7 +37,7 @@ type tunnels struct {
 
 // offer is a tunnel that the application was offered.
 type offer struct {
-	conn    io.ReadWriteCloser
+	conn    Stream
 	verdict chan error // nil when the application has confirmed; holds one
 }
 
@@ -125,7 +124,7 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 	t.start()
 }
 
-func (s *session) dialTunnel(cluster []byte, timeout time.Duration) (io.ReadWriteCloser, error) {
+func (s *session) dialTunnel(cluster []byte, timeout time.Duration) (Stream, error) {
 	if timeout <= 0 {
 		return nil, context.DeadlineExceeded
 	}
@@ -143,7 +142,7 @@ func (s *session) tunnelFailed(id uint64) {
 }
 
 // HandleTunnel offers a tunnel to the application and waits until it confirms.
-func (s *session) HandleTunnel(ctx context.Context, conn io.ReadWriteCloser) error {
+func (s *session) HandleTunnel(ctx context.Context, conn Stream) error {
 	build, o, err := s.tunnels.offer(conn)
 	if err != nil {
 		return err
@@ -163,7 +162,7 @@ func (s *session) HandleTunnel(ctx context.Context, conn io.ReadWriteCloser) err
 }
 
 // offer sends the application a TUN_INIT.
-func (ts *tunnels) offer(conn io.ReadWriteCloser) (uint64, *offer, error) {
+func (ts *tunnels) offer(conn Stream) (uint64, *offer, error) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	if ts.refused {

@@ -3,26 +3,69 @@ package choose
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/project-iris/iris/transport"
 )
 
 // A listener is one of each transport.
 type listener struct {
-	listeners []transport.Listener // in the order of the transports
-	addr      string
-	accepted  chan transport.Link // unbuffered: the queues are the transports'
-	ctx       context.Context
-	stop      context.CancelCauseFunc
-	work      sync.WaitGroup
+	parts    []*part // in the order of the transports
+	addr     string
+	accepted chan transport.Link // unbuffered: the queues are the transports'
+	ctx      context.Context
+	stop     context.CancelCauseFunc
+	work     sync.WaitGroup // one goroutine a part
+}
+
+// A part is what listens over one transport. Its goroutine owns the listener.
+type part struct {
+	transport transport.Transport
+	addr      string // where to listen again: what was asked for, the port filled in
+	listener  transport.Listener
+	closing   error // of the listener's Close
+
+	mu   sync.Mutex
+	loss *Loss // nil: it listens
+}
+
+// A Loss is a transport over which nobody can dial this node for the moment,
+// though it should listen. It is opened again.
+type Loss struct {
+	Scheme string
+	Addr   string
+	Since  time.Time
+	Err    error // why it listens no more, or could not be opened again
+}
+
+// LossesOf returns the transports of a listener of this package that do not
+// listen, none for other listeners.
+func LossesOf(l transport.Listener) []Loss {
+	chosen, ok := l.(*listener)
+	if !ok {
+		return nil
+	}
+	var losses []Loss
+	for _, p := range chosen.parts {
+		p.mu.Lock()
+		if p.loss != nil {
+			losses = append(losses, *p.loss)
+		}
+		p.mu.Unlock()
+	}
+	return losses
 }
 
 // Listen listens on all transports, and fails if one of them does. If the
 // address has port 0, the transports share the port that the first one gets if
 // it is free for them too; the listener's address says what they have.
+//
+// A transport that stops listening later leaves the others as they are. It is
+// opened again at its address, see [LossesOf].
 func (t *Transport) Listen(ctx context.Context, addr string) (transport.Listener, error) {
 	if err := t.begin(); err != nil {
 		return nil, err
@@ -32,33 +75,47 @@ func (t *Transport) Listen(ctx context.Context, addr string) (transport.Listener
 	l.ctx, l.stop = context.WithCancelCause(context.Background())
 	var full []string
 	for _, one := range t.config.Transports {
-		made, err := listenNear(ctx, one, addr, l.listeners)
+		made, err := listenNear(ctx, one, addr, l.parts)
 		if err != nil {
-			_ = l.Close()
+			for _, p := range l.parts {
+				_ = p.listener.Close()
+			}
 			return nil, err
 		}
-		l.listeners = append(l.listeners, made)
+		l.parts = append(l.parts, &part{transport: one, addr: withPort(addr, made.Addr()), listener: made})
 		full = append(full, transport.JoinAddr(one.Scheme(), made.Addr()))
 	}
 	l.addr = strings.Join(full, ",")
-	for i, one := range l.listeners {
-		l.work.Go(func() { l.run(one, t.config.Transports[i].Scheme()) })
+	for _, p := range l.parts {
+		l.work.Go(func() { l.run(p, t.config.Logger) })
 	}
 	return l, nil
 }
 
-// listenNear listens at the port of the listeners before, if any port will do.
-func listenNear(ctx context.Context, t transport.Transport, addr string, before []transport.Listener) (transport.Listener, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil || port != "0" || len(before) == 0 {
+// listenNear listens at the port of the parts before, if any port will do.
+func listenNear(ctx context.Context, t transport.Transport, addr string, before []*part) (transport.Listener, error) {
+	if len(before) == 0 {
 		return t.Listen(ctx, addr)
 	}
-	if _, port, err = net.SplitHostPort(before[0].Addr()); err == nil {
-		if made, err := t.Listen(ctx, net.JoinHostPort(host, port)); err == nil {
+	if near := withPort(addr, before[0].listener.Addr()); near != addr {
+		if made, err := t.Listen(ctx, near); err == nil {
 			return made, nil
 		}
 	}
 	return t.Listen(ctx, addr)
+}
+
+// withPort puts the port of a listener in the place of port 0.
+func withPort(addr, listening string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || port != "0" {
+		return addr
+	}
+	_, port, err = net.SplitHostPort(listening)
+	if err != nil {
+		return addr
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // Addr is the list of all addresses, each with its scheme.
@@ -77,28 +134,47 @@ func (l *listener) Accept(ctx context.Context) (transport.Link, error) {
 
 func (l *listener) Close() error {
 	l.stop(transport.ErrClosed)
-	var failures []error
-	for _, one := range l.listeners {
-		failures = append(failures, one.Close())
-	}
 	l.work.Wait()
+	var failures []error
+	for _, p := range l.parts {
+		failures = append(failures, p.closing)
+	}
 	return errors.Join(failures...)
 }
 
-// run passes on what one listener accepts. One that fails ends all, so that
-// somebody learns of it.
-func (l *listener) run(one transport.Listener, scheme string) {
+// run keeps a part listening until the listener is closed, or the transport is.
+func (l *listener) run(p *part, log *slog.Logger) {
+	defer func() { p.closing = p.listener.Close() }()
+	pause := firstPause
 	for {
-		accepted, err := one.Accept(l.ctx)
-		if err != nil {
-			l.stop(err)
+		begin := time.Now()
+		err := l.passOn(p)
+		if l.ctx.Err() != nil || errors.Is(err, transport.ErrClosed) {
+			l.stop(transport.ErrClosed)
 			return
 		}
+		if time.Since(begin) >= steady {
+			pause = firstPause
+		}
+		if !l.reopen(p, err, pause, log) {
+			return
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// passOn passes on what a part accepts, until it fails.
+func (l *listener) passOn(p *part) error {
+	for {
+		accepted, err := p.listener.Accept(l.ctx)
+		if err != nil {
+			return err
+		}
 		select {
-		case l.accepted <- &link{accepted, scheme}:
+		case l.accepted <- &link{accepted, p.transport.Scheme()}:
 		case <-l.ctx.Done():
 			_ = accepted.Close(nil)
-			return
+			return l.ctx.Err()
 		}
 	}
 }
