@@ -32,8 +32,8 @@ type Node struct {
 	finder  *discovery.Finder // nil: nobody is looked for
 	admin   *admin            // nil: there is none
 
-	serving  sync.WaitGroup     // one goroutine a listener, and follow
-	unfollow context.CancelFunc // ends follow; nil if it does not run
+	serving  sync.WaitGroup     // one goroutine a listener, follow and watchClock
+	unfollow context.CancelFunc // ends the last two; nil if they do not run
 	draining atomic.Bool
 	stop     sync.Once
 	stopped  error // of the first Shutdown
@@ -73,6 +73,7 @@ func Start(config Config) (*Node, error) {
 		ctx, cancel := context.WithCancel(context.Background())
 		n.unfollow = cancel
 		n.serving.Go(func() { n.follow(ctx) })
+		n.serving.Go(func() { watchClock(ctx, time.Now, n.clockJumped) })
 	}
 	return n, nil
 }

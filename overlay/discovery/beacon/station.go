@@ -174,6 +174,13 @@ func (s *station) moved(now time.Time, own []netip.Prefix) {
 	s.trickle.hasten(now)
 }
 
+// retry looks for others as at the start.
+func (s *station) retry(now time.Time) {
+	clear(s.strangers)
+	s.sweep, s.pause, s.probeAt = nil, scanFirst, now.Add(scanDelay)
+	s.trickle.hasten(now)
+}
+
 // sweeping reports whether there are probes to send: not while the node has company.
 func (s *station) sweeping() bool { return s.scan && s.others == 0 }
 
