@@ -101,30 +101,60 @@ func TestANodeReachesAnotherWithItsID(t *testing.T) {
 	})
 }
 
-// Links that are displaced now and then say nothing: a peer may have mistaken this node's
-// new link for one that crosses.
-func TestAFewDisplacedLinksSayNothing(t *testing.T) {
+// decider is a node that takes links into use as it likes.
+type decider struct {
+	t  *testing.T
+	at *node // the other side
+	*mem.Transport
+}
+
+// dial makes a link, which the other side uses if it is told to.
+func (d decider) dial() (link transport.Link, use func()) {
+	d.t.Helper()
+	link, err := d.Dial(d.t.Context(), addr(d.at.transport.ID()), d.at.transport.ID())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return link, func() {
+		s, err := link.Open(d.t.Context())
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if _, err := s.Write([]byte{byte(peers.KindControl)}); err != nil {
+			d.t.Fatal(err)
+		}
+		synctest.Wait()
+		if d.at.Get(d.ID()) == nil {
+			d.t.Fatal("the link is not used")
+		}
+	}
+}
+
+func displace(link transport.Link) {
+	_ = link.Close(&transport.ClosedError{Code: peers.CodeDuplicate, Reason: "so it says"})
+	synctest.Wait()
+}
+
+// Links that are displaced now and then say nothing, nor do any that are displaced by a link
+// that there is: the node hears of the end of the one before it hears of the use of the other.
+func TestOrdinaryDuplicatesSayNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := mem.NewNetwork(mem.Config{})
-		third, self := transport.PeerID{1}, transport.PeerID{2}
-		node := start(t, network, self)
-		bad := network.Node(third) // decides, and closes what it has taken into use
-		defer bad.Close()
+		d := decider{t, start(t, network, transport.PeerID{2}), network.Node(transport.PeerID{1})}
+		defer d.Close()
 		for range 20 {
-			link, err := bad.Dial(t.Context(), addr(self), self)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := link.Open(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := s.Write([]byte{byte(peers.KindControl)}); err != nil {
-				t.Fatal(err)
-			}
-			eventually(t, time.Second, "the link", func() bool { return node.Get(third) != nil })
-			_ = link.Close(&transport.ClosedError{Code: peers.CodeDuplicate, Reason: "so it says"})
+			link, use := d.dial()
+			use()
+			displace(link)
 			time.Sleep(31 * time.Second)
+		}
+		link, use := d.dial()
+		use()
+		for range 20 {
+			other, use := d.dial()
+			displace(link)
+			use()
+			link = other
 		}
 	})
 }
