@@ -40,6 +40,9 @@
 // other member, when interfaces have changed, and when its clock has jumped. One member of many that is lost is no
 // reason: if it is there after all it is heard, or the network between nodes finds it.
 //
+// A node that hears its own id with other addresses dials these: another node may have that
+// id, as the copy of a running machine has.
+//
 // A node that hears another that it does not know dials it; but of two groups of nodes
 // that hear of each other not all are to dial at once. The smaller group goes first, where
 // they are alike the node with the lower id; and in a group the dials are spread at random

@@ -21,7 +21,7 @@ var (
 	// ErrRepeated is a beacon that is not newer than one of the same node that was
 	// heard before. Nodes speak on several interfaces at once: it is no reason to worry.
 	ErrRepeated = errors.New("beacon: repeated")
-	// ErrOwn is what this node itself has sent.
+	// ErrOwn is what this node itself has sent, or another one that has its id.
 	ErrOwn = errors.New("beacon: from this node")
 )
 
@@ -36,14 +36,14 @@ func newGate(self transport.PeerID, sealer *Sealer) *gate {
 	return &gate{self: self, sealer: sealer, heard: make(map[transport.PeerID]time.Time)}
 }
 
-// admit returns what a packet says, or why it is ignored.
+// admit returns what a packet says, or why it is ignored; both for ErrOwn.
 func (g *gate) admit(now time.Time, packet []byte) (Beacon, error) {
 	b, err := g.sealer.Open(packet)
 	if err != nil {
 		return Beacon{}, err
 	}
 	if b.ID == g.self {
-		return Beacon{}, ErrOwn
+		return b, ErrOwn
 	}
 	if !believable(now, b.Time) {
 		return Beacon{}, ErrTime

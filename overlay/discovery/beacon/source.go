@@ -187,11 +187,26 @@ func (r *run) hear(now time.Time, p received) {
 		return
 	}
 	b, err := r.gate.admit(now, p.packet)
+	if errors.Is(err, ErrOwn) {
+		r.hearOwn(b, p.from)
+		return
+	}
 	if err != nil {
 		r.ignored.note(now, p.from, err)
 		return
 	}
 	r.do(r.station.hear(now, b, p.from, r.site.Knows(b.ID)))
+}
+
+// hearOwn takes a packet with the id of this node. As a rule it has come back; but what has
+// other addresses may be of another node that has the same id, which a dial finds out.
+func (r *run) hearOwn(b Beacon, from netip.AddrPort) {
+	if b.Addresses == fit(r.config.Addresses()) {
+		return
+	}
+	if addr := complete(b.Addresses, from.Addr()); addr != "" {
+		r.site.Hint(discovery.Hint{Addr: addr, How: foundByBeacon, After: r.station.delay()})
+	}
 }
 
 // do does what the station wants done.
