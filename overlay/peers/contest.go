@@ -25,10 +25,11 @@ const (
 	// does not have, within contestTime.
 	displacements = 3
 	contestTime   = time.Minute
-	// contestGrace is how long a node goes on to fight for its links that has lost some
-	// to another. What the two have said to their peers is mixed, so the id is of no more
-	// use to either, and the other one is to notice, too: a displaced link is back, and
-	// displaces in turn, within [crossing] and two tries.
+	// contestGrace is how long a node goes on to fight for its links, if it has any. What
+	// the two have said to their peers is mixed then: what the one says is old to those
+	// who have heard more of the other. So the id is of no use to either, and the other
+	// one is to notice as well: a displaced link is back, and displaces in turn, within
+	// [crossing] and two tries.
 	contestGrace = 15 * time.Second
 )
 
@@ -76,6 +77,13 @@ func (c *contest) prove() bool {
 	return first
 }
 
+// hasLost reports whether a link was displaced.
+func (c *contest) hasLost() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.displaced) > 0
+}
+
 // checkDisplaced looks whether a link that has ended was displaced by one of another node.
 func (ps *Peers) checkDisplaced(p *Peer) {
 	cause := context.Cause(p.Context())
@@ -91,9 +99,14 @@ func (ps *Peers) checkDisplaced(p *Peer) {
 
 // checkReached looks whether a dial has reached another node with this id.
 func (ps *Peers) checkReached(addr string, err error) {
-	if errors.Is(err, transport.ErrSameID) && ps.contest.prove() {
-		ps.config.Contested(Contest{Other: addr})
+	if !errors.Is(err, transport.ErrSameID) || !ps.contest.prove() {
+		return
 	}
+	c := Contest{Other: addr}
+	if len(ps.All()) > 0 || ps.contest.hasLost() {
+		c.Grace = contestGrace
+	}
+	ps.config.Contested(c)
 }
 
 // hasOther reports whether there is another link to the same node, in use or not.

@@ -98,6 +98,15 @@ func TestANodeReachesAnotherWithItsID(t *testing.T) {
 		if got := told[1].list(); len(got) != 0 {
 			t.Errorf("the other one was told %+v", got)
 		}
+		third := transport.PeerID{3}
+		start(t, network, third)
+		if _, err := both[1].Dial(t.Context(), addr(third), third); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = both[1].Dial(t.Context(), "first", transport.PeerID{})
+		if got := told[1].list(); len(got) != 1 || got[0] != (peers.Contest{Other: "first", Grace: 15 * time.Second}) {
+			t.Errorf("the other one, which has links, was told %+v", got)
+		}
 	})
 }
 
@@ -115,6 +124,7 @@ func (d decider) dial() (link transport.Link, use func()) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	synctest.Wait() // the other side has it too
 	return link, func() {
 		s, err := link.Open(d.t.Context())
 		if err != nil {
