@@ -128,8 +128,7 @@ func TestANodeThatReachesItselfIsNotContested(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			network := identitytest.NewNetwork(t, "test")
 			var log journal
-			var n *Node
-			n = startAs(t, network, network.Node(t), scheme, &log, join())
+			n := startAs(t, network, network.Node(t), scheme, &log, join())
 			for range 20 {
 				_, err := n.overlay.Reach(t.Context(), n.PeerAddr(), transport.PeerID{}, "test")
 				if err == nil || !strings.Contains(err.Error(), transport.ErrSelf.Error()) {

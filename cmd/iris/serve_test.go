@@ -74,9 +74,9 @@ func TestANodeThatIsContestedStartsAnew(t *testing.T) {
 		wait(0, time.Hour)
 		node(1).busy = time.Minute // more than it may take
 		close(node(1).contested)   // at once again
-		time.Sleep(time.Minute - 1)
+		time.Sleep(time.Minute - time.Nanosecond)
 		wait(0, time.Hour)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wait(0, time.Hour)
 		time.Sleep(10 * time.Second)
 		wait(0, time.Hour, time.Hour+time.Minute+10*time.Second)
