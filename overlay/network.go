@@ -40,9 +40,15 @@ type Network struct {
 	// Join are addresses of nodes to begin with, host:port with or without a scheme.
 	// They are tried for ever.
 	Join []string
+	// Contested is called, once, when another node has the id of this one, which is of no
+	// more use then. It must not block. Default: nothing is done.
+	Contested func(Contest)
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 }
+
+// Contest says that another node has the id of this one.
+type Contest = peers.Contest
 
 // network is the part of an overlay that knows other nodes.
 type network struct {
@@ -102,7 +108,7 @@ func (o *Overlay) Connect(config Network) error {
 	n.who = directory.NewMembers(directory.Member{ID: self, Epoch: epoch})
 	n.directory = directory.New(directory.Config{Self: self, Epoch: epoch, Seed: rand.Uint64()})
 	n.peers = peers.New(peers.Config{
-		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
+		Self: config.Self, Transport: config.Transport, Handler: n, Contested: config.Contested, Logger: config.Logger,
 	})
 	n.nodes = newNodes(n.peers)
 	n.epoch = epoch

@@ -44,7 +44,7 @@ func (t *Transport) Listen(ctx context.Context, addr string) (transport.Listener
 			return nil, err
 		}
 	}
-	quic, err := s.quic.Listen(t.config.Identity.ServerTLS(), t.quic)
+	quic, err := s.quic.Listen(t.mirror.ServerTLS(), t.quic)
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "listen", Addr: addr, Err: err}
 	}

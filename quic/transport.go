@@ -13,6 +13,7 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/identity"
 	"github.com/project-iris/iris/transport/refusal"
 )
 
@@ -26,6 +27,7 @@ type Transport struct {
 	quic     *quicgo.Config
 	refusals *refusal.Log
 	warnings warnings
+	mirror   *identity.Mirror
 	lookup   func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	dialing  chan struct{} // holds one for each dial underway
 
@@ -49,6 +51,7 @@ func New(config Config) (*Transport, error) {
 		quic:      config.quic(),
 		refusals:  refusal.NewLog(config.Logger, Scheme),
 		warnings:  warnings{logger: config.Logger},
+		mirror:    identity.NewMirror(config.Identity),
 		lookup:    net.DefaultResolver.LookupNetIP,
 		dialing:   make(chan struct{}, dialsAtOnce),
 		listeners: make(map[*listener]struct{}),
@@ -160,7 +163,7 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 		return nil, err
 	}
 	attempting, release := t.attempt(ctx, remote)
-	conn, err := socket.quic.Dial(attempting, remote, t.config.Identity.ClientTLS(want), t.quic)
+	conn, err := socket.quic.Dial(attempting, remote, t.mirror.ClientTLS(want), t.quic)
 	release()
 	if errors.Is(err, quicgo.ErrTransportClosed) {
 		t.discard(socket) // the next dial opens another one
@@ -169,6 +172,9 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 		return nil, meaning("dial", addr, err)
 	}
 	l, err := t.admit(conn, want)
+	if errors.Is(err, transport.ErrSelf) {
+		err = t.recognise(ctx, conn)
+	}
 	if err != nil {
 		dismiss(conn)
 		return nil, err

@@ -29,6 +29,10 @@ var (
 	// ErrSelf is the reason in a *RefusedError for a node that reached itself.
 	ErrSelf = errors.New("transport: a node does not link to itself")
 
+	// ErrSameID is the reason in a *RefusedError for a node that reached another
+	// one which has its id, as the copy of a running machine has.
+	ErrSameID = errors.New("transport: another node has this node's id")
+
 	// ErrWrongPeer is a good peer, but another one than was asked for; the error
 	// is a *WrongPeerError.
 	ErrWrongPeer = errors.New("transport: another peer than asked for")

@@ -49,7 +49,7 @@ type Remembered struct {
 	log  *slog.Logger
 
 	// Of the goroutine that runs Run.
-	nodes  map[string]time.Time // by address list: when it was a member last
+	nodes  map[string]time.Time // by address list: when it was a member last, with a monotonic reading
 	failed bool                 // to write, which has been said
 }
 
@@ -66,7 +66,7 @@ func Remember(dir string, log *slog.Logger) (*Remembered, error) {
 	if err := r.load(time.Now()); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	if err := r.save(); err != nil {
+	if err := r.save(time.Now()); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	return r, nil
@@ -114,7 +114,7 @@ func (r *Remembered) update(site Site) {
 	if len(members) == 0 {
 		return
 	}
-	if err := r.save(); err != nil && !r.failed {
+	if err := r.save(now); err != nil && !r.failed {
 		r.failed = true
 		r.log.Warn("nodes cannot be remembered", "err", err)
 	}
@@ -146,7 +146,7 @@ func (r *Remembered) load(now time.Time) error {
 			continue
 		}
 		if age := now.Sub(last); age < rememberFor {
-			r.nodes[addr] = last
+			r.nodes[addr] = now.Add(-max(age, 0)) // it is of the future where the clock was set back
 		}
 	}
 	if bad > 0 || lines.Err() != nil {
@@ -155,8 +155,10 @@ func (r *Remembered) load(now time.Time) error {
 	return nil
 }
 
-// save writes the file, the latest members first, and forgets those that are too many.
-func (r *Remembered) save() error {
+// save writes the file, the latest members first, and forgets those that are too many. It
+// writes how long ago a node was a member, by the wall clock of now: that may have been set
+// since then.
+func (r *Remembered) save(now time.Time) error {
 	addrs := slices.SortedFunc(maps.Keys(r.nodes), func(a, b string) int {
 		return cmp.Or(r.nodes[b].Compare(r.nodes[a]), cmp.Compare(a, b))
 	})
@@ -166,7 +168,8 @@ func (r *Remembered) save() error {
 			delete(r.nodes, addr)
 			continue
 		}
-		fmt.Fprintf(text, "%s %s\n", r.nodes[addr].UTC().Format(time.RFC3339), addr)
+		last := now.Round(0).Add(-now.Sub(r.nodes[addr]))
+		fmt.Fprintf(text, "%s %s\n", last.UTC().Format(time.RFC3339), addr)
 	}
 	return replace(r.path, text.Bytes())
 }

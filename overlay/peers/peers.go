@@ -17,6 +17,8 @@ type Peers struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup // all goroutines
 
+	contest contest
+
 	mu      sync.Mutex
 	active  map[transport.PeerID]*Peer // links in use
 	changed chan struct{}              // closed and replaced when active has grown
@@ -149,6 +151,7 @@ func (ps *Peers) run(p *Peer) {
 	p.streams.Go(func() { ps.receiveDatagrams(p) })
 	ps.acceptStreams(p)
 	ps.retire(p)
+	ps.checkDisplaced(p)
 	p.bulk.end()
 	p.streams.Wait()
 	ps.remove(p)
@@ -179,9 +182,7 @@ func (ps *Peers) remove(p *Peer) {
 		delete(ps.twins, p.id)
 	}
 	ps.mu.Unlock()
-	select {
-	case <-p.used:
+	if p.wasUsed() {
 		ps.config.Handler.LinkDown(p, context.Cause(p.Context()))
-	default:
 	}
 }
