@@ -25,6 +25,11 @@ const Scheme = "quic"
 type Transport struct {
 	config   Config
 	quic     *quicgo.Config
+	small    *quicgo.Config // for paths on which large packets vanish
+	incoming *quicgo.Config // picks either for those who dial
+	sealer   sealer
+	narrow   narrowPaths
+	trials   trials
 	refusals *refusal.Log
 	warnings warnings
 	mirror   *identity.Mirror
@@ -46,9 +51,12 @@ func New(config Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Transport{
+	t := &Transport{
 		config:    config,
 		quic:      config.quic(),
+		small:     config.quic(),
+		incoming:  config.quic(),
+		sealer:    newSealer(config.Identity),
 		refusals:  refusal.NewLog(config.Logger, Scheme),
 		warnings:  warnings{logger: config.Logger},
 		mirror:    identity.NewMirror(config.Identity),
@@ -57,7 +65,12 @@ func New(config Config) (*Transport, error) {
 		listeners: make(map[*listener]struct{}),
 		links:     make(map[*link]struct{}),
 		attempts:  make(map[*attempt]struct{}),
-	}, nil
+	}
+	t.small.DisablePathMTUDiscovery = true
+	t.incoming.GetConfigForClient = func(client *quicgo.ClientInfo) (*quicgo.Config, error) {
+		return t.configFor(unmapped(client.RemoteAddr.(*net.UDPAddr)).Addr()), nil
+	}
+	return t, nil
 }
 
 // Scheme is "quic".
@@ -163,7 +176,7 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 		return nil, err
 	}
 	attempting, release := t.attempt(ctx, remote)
-	conn, err := socket.quic.Dial(attempting, remote, t.mirror.ClientTLS(want), t.quic)
+	conn, err := socket.quic.Dial(attempting, remote, t.mirror.ClientTLS(want), t.configFor(unmapped(remote).Addr()))
 	release()
 	if errors.Is(err, quicgo.ErrTransportClosed) {
 		t.discard(socket) // the next dial opens another one
@@ -171,7 +184,7 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 	if err != nil {
 		return nil, meaning("dial", addr, err)
 	}
-	l, err := t.admit(conn, want)
+	l, err := t.admit(socket, conn, want)
 	if errors.Is(err, transport.ErrSelf) {
 		err = t.recognise(ctx, conn)
 	}
@@ -188,12 +201,12 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 }
 
 // admit makes a connection a link, once more by what its peer has proved.
-func (t *Transport) admit(conn *quicgo.Conn, want transport.PeerID) (*link, error) {
+func (t *Transport) admit(s *socket, conn *quicgo.Conn, want transport.PeerID) (*link, error) {
 	peer, err := t.config.Identity.Verify(conn.ConnectionState().TLS, want)
 	if err != nil {
 		return nil, err
 	}
-	return t.adopt(conn, peer)
+	return t.adopt(s, conn, peer)
 }
 
 // dismiss ends a connection that has not become a link.
@@ -202,13 +215,13 @@ func dismiss(conn *quicgo.Conn) {
 }
 
 // adopt makes a link and takes care of it until it ends.
-func (t *Transport) adopt(conn *quicgo.Conn, peer transport.PeerID) (*link, error) {
+func (t *Transport) adopt(s *socket, conn *quicgo.Conn, peer transport.PeerID) (*link, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return nil, transport.ErrClosed
 	}
-	l := newLink(conn, peer, t.config.KeepAlive)
+	l := newLink(t, s, conn, peer)
 	t.links[l] = struct{}{}
 	t.work.Add(1)
 	context.AfterFunc(l.conn.Context(), func() {

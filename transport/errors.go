@@ -57,6 +57,7 @@ const (
 	CodeVersion  Code = 3 // no protocol version in common
 	CodeRefused  Code = 4 // not allowed
 	CodeBusy     Code = 5 // a queue was full; later may be better
+	CodePath     Code = 6 // the path does not carry any more what it did; a new link finds out what it does
 
 	// CodeUser is the first code that is free for users of the contract.
 	CodeUser Code = 0x100
