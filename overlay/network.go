@@ -3,11 +3,8 @@ package overlay
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,12 +13,6 @@ import (
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
-)
-
-// seedMin and seedMax bound the wait between tries to reach a seed.
-const (
-	seedMin = 200 * time.Millisecond
-	seedMax = 10 * time.Second
 )
 
 // Network says how a node reaches others. Transport, Self and Secret are required.
@@ -38,7 +29,7 @@ type Network struct {
 	// are hashed with it.
 	Secret [sha256.Size]byte
 	// Join are addresses of nodes to begin with, host:port with or without a scheme.
-	// They are tried for ever.
+	// Each is tried until it answers, and again whenever this node knows no other.
 	Join []string
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
@@ -161,46 +152,6 @@ func (n *network) awaitFarewells() {
 	case <-done:
 	case <-timer.C:
 	}
-}
-
-// seed dials a seed as long as this node knows no other.
-func (n *network) seed(addr string) {
-	wait := seedMin
-	for {
-		if len(n.peers.All()) == 0 {
-			if err := n.dialSeed(addr); err != nil {
-				n.log.Debug("seed is not reached", "addr", addr, "err", err)
-			}
-		}
-		select {
-		case <-time.After(wait + rand.N(wait)):
-		case <-n.ctx.Done():
-			return
-		}
-		wait = min(2*wait, seedMax)
-	}
-}
-
-// dialSeed dials all addresses that a seed has, at once.
-func (n *network) dialSeed(addr string) error {
-	addrs := []string{addr}
-	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host) == nil && !strings.Contains(addr, "://") {
-		ips, err := net.DefaultResolver.LookupHost(n.ctx, host)
-		if err != nil {
-			return err
-		}
-		addrs = addrs[:0]
-		for _, ip := range ips {
-			addrs = append(addrs, net.JoinHostPort(ip, port))
-		}
-	}
-	var dials sync.WaitGroup
-	errs := make([]error, len(addrs))
-	for i, a := range addrs {
-		dials.Go(func() { _, errs[i] = n.find(n.ctx, a, transport.PeerID{}, FoundByJoin) })
-	}
-	dials.Wait()
-	return errors.Join(errs...)
 }
 
 // LinkUp takes a link into use.

@@ -24,6 +24,7 @@ type world struct {
 	net    *mem.Network
 	nodes  []*Overlay
 	ends   []*mem.Transport
+	log    io.Writer // of nodes that are started; nil: testLog
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
@@ -70,9 +71,13 @@ func (w *world) startAlone(join ...string) *Overlay {
 		w.t.Fatal(err)
 	}
 	o := New(w.config)
+	var log io.Writer = testLog()
+	if w.log != nil {
+		log = w.log
+	}
 	config := Network{
 		Self: id, Transport: end, Listener: listener, Address: listener.Addr(), Join: join,
-		Logger: slog.New(slog.NewTextHandler(testLog(), &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),
+		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),
 	}
 	if err := o.Connect(config); err != nil {
 		w.t.Fatal(err)
