@@ -246,7 +246,7 @@ func (n *network) reach(ctx context.Context, id transport.PeerID, meta []byte) e
 	if err != nil {
 		return err
 	}
-	_, err = n.find(ctx, string(info.Address), id, FoundByMembers)
+	_, err = n.find(ctx, addressesOf(info), id, FoundByMembers)
 	return err
 }
 
@@ -257,8 +257,9 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
 		return
 	}
-	if how, news := n.nodes.up(id, string(info.Address)); news {
-		n.sayFound(id, how, string(info.Address))
+	addr := addressesOf(info)
+	if how, news := n.nodes.up(id, addr); news {
+		n.sayFound(id, how, addr)
 	}
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.With(wire.NodeID(id), info.Epoch)
