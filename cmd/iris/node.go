@@ -125,8 +125,11 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		StallTimeout: f.stall,
 		Logger:       log,
 	})
-	if errors.Is(err, node.ErrDiscover) {
+	switch {
+	case errors.Is(err, node.ErrDiscover):
 		err = usagef("-discover: %v", err)
+	case errors.Is(err, node.ErrJoin):
+		err = usagef("-join: %v", err)
 	}
 	if err != nil {
 		return errors.Join(err, profiles.stop())
