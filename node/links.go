@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,8 +24,9 @@ import (
 const (
 	// followEvery is how often a node looks whether it has other addresses.
 	followEvery = 2 * time.Second
-	// followLines is how many lines about that the log has at once, and followSilence the
-	// time between more of them: what others see this node as changes it too.
+	// followLines is how many lines of a kind about that the log has at once, and
+	// followSilence the time between more of them: what others see this node as changes
+	// it too.
 	followLines   = 10
 	followSilence = time.Minute
 )
@@ -39,9 +39,9 @@ type links struct {
 	mu         sync.Mutex
 	listener   transport.Listener // nil until there is one
 	host       []ownaddr.Interface
-	told       []netip.Addr // addresses of this host that others are told
-	left       []netip.Addr // and those for which there is no room
-	advertised string       // the listener's addresses as others can dial them
+	left       int // how many addresses of the host others are not told, as they are too many
+	sayLeft    rate.Sometimes
+	advertised string // the listener's addresses as others can dial them
 }
 
 // addresses returns where others can dial the node.
@@ -69,13 +69,19 @@ func (l *links) look(seen []netip.Addr) (moved bool) {
 	} else {
 		l.host = host
 	}
-	before, left := l.advertised, l.left
-	l.told, l.left = ownaddr.Rank(l.host, seen)
-	l.advertised = advertise(l.listener.Addr(), l.told)
-	if len(l.left) > 0 && !slices.Equal(left, l.left) {
-		l.log.Info("other nodes are not told all addresses of this host",
-			"told", len(l.told), "left_out", len(l.left), "first_left_out", l.left[0])
+	listening, before := l.listener.Addr(), l.advertised
+	told, left := ownaddr.Rank(l.host, seen)
+	l.advertised = advertise(listening, told)
+	if l.advertised == advertise(listening, nil) {
+		left = nil // it is bound to one address, whatever others there are
 	}
+	if len(left) > 0 && len(left) != l.left {
+		l.sayLeft.Do(func() {
+			l.log.Info("other nodes are not told all addresses of this host",
+				"told", len(told), "left_out", len(left), "first_left_out", left[0])
+		})
+	}
+	l.left = len(left)
 	return l.advertised != before
 }
 
@@ -106,7 +112,7 @@ func listen(config Config, id *identity.Identity) (*links, error) {
 		}
 		made = append(made, t)
 	}
-	l := &links{log: config.Logger}
+	l := &links{log: config.Logger, sayLeft: rate.Sometimes{First: followLines, Interval: followSilence}}
 	chooser, err := choose.New(choose.Config{Transports: made, Arrange: l.arrange, Logger: config.Logger})
 	if err != nil {
 		closeAll()
