@@ -46,7 +46,7 @@ type Node struct {
 // at [Node.Contested].
 //
 // It fails when the configuration lacks something ([ErrNoNetwork], [ErrNoKey]), or has
-// what is not known ([ErrDiscover]); when a port cannot be listened on; and when the state
+// what is not known ([ErrDiscover], [ErrJoin]); when a port cannot be listened on; and when the state
 // directory cannot be written to.
 func Start(config Config) (*Node, error) {
 	config, err := config.resolve()

@@ -158,14 +158,25 @@ func (n *network) control(r *remote, s transport.Stream) {
 	n.work.Go(func() { _ = out.Run() })
 	defer out.Abort(errLinkLost)
 	defer r.cut(errNoControl) // which does nothing if that is why
+	if seen := seenAt(r.peer.Link().RemoteAddr()); seen != nil {
+		r.control.send(seen)
+	}
 	n.step(directory.Connected{Peer: r.id})
 	n.again()
 	reader := wire.NewReader(s, wire.Limits{Frame: wire.DirectoryLimit})
+	said := false // where it sees this node, which counts once
 	for {
 		m, err := reader.Read()
 		if err != nil {
 			r.broke(err)
 			return
+		}
+		if seen, ok := m.(*wire.Seen); ok {
+			if !said {
+				n.nodes.see(r.peer.ID(), seen)
+			}
+			said = true
+			continue
 		}
 		n.step(directory.Received{From: r.id, Message: m})
 		n.again()

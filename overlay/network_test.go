@@ -24,6 +24,7 @@ type world struct {
 	net    *mem.Network
 	nodes  []*Overlay
 	ends   []*mem.Transport
+	log    io.Writer // of nodes that are started; nil: testLog
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
@@ -76,9 +77,13 @@ func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...str
 		w.t.Fatal(err)
 	}
 	o := New(w.config)
+	var log io.Writer = testLog()
+	if w.log != nil {
+		log = w.log
+	}
 	config := Network{
 		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Join: join, Contested: contested,
-		Logger: slog.New(slog.NewTextHandler(testLog(), &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),
+		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),
 	}
 	if err := o.Connect(config); err != nil {
 		w.t.Fatal(err)

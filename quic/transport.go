@@ -298,6 +298,9 @@ func (t *Transport) resolve(ctx context.Context, addr string) ([]*net.UDPAddr, e
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "dial", Addr: addr, Err: err}
 	}
+	if ip, err := netip.ParseAddr(host); err == nil { // whose zone a lookup would drop
+		return []*net.UDPAddr{{IP: ip.Unmap().AsSlice(), Port: number, Zone: ip.Zone()}}, nil
+	}
 	found, err := t.lookup(ctx, "ip", host)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()

@@ -129,8 +129,11 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	}
 	err = p.serve(ctx, log, f.drain, func() (server, error) {
 		n, err := node.Start(config)
-		if errors.Is(err, node.ErrDiscover) {
+		switch {
+		case errors.Is(err, node.ErrDiscover):
 			err = usagef("-discover: %v", err)
+		case errors.Is(err, node.ErrJoin):
+			err = usagef("-join: %v", err)
 		}
 		if err != nil {
 			return nil, err

@@ -23,8 +23,12 @@ const (
 	rememberFor = 7 * 24 * time.Hour
 	// maxRemembered is how many nodes are remembered, those that were members last.
 	maxRemembered = 128
-	// maxPeersFile is how much of the file is read, in bytes.
-	maxPeersFile = 128 << 10
+	// maxList is the longest list of addresses of a node, in bytes: 16 of IPv6 with three
+	// transports have 2,700.
+	maxList = 4 << 10
+	// maxPeersFile is how much of the file is read, in bytes: as many of the longest lines
+	// as there can be, and their times.
+	maxPeersFile = maxRemembered * (maxList + 64)
 	// hintAgain is how long a node that is alone waits before it hints again.
 	hintAgain = 5 * time.Second
 	// saveAfter is how long a change waits for more of them before the file is written.
@@ -194,5 +198,5 @@ func replace(path string, contents []byte) error {
 // isAddress reports whether a text can be in the file: members say themselves what their
 // addresses are.
 func isAddress(s string) bool {
-	return s != "" && len(s) <= maxAddress && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+	return s != "" && len(s) <= maxList && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
