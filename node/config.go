@@ -50,8 +50,9 @@ type Config struct {
 	// Bind is where other nodes reach this one, HOST:PORT. Default: all interfaces, at
 	// the first port of [PeerPorts] that is free, or else any.
 	Bind string
-	// Join are addresses of nodes to begin with, HOST:PORT. They are tried until one
-	// answers, and again whenever this node knows no other.
+	// Join are addresses of nodes to begin with, HOST:PORT, or SCHEME://HOST:PORT for one
+	// transport. Other ones fail with [ErrJoin]. Each is tried until it answers, and again
+	// whenever this node knows no other; one that does not is named in the log.
 	Join []string
 	// Discover are ways to look for nodes, all of which are used: "beacon" on the wire,
 	// "scan" of the addresses around while the node is alone, "dns:NAME", and
@@ -91,6 +92,9 @@ func (c Config) resolve() (Config, error) {
 		return c, fmt.Errorf("port %d is not between 1 and 65535", c.Port)
 	}
 	if err := checkDiscover(c.Discover); err != nil {
+		return c, err
+	}
+	if err := checkJoin(c.Join); err != nil {
 		return c, err
 	}
 	switch c.Port {

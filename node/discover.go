@@ -64,7 +64,7 @@ func (n *Node) sources() []discovery.Source {
 		Self:      n.id.ID(),
 		Keys:      n.id.Secrets("beacon"),
 		Bind:      boundTo(n.links.listener.Addr()),
-		Addresses: func() string { return beaconAddrs(n.links.listener.Addr(), interfaceAddrs()) },
+		Addresses: n.links.beaconAddresses,
 		Logger:    n.config.Logger,
 	}
 	for _, way := range n.config.Discover {
@@ -115,18 +115,4 @@ func boundTo(listening string) netip.Addr {
 		}
 	}
 	return netip.IPv6Unspecified()
-}
-
-// beaconAddrs is advertise for beacons: in front, an address without a host stands for
-// each that stands for all interfaces, as others see where a beacon comes from.
-func beaconAddrs(listening string, host []netip.Addr) string {
-	var open []string
-	for addr := range strings.SplitSeq(listening, ",") {
-		scheme, rest := transport.SplitAddr(addr)
-		at, port, err := net.SplitHostPort(rest)
-		if ip, _ := netip.ParseAddr(at); err == nil && (at == "" || ip.IsUnspecified()) {
-			open = append(open, transport.JoinAddr(scheme, ":"+port))
-		}
-	}
-	return strings.Join(append(open, advertise(listening, host)), ",")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -12,24 +13,34 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/choose"
 	"github.com/project-iris/iris/transport/identity"
+	"github.com/project-iris/iris/transport/ownaddr"
 )
 
-// maxAdvertised is how many addresses of its own a node tells others, for each
-// transport. All of them have to fit what a node tells about itself.
-const maxAdvertised = 4
-
-// followEvery is how often a node looks whether it has other addresses.
-const followEvery = 2 * time.Second
+const (
+	// followEvery is how often a node looks whether it has other addresses.
+	followEvery = 2 * time.Second
+	// followLines is how many lines of a kind about that the log has at once, and
+	// followSilence the time between more of them: what others see this node as changes
+	// it too.
+	followLines   = 10
+	followSilence = time.Minute
+)
 
 // links are how a node reaches others and is reached.
 type links struct {
 	transport transport.Transport
-	listener  transport.Listener
+	log       *slog.Logger
 
 	mu         sync.Mutex
+	listener   transport.Listener // nil until there is one
+	host       []ownaddr.Interface
+	left       int // how many addresses of the host others are not told, as they are too many
+	sayLeft    rate.Sometimes
 	advertised string // the listener's addresses as others can dial them
 }
 
@@ -40,13 +51,37 @@ func (l *links) addresses() string {
 	return l.advertised
 }
 
-// moved looks at the interfaces of the host, and reports whether others can dial the node
-// elsewhere now.
-func (l *links) moved() bool {
+// beaconAddresses is addresses for beacons.
+func (l *links) beaconAddresses() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	before := l.advertised
-	l.advertised = advertise(l.listener.Addr(), interfaceAddrs())
+	return withOrigin(l.listener.Addr(), l.advertised)
+}
+
+// look looks at the interfaces of the host, which others see as some addresses, and
+// reports whether others can dial the node elsewhere now.
+func (l *links) look(seen []netip.Addr) (moved bool) {
+	host, err := ownaddr.Interfaces()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.log.Debug("interfaces cannot be looked at", "err", err)
+	} else {
+		l.host = host
+	}
+	listening, before := l.listener.Addr(), l.advertised
+	told, left := ownaddr.Rank(l.host, seen)
+	l.advertised = advertise(listening, told)
+	if l.advertised == advertise(listening, nil) {
+		left = nil // it is bound to one address, whatever others there are
+	}
+	if len(left) > 0 && len(left) != l.left {
+		l.sayLeft.Do(func() {
+			l.log.Info("other nodes are not told all addresses of this host",
+				"told", len(told), "left_out", len(left), "first_left_out", left[0])
+		})
+	}
+	l.left = len(left)
 	return l.advertised != before
 }
 
@@ -61,6 +96,17 @@ func (l *links) deaf() string {
 		lines = append(lines, fmt.Sprintf("not listening for other nodes over %s at %s: %v", loss.Scheme, loss.Addr, loss.Err))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// arrange returns addresses of another node as they are to be dialled.
+func (l *links) arrange(addrs []string) []string {
+	l.mu.Lock()
+	view := ownaddr.View{Host: l.host}
+	if l.listener != nil {
+		view.Listening = strings.Split(l.listener.Addr(), ",")
+	}
+	l.mu.Unlock()
+	return view.Arrange(addrs)
 }
 
 // listen makes the transports of a node and listens on all of them.
@@ -79,7 +125,8 @@ func listen(config Config, id *identity.Identity) (*links, error) {
 		}
 		made = append(made, t)
 	}
-	chooser, err := choose.New(choose.Config{Transports: made, Logger: config.Logger})
+	l := &links{log: config.Logger, sayLeft: rate.Sometimes{First: followLines, Interval: followSilence}}
+	chooser, err := choose.New(choose.Config{Transports: made, Arrange: l.arrange, Logger: config.Logger})
 	if err != nil {
 		closeAll()
 		return nil, err
@@ -89,8 +136,8 @@ func listen(config Config, id *identity.Identity) (*links, error) {
 		chooser.Close()
 		return nil, err
 	}
-	l := &links{transport: chooser, listener: listener}
-	l.moved()
+	l.transport, l.listener = chooser, listener
+	l.look(nil)
 	return l, nil
 }
 
@@ -98,17 +145,18 @@ func listen(config Config, id *identity.Identity) (*links, error) {
 func (n *Node) follow(ctx context.Context) {
 	look := time.NewTicker(followEvery)
 	defer look.Stop()
+	say := rate.Sometimes{First: followLines, Interval: followSilence}
 	for {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
 			return
 		}
-		if !n.links.moved() {
+		if !n.links.look(n.overlay.Seen()) {
 			continue
 		}
 		addr := n.links.addresses()
-		n.config.Logger.Info("this node has other addresses", "addr", addr)
+		say.Do(func() { n.config.Logger.Info("this node has other addresses", "addr", addr) })
 		if err := n.overlay.Move(addr); err != nil {
 			n.config.Logger.Warn("other nodes cannot be told", "err", err)
 		}
@@ -133,48 +181,50 @@ func listenAny(t transport.Transport, bind string) (transport.Listener, error) {
 	return t.Listen(context.Background(), ":0")
 }
 
-// advertise replaces the address that stands for all interfaces by those of the host.
+// advertise replaces the address that stands for all interfaces by those of the host: all
+// transports at the best of them, then at the next. Others cannot use a zone of this host.
 func advertise(listening string, host []netip.Addr) string {
-	var all []string
+	var all, everywhere []string
 	for addr := range strings.SplitSeq(listening, ",") {
-		scheme, rest, _ := strings.Cut(addr, "://")
+		scheme, rest := transport.SplitAddr(addr)
 		at, port, err := net.SplitHostPort(rest)
 		ip, _ := netip.ParseAddr(at)
-		if err != nil || !(at == "" || ip.IsUnspecified()) {
+		switch {
+		case isEverywhere(rest):
+			everywhere = append(everywhere, addr)
+		case err == nil && ip.Zone() != "":
+			all = append(all, transport.JoinAddr(scheme, net.JoinHostPort(ip.WithZone("").String(), port)))
+		default:
 			all = append(all, addr)
-			continue
 		}
-		for _, ip := range host {
-			all = append(all, scheme+"://"+net.JoinHostPort(ip.String(), port))
+	}
+	for _, ip := range host {
+		for _, addr := range everywhere {
+			scheme, rest := transport.SplitAddr(addr)
+			_, port, _ := net.SplitHostPort(rest)
+			all = append(all, transport.JoinAddr(scheme, net.JoinHostPort(ip.String(), port)))
 		}
 	}
 	return strings.Join(all, ",")
 }
 
-// interfaceAddrs returns the addresses of this host that other hosts may reach, IPv4
-// first; those of the loopback interface if there is nothing else.
-func interfaceAddrs() []netip.Addr {
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-	}
-	var four, six []netip.Addr
-	for _, a := range addrs {
-		prefix, err := netip.ParsePrefix(a.String())
-		if err != nil {
-			continue
-		}
-		switch ip := prefix.Addr().Unmap(); {
-		case !ip.IsGlobalUnicast():
-		case ip.Is4():
-			four = append(four, ip)
-		default:
-			six = append(six, ip)
+// isEverywhere reports whether host:port stands for all interfaces.
+func isEverywhere(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip, _ := netip.ParseAddr(host)
+	return err == nil && (host == "" || ip.IsUnspecified())
+}
+
+// withOrigin puts addresses in front of those that others are told that have no host: where
+// a beacon comes from, others see.
+func withOrigin(listening, advertised string) string {
+	var open []string
+	for addr := range strings.SplitSeq(listening, ",") {
+		scheme, rest := transport.SplitAddr(addr)
+		if isEverywhere(rest) {
+			_, port, _ := net.SplitHostPort(rest)
+			open = append(open, transport.JoinAddr(scheme, ":"+port))
 		}
 	}
-	all := append(four, six...)
-	if len(all) == 0 {
-		all = append(all, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
-	}
-	return all[:min(len(all), maxAdvertised)]
+	return strings.Join(append(open, advertised), ",")
 }

@@ -32,18 +32,21 @@ type Node struct {
 	finder  *discovery.Finder // nil: nobody is looked for
 	admin   *admin            // nil: there is none
 
-	serving  sync.WaitGroup     // one goroutine a listener, and follow
-	unfollow context.CancelFunc // ends follow; nil if it does not run
+	contested chan struct{} // closed when the id is to be given up
+
+	serving  sync.WaitGroup     // one goroutine a listener, follow and watchClock
+	unfollow context.CancelFunc // ends the last two; nil if they do not run
 	draining atomic.Bool
 	stop     sync.Once
 	stopped  error // of the first Shutdown
 }
 
 // Start starts a node, which serves applications when Start returns, and looks for
-// other nodes. Whoever starts it has to call [Node.Shutdown] or [Node.Close].
+// other nodes. Whoever starts it has to call [Node.Shutdown] or [Node.Close], and to look
+// at [Node.Contested].
 //
 // It fails when the configuration lacks something ([ErrNoNetwork], [ErrNoKey]), or has
-// what is not known ([ErrDiscover]); when a port cannot be listened on; and when the state
+// what is not known ([ErrDiscover], [ErrJoin]); when a port cannot be listened on; and when the state
 // directory cannot be written to.
 func Start(config Config) (*Node, error) {
 	config, err := config.resolve()
@@ -54,11 +57,16 @@ func Start(config Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	return start(config, id)
+}
+
+// start starts a node that has an identity.
+func start(config Config, id *identity.Identity) (*Node, error) {
 	remembered, err := remember(config.State, config.Logger)
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{})}
+	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{})}
 	open, err := openPorts(config)
 	if err != nil {
 		return nil, err
@@ -73,6 +81,7 @@ func Start(config Config) (*Node, error) {
 		ctx, cancel := context.WithCancel(context.Background())
 		n.unfollow = cancel
 		n.serving.Go(func() { n.follow(ctx) })
+		n.serving.Go(func() { watchClock(ctx, time.Now, n.clockJumped) })
 	}
 	return n, nil
 }
@@ -141,6 +150,7 @@ func (n *Node) connect() error {
 		Address:   links.addresses(),
 		Secret:    n.id.Secrets("directory names")[0],
 		Join:      n.config.Join,
+		Contested: func(c overlay.Contest) { n.contest(c, links.addresses()) },
 		Logger:    n.config.Logger,
 	})
 	if err != nil {

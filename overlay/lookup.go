@@ -136,16 +136,28 @@ func (n *network) again() {
 	}
 }
 
-// HandleControl lets the directory find out what a node has missed.
+// HandleControl tells a node where this one sees it, and lets the directory find out what
+// it has missed.
 func (r *remote) HandleControl() {
 	n := r.overlay.net
+	if seen := seenAt(r.Peer().Link().RemoteAddr()); seen != nil {
+		r.Tell(seen)
+	}
 	n.step(directory.Connected{Peer: r.ID()})
 	n.again()
 }
 
-// HandleDirectory hands a message to the directory.
+// HandleDirectory hands a message to the directory. What a node says of where it sees this
+// one counts once a link.
 func (r *remote) HandleDirectory(m wire.Message) {
 	n := r.overlay.net
+	if seen, ok := m.(*wire.Seen); ok {
+		if !r.saidSeen {
+			n.nodes.see(r.Peer().ID(), seen)
+		}
+		r.saidSeen = true
+		return
+	}
 	n.step(directory.Received{From: r.ID(), Message: m})
 	n.again()
 }

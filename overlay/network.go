@@ -3,11 +3,8 @@ package overlay
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,12 +17,6 @@ import (
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
-)
-
-// seedMin and seedMax bound the wait between tries to reach a seed.
-const (
-	seedMin = 200 * time.Millisecond
-	seedMax = 10 * time.Second
 )
 
 // Network says how a node reaches others. Transport, Self and Secret are required.
@@ -42,11 +33,17 @@ type Network struct {
 	// are hashed with it.
 	Secret [sha256.Size]byte
 	// Join are addresses of nodes to begin with, host:port with or without a scheme.
-	// They are tried for ever.
+	// Each is tried until it answers, and again whenever this node knows no other.
 	Join []string
+	// Contested is called, once, when another node has the id of this one, which is of no
+	// more use then. It must not block. Default: nothing is done.
+	Contested func(Contest)
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 }
+
+// Contest says that another node has the id of this one.
+type Contest = peers.Contest
 
 // network is the part of an overlay that knows other nodes.
 type network struct {
@@ -95,7 +92,7 @@ func (o *Overlay) Connect(config Network) error {
 	n.who = directory.NewMembers(directory.Member{ID: self, Epoch: epoch})
 	n.directory = directory.New(directory.Config{Self: self, Epoch: epoch, Seed: rand.Uint64()})
 	n.peers = peers.New(peers.Config{
-		Self: config.Self, Transport: config.Transport, Handler: n, Logger: config.Logger,
+		Self: config.Self, Transport: config.Transport, Handler: n, Contested: config.Contested, Logger: config.Logger,
 	})
 	n.nodes = newNodes(n.peers)
 	n.multicast = multicast.New(host{o}, session.Lanes)
@@ -144,46 +141,6 @@ func (n *network) finishLanes() {
 		finishing.Go(r.Finish)
 	}
 	finishing.Wait()
-}
-
-// seed dials a seed as long as this node knows no other.
-func (n *network) seed(addr string) {
-	wait := seedMin
-	for {
-		if len(n.peers.All()) == 0 {
-			if err := n.dialSeed(addr); err != nil {
-				n.log.Debug("seed is not reached", "addr", addr, "err", err)
-			}
-		}
-		select {
-		case <-time.After(wait + rand.N(wait)):
-		case <-n.ctx.Done():
-			return
-		}
-		wait = min(2*wait, seedMax)
-	}
-}
-
-// dialSeed dials all addresses that a seed has, at once.
-func (n *network) dialSeed(addr string) error {
-	addrs := []string{addr}
-	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host) == nil && !strings.Contains(addr, "://") {
-		ips, err := net.DefaultResolver.LookupHost(n.ctx, host)
-		if err != nil {
-			return err
-		}
-		addrs = addrs[:0]
-		for _, ip := range ips {
-			addrs = append(addrs, net.JoinHostPort(ip, port))
-		}
-	}
-	var dials sync.WaitGroup
-	errs := make([]error, len(addrs))
-	for i, a := range addrs {
-		dials.Go(func() { _, errs[i] = n.find(n.ctx, a, transport.PeerID{}, FoundByJoin) })
-	}
-	dials.Wait()
-	return errors.Join(errs...)
 }
 
 // LinkUp takes a link into use.
@@ -255,7 +212,7 @@ func (n *network) reach(ctx context.Context, id transport.PeerID, meta []byte) e
 	if err != nil {
 		return err
 	}
-	_, err = n.find(ctx, string(info.Address), id, FoundByMembers)
+	_, err = n.find(ctx, addressesOf(info), id, FoundByMembers)
 	return err
 }
 
@@ -266,8 +223,9 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
 		return
 	}
-	if how, news := n.nodes.up(id, string(info.Address)); news {
-		n.sayFound(id, how, string(info.Address))
+	addr := addressesOf(info)
+	if how, news := n.nodes.up(id, addr); news {
+		n.sayFound(id, how, addr)
 	}
 	n.setMembers(func(who *directory.Members) *directory.Members {
 		return who.With(wire.NodeID(id), info.Epoch)

@@ -24,6 +24,7 @@ type world struct {
 	net    *mem.Network
 	nodes  []*Overlay
 	ends   []*mem.Transport
+	log    io.Writer // of nodes that are started; nil: testLog
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
@@ -63,16 +64,26 @@ func (w *world) startAlone(join ...string) *Overlay {
 	w.t.Helper()
 	i := len(w.nodes)
 	id := transport.PeerID(sha256.Sum256(fmt.Appendf(nil, "node %d", i)))
-	end := w.net.Node(id)
+	return w.startAt(w.net.Node(id), func(c Contest) { w.t.Errorf("node %d takes another for itself: %+v", i, c) }, join...)
+}
+
+// startAt starts another node at its place in the network.
+func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...string) *Overlay {
+	w.t.Helper()
+	i := len(w.nodes)
 	addr := fmt.Sprintf("mem://%d", i)
 	listener, err := end.Listen(w.t.Context(), addr)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	o := New(w.config)
+	var log io.Writer = testLog()
+	if w.log != nil {
+		log = w.log
+	}
 	config := Network{
-		Self: id, Transport: end, Listener: listener, Address: listener.Addr(), Join: join,
-		Logger: slog.New(slog.NewTextHandler(testLog(), &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),
+		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Join: join, Contested: contested,
+		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),
 	}
 	if err := o.Connect(config); err != nil {
 		w.t.Fatal(err)

@@ -3,7 +3,9 @@ package overlay
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,7 +101,19 @@ func (n *network) find(ctx context.Context, addr string, id transport.PeerID, ho
 }
 
 func (n *network) sayFound(id transport.PeerID, how, addr string) {
-	n.log.Info("node is found", "peer", id.Short(), "how", how, "addr", addr)
+	n.log.Info("node is found", "peer", id.Short(), "how", how, "addr", beginning(addr))
+}
+
+// maxSaid is how much of the addresses of a node the log has, in bytes.
+const maxSaid = 200
+
+// beginning returns the first addresses of a list.
+func beginning(list string) string {
+	if len(list) <= maxSaid {
+		return list
+	}
+	cut := max(0, strings.LastIndexByte(list[:maxSaid], ','))
+	return list[:cut] + ",…"
 }
 
 // Move tells the other nodes that this one is at another address now, in the form of
@@ -113,7 +127,10 @@ func (o *Overlay) Move(addr string) error {
 
 // info is what this node tells about itself.
 func (n *network) info(addr string) []byte {
-	info := wire.Info{Version: wire.Version, Epoch: n.epoch, Address: []byte(addr)}
+	info := wire.Info{Version: wire.Version, Epoch: n.epoch}
+	if left := putAddresses(&info, addr); left > 0 {
+		n.log.Info("some addresses of this node do not fit what others are told", "left_out", left, "addr", beginning(addressesOf(&info)))
+	}
 	return info.Append(nil)
 }
 
@@ -128,9 +145,10 @@ type nodes struct {
 
 	mu        sync.Mutex
 	all       map[transport.PeerID]*nodeEntry
-	strangers int                         // those that are kept and were not met
-	finds     map[transport.PeerID]string // how nodes were found that are no members yet
-	changed   chan struct{}               // closed and replaced when all has changed
+	strangers int                             // those that are kept and were not met
+	finds     map[transport.PeerID]string     // how nodes were found that are no members yet
+	seen      map[transport.PeerID]netip.Addr // what nodes see this one as
+	changed   chan struct{}                   // closed and replaced when all has changed
 }
 
 // nodeEntry is a member.
@@ -147,6 +165,7 @@ func newNodes(p *peers.Peers) *nodes {
 		peers:   p,
 		all:     make(map[transport.PeerID]*nodeEntry),
 		finds:   make(map[transport.PeerID]string),
+		seen:    make(map[transport.PeerID]netip.Addr),
 		changed: make(chan struct{}),
 	}
 }
@@ -186,6 +205,7 @@ func (ns *nodes) down(id transport.PeerID) {
 	defer ns.mu.Unlock()
 	if e := ns.all[id]; e != nil {
 		delete(ns.all, id)
+		delete(ns.seen, id)
 		ns.part(id, e)
 		ns.tell()
 	}

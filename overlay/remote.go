@@ -24,6 +24,8 @@ type remote struct {
 	*session.Session
 	overlay *Overlay
 	calls   *calls.Table[remoteCall] // requests that were sent there, by id
+
+	saidSeen bool // where it sees this node; owned by the reader of the control stream
 }
 
 // remoteCall is a request of a member of this node that another node has.

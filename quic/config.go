@@ -130,5 +130,6 @@ func (c Config) quic() *quicgo.Config {
 		MaxIncomingStreams:             int64(c.MaxStreams),
 		MaxIncomingUniStreams:          -1,
 		EnableDatagrams:                true,
+		InitialPacketSize:              basePacket,
 	}
 }

@@ -18,6 +18,19 @@
 // back sends a stateless reset: either ends the link within 0.3 s of the next
 // packet sent, a keep-alive at the latest. Only Linux passes the former on.
 //
+// # When packets do not get through
+//
+// What the system says of a packet, because of a message (ICMP) that anybody can
+// send, ends no socket and no link by itself (steadyConn). A socket that is dead
+// all the same ends its listener with a NetworkError, and makes room for another
+// one at its address.
+//
+// Links begin with packets of 1,200 bytes, and quic-go finds out what more the
+// path carries. When the path comes to carry less, and large packets vanish while
+// small ones pass, the link ends within a few seconds with a NetworkError, on the
+// other side with transport.CodePath, and for ten minutes links to that address
+// send 1,200 bytes from this side (watch).
+//
 // # What a peer can cost
 //
 // Before it has proved that it belongs to the network: a place among

@@ -11,6 +11,7 @@ import (
 
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/hello"
+	"github.com/project-iris/iris/transport/identity"
 )
 
 const (
@@ -111,6 +112,20 @@ func (l *link) exchange(
 		return &transport.NetworkError{Op: "hello", Addr: l.RemoteAddr(), Silent: true}
 	}
 	return err
+}
+
+// recognise tells this node from another one that has its id, once that has refused the
+// connection.
+func (t *Transport) recognise(ctx context.Context, conn *quicgo.Conn) error {
+	bounded, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	select {
+	case <-conn.Context().Done():
+	case <-bounded.Done():
+	}
+	end, ok := errors.AsType[*quicgo.TransportError](context.Cause(conn.Context()))
+	refused := ok && end.Remote && end.ErrorCode == firstCryptoError+quicgo.TransportErrorCode(identity.RefusedLeafAlert)
+	return t.mirror.Judge(conn.ConnectionState().TLS, refused)
 }
 
 // farewell is how a link is closed that did not get through the hello.

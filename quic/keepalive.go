@@ -19,10 +19,12 @@ const (
 // 9000, section 10.3.3), so that a quiet link would not learn of the restart.
 var probe = [24]byte{probeDatagram}
 
-// A pulse sends a probe on a link that has heard nothing for a while.
+// A pulse sends a probe on a link that has heard nothing for a while, and has
+// somebody look at what the link has done with each beat.
 type pulse struct {
 	conn   *quicgo.Conn
 	period time.Duration
+	look   func(quicgo.ConnectionStats)
 
 	mu      sync.Mutex
 	timer   *time.Timer // nil when it has stopped
@@ -32,17 +34,19 @@ type pulse struct {
 
 // start begins to look every half keep-alive time, so that a probe goes out
 // between a half and a whole one after the last packet.
-func (p *pulse) start(conn *quicgo.Conn, keepAlive time.Duration) {
+func (p *pulse) start(conn *quicgo.Conn, keepAlive time.Duration, look func(quicgo.ConnectionStats)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.conn, p.period = conn, keepAlive/2
+	p.conn, p.period, p.look = conn, keepAlive/2, look
 	p.beating.Add(1)
 	p.timer = time.AfterFunc(p.period, p.beat)
 }
 
 func (p *pulse) beat() {
 	defer p.beating.Done()
-	if p.silent() {
+	stats := p.conn.ConnectionStats()
+	p.look(stats)
+	if p.silent(stats.PacketsReceived) {
 		// It does not wait long: a link that hears nothing and has a full queue
 		// has the probe behind packets that do the same.
 		_ = p.conn.SendDatagram(probe[:])
@@ -68,8 +72,7 @@ func (p *pulse) hurry(wait time.Duration) {
 }
 
 // silent says whether nothing was received since it was last called.
-func (p *pulse) silent() bool {
-	received := p.conn.ConnectionStats().PacketsReceived
+func (p *pulse) silent(received uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	silent := received == p.heard

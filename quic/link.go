@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	quicgo "github.com/quic-go/quic-go"
 
@@ -20,6 +19,7 @@ type link struct {
 	remote netip.AddrPort
 	outbox outbox
 	pulse  pulse
+	watch  watch
 	doubt  doubt
 
 	ctx    context.Context // ends with the cause in the contract's terms
@@ -31,11 +31,12 @@ type link struct {
 	closing error // the cause, once this side has begun to close
 }
 
-func newLink(conn *quicgo.Conn, peer transport.PeerID, keepAlive time.Duration) *link {
+func newLink(t *Transport, s *socket, conn *quicgo.Conn, peer transport.PeerID) *link {
 	l := &link{conn: conn, peer: peer, remote: unmapped(conn.RemoteAddr().(*net.UDPAddr))}
 	l.outbox.conn = conn
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
-	l.pulse.start(conn, keepAlive)
+	l.watch = watch{transport: t, link: l, socket: s, busy: make(chan struct{}, 1)}
+	l.pulse.start(conn, t.config.KeepAlive, l.watch.look)
 	return l
 }
 
@@ -73,6 +74,9 @@ func (l *link) Accept(ctx context.Context) (transport.Stream, error) {
 func (l *link) accept(ctx context.Context) (*stream, error) {
 	s, err := l.conn.AcceptStream(ctx)
 	if err != nil {
+		if !isContext(err) {
+			l.over()
+		}
 		return nil, l.meaning(err)
 	}
 	return &stream{link: l, quic: s}, nil
@@ -114,12 +118,21 @@ func (l *link) Close(cause error) error {
 	return nil
 }
 
+// over ends the link's context, with the cause, when nothing can be accepted any
+// more: whoever learns of the end in that way looks there for the reason. quic-go
+// ends streams a moment before the connection.
+func (l *link) over() {
+	<-l.conn.Context().Done()
+	l.cancel(l.failure())
+}
+
 // finish ends the link's context once the connection has ended, and waits for
 // its goroutines. It may be called by several at once.
 func (l *link) finish() {
 	l.cancel(l.failure())
 	l.outbox.draining.Wait()
 	l.pulse.stop()
+	l.watch.trying.Wait() // nothing begins any more without a pulse
 }
 
 // failure is why the link has ended, or nil.

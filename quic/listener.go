@@ -44,11 +44,12 @@ func (t *Transport) Listen(ctx context.Context, addr string) (transport.Listener
 			return nil, err
 		}
 	}
-	quic, err := s.quic.Listen(t.config.Identity.ServerTLS(), t.quic)
+	quic, err := s.quic.Listen(t.mirror.ServerTLS(), t.incoming)
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "listen", Addr: addr, Err: err}
 	}
 	s.listening = true
+	t.use(s)
 	l := &listener{transport: t, socket: s, quic: quic, up: make(chan *link, acceptQueue)}
 	l.ctx, l.stop = context.WithCancelCause(context.Background())
 	t.listeners[l] = struct{}{}
@@ -136,7 +137,7 @@ func (l *listener) end(err error) {
 // many of these run.
 func (l *listener) welcome(conn *quicgo.Conn) {
 	pass := passOf(conn)
-	up, err := l.transport.admit(conn, transport.PeerID{})
+	up, err := l.transport.admit(l.socket, conn, transport.PeerID{})
 	if err != nil {
 		pass.fail(err)
 		dismiss(conn)

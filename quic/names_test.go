@@ -42,3 +42,17 @@ func TestAHostNameIsTriedAtAllItsAddresses(t *testing.T) {
 		t.Errorf("linked to %s", l.RemoteAddr())
 	}
 }
+
+// TestAZoneIsKept has an address that is good on one wire only, which a system with
+// several reaches nobody at without the name of the wire.
+func TestAZoneIsKept(t *testing.T) {
+	client, err := New(Config{Identity: identitytest.NewNetwork(t, "names").Node(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	found, err := client.resolve(t.Context(), "[fe80::1%eth9]:14142")
+	if err != nil || len(found) != 1 || found[0].String() != "[fe80::1%eth9]:14142" {
+		t.Errorf("it stands for %v, error %v", found, err)
+	}
+}

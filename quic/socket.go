@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 
 	quicgo "github.com/quic-go/quic-go"
 
@@ -24,6 +25,17 @@ type socket struct {
 	conn      *steadyConn // udp, as quic-go sees it
 	quic      *quicgo.Transport
 	listening bool // guarded by the transport's lock
+	used      bool // guarded by the transport's lock: a goroutine answers soundings
+	answering sync.WaitGroup
+}
+
+// use begins to answer soundings at a socket. It is called with the transport's
+// lock held.
+func (t *Transport) use(s *socket) {
+	if !s.used {
+		s.used = true
+		s.answering.Go(func() { t.answerSoundings(s) })
+	}
 }
 
 // openSocket is called with the transport's lock held.
@@ -69,10 +81,15 @@ func (t *Transport) socketFor(remote net.IP) (*socket, error) {
 	}
 	for _, s := range t.sockets {
 		if suits(s.udp.LocalAddr().(*net.UDPAddr).IP, remote) {
+			t.use(s)
 			return s, nil
 		}
 	}
-	return t.openSocket(context.Background(), net.JoinHostPort(unspecified(remote), "0"))
+	s, err := t.openSocket(context.Background(), net.JoinHostPort(unspecified(remote), "0"))
+	if err == nil {
+		t.use(s)
+	}
+	return s, err
 }
 
 // suits says whether packets from a local address can reach a remote one, as
@@ -109,4 +126,5 @@ func (t *Transport) discard(s *socket) {
 func (s *socket) close() {
 	_ = s.quic.Close()
 	_ = s.udp.Close()
+	s.answering.Wait()
 }

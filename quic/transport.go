@@ -13,6 +13,7 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/identity"
 	"github.com/project-iris/iris/transport/refusal"
 )
 
@@ -24,8 +25,14 @@ const Scheme = "quic"
 type Transport struct {
 	config   Config
 	quic     *quicgo.Config
+	small    *quicgo.Config // for paths on which large packets vanish
+	incoming *quicgo.Config // picks either for those who dial
+	sealer   sealer
+	narrow   narrowPaths
+	trials   trials
 	refusals *refusal.Log
 	warnings warnings
+	mirror   *identity.Mirror
 	lookup   func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	dialing  chan struct{} // holds one for each dial underway
 
@@ -44,17 +51,26 @@ func New(config Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Transport{
+	t := &Transport{
 		config:    config,
 		quic:      config.quic(),
+		small:     config.quic(),
+		incoming:  config.quic(),
+		sealer:    newSealer(config.Identity),
 		refusals:  refusal.NewLog(config.Logger, Scheme),
 		warnings:  warnings{logger: config.Logger},
+		mirror:    identity.NewMirror(config.Identity),
 		lookup:    net.DefaultResolver.LookupNetIP,
 		dialing:   make(chan struct{}, dialsAtOnce),
 		listeners: make(map[*listener]struct{}),
 		links:     make(map[*link]struct{}),
 		attempts:  make(map[*attempt]struct{}),
-	}, nil
+	}
+	t.small.DisablePathMTUDiscovery = true
+	t.incoming.GetConfigForClient = func(client *quicgo.ClientInfo) (*quicgo.Config, error) {
+		return t.configFor(unmapped(client.RemoteAddr.(*net.UDPAddr)).Addr()), nil
+	}
+	return t, nil
 }
 
 // Scheme is "quic".
@@ -160,7 +176,7 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 		return nil, err
 	}
 	attempting, release := t.attempt(ctx, remote)
-	conn, err := socket.quic.Dial(attempting, remote, t.config.Identity.ClientTLS(want), t.quic)
+	conn, err := socket.quic.Dial(attempting, remote, t.mirror.ClientTLS(want), t.configFor(unmapped(remote).Addr()))
 	release()
 	if errors.Is(err, quicgo.ErrTransportClosed) {
 		t.discard(socket) // the next dial opens another one
@@ -168,7 +184,10 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 	if err != nil {
 		return nil, meaning("dial", addr, err)
 	}
-	l, err := t.admit(conn, want)
+	l, err := t.admit(socket, conn, want)
+	if errors.Is(err, transport.ErrSelf) {
+		err = t.recognise(ctx, conn)
+	}
 	if err != nil {
 		dismiss(conn)
 		return nil, err
@@ -182,12 +201,12 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 }
 
 // admit makes a connection a link, once more by what its peer has proved.
-func (t *Transport) admit(conn *quicgo.Conn, want transport.PeerID) (*link, error) {
+func (t *Transport) admit(s *socket, conn *quicgo.Conn, want transport.PeerID) (*link, error) {
 	peer, err := t.config.Identity.Verify(conn.ConnectionState().TLS, want)
 	if err != nil {
 		return nil, err
 	}
-	return t.adopt(conn, peer)
+	return t.adopt(s, conn, peer)
 }
 
 // dismiss ends a connection that has not become a link.
@@ -196,13 +215,13 @@ func dismiss(conn *quicgo.Conn) {
 }
 
 // adopt makes a link and takes care of it until it ends.
-func (t *Transport) adopt(conn *quicgo.Conn, peer transport.PeerID) (*link, error) {
+func (t *Transport) adopt(s *socket, conn *quicgo.Conn, peer transport.PeerID) (*link, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return nil, transport.ErrClosed
 	}
-	l := newLink(conn, peer, t.config.KeepAlive)
+	l := newLink(t, s, conn, peer)
 	t.links[l] = struct{}{}
 	t.work.Add(1)
 	context.AfterFunc(l.conn.Context(), func() {
@@ -278,6 +297,9 @@ func (t *Transport) resolve(ctx context.Context, addr string) ([]*net.UDPAddr, e
 	number, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
 	if err != nil {
 		return nil, &transport.NetworkError{Op: "dial", Addr: addr, Err: err}
+	}
+	if ip, err := netip.ParseAddr(host); err == nil { // whose zone a lookup would drop
+		return []*net.UDPAddr{{IP: ip.Unmap().AsSlice(), Port: number, Zone: ip.Zone()}}, nil
 	}
 	found, err := t.lookup(ctx, "ip", host)
 	if ctx.Err() != nil {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	quicgo "github.com/quic-go/quic-go"
+
 	"github.com/project-iris/iris/transport"
 )
 
@@ -59,7 +61,8 @@ func (t *Transport) unreachable(addr netip.AddrPort) {
 	}
 	for l := range t.links {
 		if l.remote == addr && l.unreachable() {
-			t.work.Go(l.fail) // the link itself is counted, so Close waits still
+			// The link itself is counted, so Close waits still.
+			t.work.Go(func() { l.fail(errPortUnreachable, &transport.ClosedError{}) })
 		}
 	}
 }
@@ -76,14 +79,15 @@ func (l *link) unreachable() (gone bool) {
 	return enough
 }
 
-// fail ends the link of a peer that is gone.
-func (l *link) fail() {
+// fail ends a link that is of no use, for a reason that its user gets, and with
+// other words to the peer, if that hears them.
+func (l *link) fail(reason error, farewell *transport.ClosedError) {
 	l.mu.Lock()
 	if l.closing == nil && l.conn.Context().Err() == nil {
-		l.closing = &transport.NetworkError{Op: "link", Addr: l.RemoteAddr(), Err: errPortUnreachable}
+		l.closing = &transport.NetworkError{Op: "link", Addr: l.RemoteAddr(), Err: reason}
 	}
 	l.mu.Unlock()
-	_ = l.conn.CloseWithError(0, "")
+	_ = l.conn.CloseWithError(quicgo.ApplicationErrorCode(farewell.Code), farewell.Reason)
 }
 
 // An attempt is a dial underway.

@@ -29,6 +29,10 @@ var (
 	// ErrSelf is the reason in a *RefusedError for a node that reached itself.
 	ErrSelf = errors.New("transport: a node does not link to itself")
 
+	// ErrSameID is the reason in a *RefusedError for a node that reached another
+	// one which has its id, as the copy of a running machine has.
+	ErrSameID = errors.New("transport: another node has this node's id")
+
 	// ErrWrongPeer is a good peer, but another one than was asked for; the error
 	// is a *WrongPeerError.
 	ErrWrongPeer = errors.New("transport: another peer than asked for")
@@ -53,6 +57,7 @@ const (
 	CodeVersion  Code = 3 // no protocol version in common
 	CodeRefused  Code = 4 // not allowed
 	CodeBusy     Code = 5 // a queue was full; later may be better
+	CodePath     Code = 6 // the path does not carry any more what it did; a new link finds out what it does
 
 	// CodeUser is the first code that is free for users of the contract.
 	CodeUser Code = 0x100

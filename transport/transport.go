@@ -15,7 +15,9 @@ type Transport interface {
 	// Dial returns a link to the node at addr, once it is up. If want is not
 	// zero, a peer with another id fails with a *WrongPeerError; a zero want
 	// accepts every node of the network. A node never gets a link to itself: that
-	// is refused with ErrSelf.
+	// is refused with ErrSelf. Where it reaches another node that proves the same
+	// id, that is refused with ErrSameID; a transport that cannot be sure says
+	// ErrSelf.
 	//
 	// The context bounds the dial, not the link. Each transport has a bound of
 	// its own for the handshake, so that a context without a deadline is safe.

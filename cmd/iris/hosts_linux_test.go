@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -84,11 +85,18 @@ func (w *wire) add(n int) {
 	w.must("netns", "add", h.space)
 	w.t.Cleanup(func() { _, _ = ip("netns", "del", h.space) })
 	w.must("-n", h.space, "link", "set", "lo", "up")
+	h.plugIn()
+	w.hosts = append(w.hosts, h)
+}
+
+// plugIn gives the host its interface to the wire.
+func (h *host) plugIn() {
+	w := h.wire
+	w.t.Helper()
 	w.must("-n", w.name, "link", "add", h.plug(), "type", "veth", "peer", "name", "eth0", "netns", h.space)
 	w.must("-n", w.name, "link", "set", h.plug(), "master", "wire", "up")
 	w.must("-n", h.space, "addr", "add", h.addr+"/24", "dev", "eth0")
 	w.must("-n", h.space, "link", "set", "eth0", "up")
-	w.hosts = append(w.hosts, h)
 }
 
 // plug is the host's end of the cable at the switch.
@@ -229,6 +237,19 @@ func (p *process) awaitMembers(n int) []node.Member {
 	p.host.wire.t.Helper()
 	for look := time.NewTicker(20 * time.Millisecond); ; <-look.C {
 		if members := p.members(); len(members) == n {
+			look.Stop()
+			return members
+		}
+	}
+}
+
+// awaitLinks waits until a node has links to a number of others, which are all that it
+// knows, and returns them.
+func (p *process) awaitLinks(n int) []node.Member {
+	p.host.wire.t.Helper()
+	for look := time.NewTicker(20 * time.Millisecond); ; <-look.C {
+		members := p.members()
+		if len(members) == n && !slices.ContainsFunc(members, func(m node.Member) bool { return m.Link == "" }) {
 			look.Stop()
 			return members
 		}

@@ -26,7 +26,7 @@ func (f *linkFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.transport, "transport", "quic,tcp", "`list` of transports between nodes, the preferred one first: quic, tcp, a plugin's name or path")
 	f.plugins.register(fs)
 	fs.StringVar(&f.bind, "bind", "", "`HOST:PORT` for other nodes (default all interfaces, port 14142, 27182, 31415, or any)")
-	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with; repeatable, or separated by commas")
+	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with, tried until it answers; repeatable, or separated by commas")
 	fs.Var(&f.discover, "discover", "`list` of ways to find nodes: beacon, scan, dns:NAME, exec:COMMAND (which takes all that follows), or none "+
 		"(default beacon; none with -dev and where -bind is on loopback, from where beacons never leave the host)")
 	fs.StringVar(&f.state, "state", "", "`directory` of this node alone to remember others in, so that a restart finds them at once")

@@ -81,7 +81,8 @@ Prints the nodes of the network as the node of this host sees them, which has to
 been started with -http. Of each node: the beginning of its id; how it was found (join,
 beacon, scan, dns:NAME, exec:COMMAND, remembered; "members" if another node told of it,
 "itself" if it has dialled this node); the transport of the link to it, and where that
-leads; and all addresses that the node has for others.`,
+leads; and the addresses that the node has for others, of many the best ones, of which
+-json has all.`,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) > 0 {
@@ -113,9 +114,20 @@ func (p *program) printMembers(body []byte) error {
 	m.Self.Found = "this node"
 	for _, member := range append([]node.Member{m.Self}, m.Members...) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", member.ID.Short(), plain(member.Found), orDash(member.Transport),
-			orDash(member.Link), plain(strings.Join(member.Addresses, " ")))
+			orDash(member.Link), plain(addresses(member.Addresses)))
 	}
 	return w.Flush()
+}
+
+// maxPrinted is how many addresses of a node the table has.
+const maxPrinted = 6
+
+// addresses returns the first addresses of a node, and how many more there are.
+func addresses(all []string) string {
+	if more := len(all) - maxPrinted; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:maxPrinted], " "), more)
+	}
+	return strings.Join(all, " ")
 }
 
 func orDash(s string) string {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"time"
 
 	"github.com/project-iris/iris/node"
@@ -114,7 +113,7 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.Start(node.Config{
+	config := node.Config{
 		Network:      network,
 		Key:          key,
 		Transports:   transports,
@@ -127,15 +126,23 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
 		Logger:       log,
+	}
+	err = p.serve(ctx, log, f.drain, func() (server, error) {
+		n, err := node.Start(config)
+		switch {
+		case errors.Is(err, node.ErrDiscover):
+			err = usagef("-discover: %v", err)
+		case errors.Is(err, node.ErrJoin):
+			err = usagef("-join: %v", err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		config.Port = n.Port() // another one keeps it
+		sayReady(log, n, key)
+		return n, nil
 	})
-	if errors.Is(err, node.ErrDiscover) {
-		err = usagef("-discover: %v", err)
-	}
-	if err != nil {
-		return errors.Join(err, profiles.stop())
-	}
-	sayReady(log, n, key)
-	return errors.Join(p.waitAndDrain(ctx, log, n, f.drain), profiles.stop())
+	return errors.Join(err, profiles.stop())
 }
 
 // nodeLog returns the log of a node, which is that of the process too, so that what
@@ -197,29 +204,4 @@ func sayReady(log *slog.Logger, n *node.Node, key *identity.NetworkKey) {
 		r.Add("http", addr)
 	}
 	_ = log.Handler().Handle(context.Background(), r)
-}
-
-// waitAndDrain waits for a signal, and ends the node: in good order after the
-// first, at once after the second.
-func (p *program) waitAndDrain(ctx context.Context, log *slog.Logger, n *node.Node, limit time.Duration) error {
-	var first os.Signal
-	select {
-	case first = <-p.signals:
-	case <-ctx.Done():
-	}
-	log.Info("draining: stop again to end at once", "signal", fmt.Sprint(first), "limit", limit)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-	defer cancel()
-	drained := make(chan error, 1)
-	go func() { drained <- n.Shutdown(ctx) }()
-	select {
-	case err := <-drained:
-		if err != nil {
-			return fmt.Errorf("stopped with work unfinished after %v; allow more with -drain", limit)
-		}
-		log.Info("stopped")
-		return nil
-	case second := <-p.signals:
-		return fmt.Errorf("stopped at once by a second signal (%v)", second)
-	}
 }

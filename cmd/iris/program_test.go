@@ -338,6 +338,8 @@ func TestErrors(t *testing.T) {
 		{"discovery", []string{"-dev", "-discover", "smoke"}, exitUsage, "beacon, dns:NAME, scan and exec:COMMAND"},
 		{"discovery without a name", []string{"-dev", "-discover", "dns:"}, exitUsage, "beacon, dns:NAME, scan and exec:COMMAND"},
 		{"no discovery and some", []string{"-dev", "-discover", "none,scan"}, exitUsage, "none and something else"},
+		{"join without a port", []string{"-dev", "-join", "host1"}, exitUsage, `-join: an address to join is HOST:PORT, or SCHEME://HOST:PORT for one transport: "host1" has no port`},
+		{"join an IPv6 address", []string{"-dev", "-join", "host1:1,2001:db8::1"}, exitUsage, "[ADDRESS]:PORT"},
 		{"state", []string{"-dev", "-port", "0", "-state", "/dev/null/state"}, exitFailed, "state directory"},
 		{"admin", []string{"-dev", "-port", "0", "-http", "127.0.0.1:" + takenPort}, exitFailed, "with -http"},
 		{"no admin", []string{"members", "-http", "127.0.0.1:" + freePort}, exitFailed, "start one with -http"},

@@ -183,6 +183,19 @@ func (a *agenda) done(now time.Time, p place, id transport.PeerID, err error) {
 	}
 }
 
+// forgive has the places that failed dialled again, by their last hint, as if they had not.
+func (a *agenda) forgive(now time.Time) {
+	for _, e := range a.entries {
+		if e.failures == 0 {
+			continue
+		}
+		e.failures, e.rest = 0, now
+		if !e.dialing {
+			e.due = now
+		}
+	}
+}
+
 // occupant is the node that is to be at a place, or was the last time; zero if that is not
 // known.
 func (e *entry) occupant() transport.PeerID {

@@ -300,3 +300,27 @@ func TestPlacesInUseAreKept(t *testing.T) {
 		t.Error("what has rested makes no room")
 	}
 }
+
+// A retry dials what has failed at once, and neither members nor the node itself.
+func TestARetryForgivesFailures(t *testing.T) {
+	s := newScript(t)
+	for range 10 { // the rest is at its longest
+		s.offer(s.now, named)
+		s.expect(named, transport.PeerID{}, errNobody)
+		s.now = s.now.Add(2 * restMax)
+	}
+	s.offer(s.now, named)
+	s.expect(named, transport.PeerID{}, errNobody)
+	s.offer(s.now, plain)
+	s.expect(plain, transport.PeerID{}, transport.ErrSelf)
+	s.now = s.now.Add(time.Second)
+	s.expectNone()
+	s.forgive(s.now)
+	s.expect(named, transport.PeerID{}, errNobody)
+	s.expectNone()
+	s.offer(s.now, named)
+	s.now = s.now.Add(2 * restMin)
+	s.expect(named, one, nil) // its record is clean
+	s.forgive(s.now)
+	s.expectNone()
+}

@@ -55,6 +55,9 @@ type Finder struct {
 	hints   chan Hint
 	ended   chan dialled // holds those of all dials
 	dropped atomic.Uint64
+
+	mu      sync.Mutex
+	retried chan struct{} // closed and replaced by Retry
 }
 
 // dialled is how a dial has ended.
@@ -72,6 +75,7 @@ func Start(config Config) *Finder {
 	f := &Finder{
 		config: config, log: config.Logger,
 		hints: make(chan Hint, maxHints), ended: make(chan dialled, maxDials),
+		retried: make(chan struct{}),
 	}
 	var ctx context.Context
 	ctx, f.cancel = context.WithCancel(context.Background())
@@ -89,6 +93,24 @@ func (f *Finder) Close() {
 	f.work.Wait()
 }
 
+// Retry looks for nodes as if none had been looked for: sources look at once, and places
+// that failed are dialled again, no more of them a second than ever. It is for when
+// something is over that may have kept this node from all others, as a wrong clock does.
+// It does not block.
+func (f *Finder) Retry() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(f.retried)
+	f.retried = make(chan struct{})
+}
+
+// retry returns a channel that is closed by the next Retry.
+func (f *Finder) retry() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.retried
+}
+
 // site is a finder and its network as sources see them.
 type site struct {
 	finder *Finder
@@ -104,11 +126,15 @@ func (s site) Hint(h Hint) {
 	}
 }
 
+// Retried implements [Site].
+func (s site) Retried() <-chan struct{} { return s.finder.retry() }
+
 // dial dials what the sources hint at, as the agenda says.
 func (f *Finder) dial(ctx context.Context) {
 	a := newAgenda(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	retried := f.retry()
 	for {
 		if wait := f.dialDue(ctx, a); wait >= 0 {
 			timer.Reset(wait)
@@ -121,6 +147,9 @@ func (f *Finder) dial(ctx context.Context) {
 			a.offer(time.Now(), h)
 		case d := <-f.ended:
 			a.done(time.Now(), d.place, d.id, d.err)
+		case <-retried:
+			retried = f.retry()
+			a.forgive(time.Now())
 		case <-timer.C:
 		case <-ctx.Done():
 			return

@@ -313,3 +313,28 @@ func TestAFloodOfHints(t *testing.T) {
 		}
 	})
 }
+
+// A node with a wrong clock is refused by everybody, and its tries become rare. Once the
+// clock is right it finds the others within seconds.
+func TestARetryFindsNodesSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(nil)
+		z := &zone{hosts: map[string][]string{"nodes": {"10.0.0.1"}}}
+		f := Start(Config{Network: n, Sources: []Source{&DNS{Lookup: "nodes", Resolver: z}}})
+		defer f.Close()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		n.mu.Lock()
+		n.nodes = map[string]transport.PeerID{"10.0.0.1:14142": one}
+		n.mu.Unlock()
+		asked := z.asked
+		f.Retry()
+		synctest.Wait()
+		if !n.Knows(one) {
+			t.Error("it is not found at once")
+		}
+		if z.asked == asked {
+			t.Error("the source did not look")
+		}
+	})
+}

@@ -13,10 +13,11 @@ type pause struct {
 }
 
 // wait waits, half as long less or more at random, so that nodes which started together
-// do not look together. A node that is alone all of a sudden looks sooner. It reports
-// whether to go on: not when the context has ended.
+// do not look together. A node that is alone all of a sudden looks sooner, and one that
+// is to retry at once. It reports whether to go on: not when the context has ended.
 func (p pause) wait(ctx context.Context, site Site) bool {
 	begin, share := time.Now(), 0.5+rand.Float64()
+	retried := site.Retried()
 	for {
 		changed, wait := site.Changed(), p.together
 		if site.Others() == 0 {
@@ -25,6 +26,9 @@ func (p pause) wait(ctx context.Context, site Site) bool {
 		timer := time.NewTimer(time.Until(begin.Add(time.Duration(share * float64(wait)))))
 		select {
 		case <-timer.C:
+			return true
+		case <-retried:
+			timer.Stop()
 			return true
 		case <-changed:
 			timer.Stop()

@@ -14,7 +14,7 @@ func newSite(others int) (*network, site) {
 	for i := range others {
 		n.members[transport.PeerID{byte(i), 1}] = "quic://a:1"
 	}
-	return n, site{Network: n}
+	return n, site{&Finder{}, n}
 }
 
 // waited waits once, and says how long.

@@ -23,8 +23,12 @@ const (
 	rememberFor = 7 * 24 * time.Hour
 	// maxRemembered is how many nodes are remembered, those that were members last.
 	maxRemembered = 128
-	// maxPeersFile is how much of the file is read, in bytes.
-	maxPeersFile = 128 << 10
+	// maxList is the longest list of addresses of a node, in bytes: 16 of IPv6 with three
+	// transports have 2,700.
+	maxList = 4 << 10
+	// maxPeersFile is how much of the file is read, in bytes: as many of the longest lines
+	// as there can be, and their times.
+	maxPeersFile = maxRemembered * (maxList + 64)
 	// hintAgain is how long a node that is alone waits before it hints again.
 	hintAgain = 5 * time.Second
 	// saveAfter is how long a change waits for more of them before the file is written.
@@ -49,7 +53,7 @@ type Remembered struct {
 	log  *slog.Logger
 
 	// Of the goroutine that runs Run.
-	nodes  map[string]time.Time // by address list: when it was a member last
+	nodes  map[string]time.Time // by address list: when it was a member last, with a monotonic reading
 	failed bool                 // to write, which has been said
 }
 
@@ -66,7 +70,7 @@ func Remember(dir string, log *slog.Logger) (*Remembered, error) {
 	if err := r.load(time.Now()); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	if err := r.save(); err != nil {
+	if err := r.save(time.Now()); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
 	return r, nil
@@ -114,7 +118,7 @@ func (r *Remembered) update(site Site) {
 	if len(members) == 0 {
 		return
 	}
-	if err := r.save(); err != nil && !r.failed {
+	if err := r.save(now); err != nil && !r.failed {
 		r.failed = true
 		r.log.Warn("nodes cannot be remembered", "err", err)
 	}
@@ -146,7 +150,7 @@ func (r *Remembered) load(now time.Time) error {
 			continue
 		}
 		if age := now.Sub(last); age < rememberFor {
-			r.nodes[addr] = last
+			r.nodes[addr] = now.Add(-max(age, 0)) // it is of the future where the clock was set back
 		}
 	}
 	if bad > 0 || lines.Err() != nil {
@@ -155,8 +159,10 @@ func (r *Remembered) load(now time.Time) error {
 	return nil
 }
 
-// save writes the file, the latest members first, and forgets those that are too many.
-func (r *Remembered) save() error {
+// save writes the file, the latest members first, and forgets those that are too many. It
+// writes how long ago a node was a member, by the wall clock of now: that may have been set
+// since then.
+func (r *Remembered) save(now time.Time) error {
 	addrs := slices.SortedFunc(maps.Keys(r.nodes), func(a, b string) int {
 		return cmp.Or(r.nodes[b].Compare(r.nodes[a]), cmp.Compare(a, b))
 	})
@@ -166,7 +172,8 @@ func (r *Remembered) save() error {
 			delete(r.nodes, addr)
 			continue
 		}
-		fmt.Fprintf(text, "%s %s\n", r.nodes[addr].UTC().Format(time.RFC3339), addr)
+		last := now.Round(0).Add(-now.Sub(r.nodes[addr]))
+		fmt.Fprintf(text, "%s %s\n", last.UTC().Format(time.RFC3339), addr)
 	}
 	return replace(r.path, text.Bytes())
 }
@@ -191,5 +198,5 @@ func replace(path string, contents []byte) error {
 // isAddress reports whether a text can be in the file: members say themselves what their
 // addresses are.
 func isAddress(s string) bool {
-	return s != "" && len(s) <= maxAddress && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+	return s != "" && len(s) <= maxList && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/identity/identitytest"
 )
 
 func mustRemember(t *testing.T, dir string, log *journal) *Remembered {
@@ -155,7 +157,8 @@ func TestABrokenFile(t *testing.T) {
 		{"no line end", now + " a:1", "a:1", false},
 		{"too old", now + " a:1\n" + old + " b:1\n", "a:1", false},
 		{"garbage", "\x00\x01\x02\n" + now + " a:1\nx\n" + now + "\n" + now + " a b\n", "a:1", true},
-		{"long address", now + " " + strings.Repeat("x", maxAddress+1) + "\n", "", true},
+		{"a node with many addresses", now + " " + strings.Repeat("a:1,", 700) + "a:1\n", strings.Repeat("a:1,", 700) + "a:1", false},
+		{"long address", now + " " + strings.Repeat("x", maxList+1) + "\n", "", true},
 		{"control characters", now + " a\x7fb:1\n" + now + " a\u009bb:1\n", "", true},
 		{"long file", strings.Repeat("#\n", maxPeersFile/2) + now + " a:1\n", "", false},
 		{"long line", now + " a:1\n" + strings.Repeat("y", 100_000), "a:1", true},
@@ -256,6 +259,51 @@ func TestAStateDirectoryThatCannotBeWritten(t *testing.T) {
 	for _, dir := range []string{filepath.Join(file, "state"), taken} {
 		if _, err := Remember(dir, nil); err == nil || !strings.Contains(err.Error(), "state directory") {
 			t.Errorf("%s: got %v", dir, err)
+		}
+	}
+}
+
+// What is remembered is as old as it is by the clock that runs whether or not the other one
+// is right: nobody is forgotten because a clock was set.
+func TestMemoryOutlivesAClockThatIsSet(t *testing.T) {
+	set := identitytest.SetWall
+	const gap = 50 * 365 * 24 * time.Hour
+	for _, row := range []struct {
+		name           string
+		start          time.Duration // of the wall clock when the node starts, from the right time
+		file           time.Duration // of the time in its file
+		want, wantBoth string        // before and after the clock is set right
+	}{
+		{"it starts in 1970", -gap, -time.Hour, "quic://old:1", "quic://new:1 quic://old:1"},
+		{"it starts in the future", gap, -time.Hour, "", "quic://new:1"}, // nothing to be done: it looks too old
+		{"it was in the future", 0, gap, "quic://old:1", "quic://new:1 quic://old:1"},
+	} {
+		dir, now := t.TempDir(), time.Now()
+		if err := replace(filepath.Join(dir, peersFile), []byte(now.Add(row.file).Format(time.RFC3339)+" quic://old:1\n")); err != nil {
+			t.Fatal(err)
+		}
+		r := &Remembered{path: filepath.Join(dir, peersFile), nodes: make(map[string]time.Time)}
+		if err := r.load(set(now, row.start)); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(r.addrs(), " "); got != row.want {
+			t.Errorf("%s: it remembers %q, want %q", row.name, got, row.want)
+		}
+		r.nodes["quic://new:1"] = set(now.Add(time.Minute), row.start)
+		if err := r.save(now.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		again := &Remembered{path: r.path, nodes: make(map[string]time.Time)}
+		if err := again.load(now.Add(2 * time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		addrs := again.addrs()
+		slices.Sort(addrs)
+		if got := strings.Join(addrs, " "); got != row.wantBoth {
+			t.Errorf("%s: once the clock is right it remembers %q, want %q", row.name, got, row.wantBoth)
+		}
+		if row.wantBoth != "quic://new:1" && !strings.HasPrefix(strings.TrimPrefix(readPeers(t, dir), peersHead)[21:], "quic://new:1") {
+			t.Errorf("%s: the latest member is not the first:\n%s", row.name, readPeers(t, dir))
 		}
 	}
 }

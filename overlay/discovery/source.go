@@ -52,6 +52,8 @@ type Site interface {
 	Addresses() []string
 	// Changed is closed when members have come or gone since the call.
 	Changed() <-chan struct{}
+	// Retried is closed when [Finder.Retry] was called since the call.
+	Retried() <-chan struct{}
 }
 
 // withPort adds the default port to an address that has none. An address with a scheme

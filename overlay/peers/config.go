@@ -93,6 +93,9 @@ type Config struct {
 	Transport transport.Transport
 	// Handler takes what comes.
 	Handler Handler
+	// Contested is called, once, when another node has the id of this one: nothing will
+	// come of this node until it has another. It must not block. Default: nothing is done.
+	Contested func(Contest)
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 	// DialTimeout is how long one try to reach a node may take. Default 5 s.
@@ -105,6 +108,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Contested == nil {
+		c.Contested = func(Contest) {}
 	}
 	if c.DialTimeout == 0 {
 		c.DialTimeout = 5 * time.Second

@@ -102,7 +102,7 @@ func (ps *Peers) use(p, old *Peer) bool {
 		return false
 	}
 	if old != nil {
-		ps.work.Go(func() { old.link.Close(errDuplicate) })
+		ps.work.Go(func() { old.link.Close(p.displacing()) })
 	}
 	if before != nil {
 		<-before.over

@@ -21,6 +21,7 @@ func (ps *Peers) Dial(ctx context.Context, addr string, id transport.PeerID) (*P
 	if err != nil && ps.ctx.Err() != nil {
 		err = ErrClosed
 	}
+	ps.checkReached(addr, err)
 	if err != nil {
 		return nil, fmt.Errorf("peers: dial %s: %w", addr, err)
 	}

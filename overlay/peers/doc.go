@@ -14,6 +14,10 @@
 // Within [crossing] after the old one came into use it does not: it had then dialled
 // before it heard of the old one.
 //
+// # Two nodes with one id
+//
+// They take each other's links. Config.Contested says so: see [Contest].
+//
 // # Streams
 //
 // The first byte of every stream says what it is for, a [Kind].

@@ -27,14 +27,21 @@ func addr(id transport.PeerID) string { return id.Short() }
 func start(t *testing.T, network *mem.Network, id transport.PeerID) *node {
 	t.Helper()
 	n := &node{transport: network.Node(id), recorder: newRecorder(t)}
-	n.Peers = peers.New(peers.Config{Self: id, Transport: n.transport, Handler: n.recorder})
-	listener, err := n.transport.Listen(t.Context(), addr(id))
+	n.serve(addr(id), func(c peers.Contest) { t.Errorf("%s takes another for itself: %+v", id.Short(), c) })
+	return n
+}
+
+// serve has the node accept links.
+func (n *node) serve(at string, contested func(peers.Contest)) {
+	t := n.recorder.t
+	t.Helper()
+	n.Peers = peers.New(peers.Config{Self: n.transport.ID(), Transport: n.transport, Handler: n.recorder, Contested: contested})
+	listener, err := n.transport.Listen(t.Context(), at)
 	if err != nil {
 		t.Fatal(err)
 	}
 	n.serving.Go(func() { n.Serve(listener) })
 	t.Cleanup(func() { n.stop(nil) })
-	return n
 }
 
 // stop ends the node and checks that what came up has gone down.

@@ -70,5 +70,15 @@ func (p *Peer) Open(ctx context.Context, kind Kind) (transport.Stream, error) {
 // SendDatagram sends a datagram, best effort.
 func (p *Peer) SendDatagram(b []byte) error { return p.link.SendDatagram(b) }
 
+// wasUsed reports whether the link has come into use.
+func (p *Peer) wasUsed() bool {
+	select {
+	case <-p.used:
+		return true
+	default:
+		return false
+	}
+}
+
 // ended reports whether the link has ended.
 func (p *Peer) ended() bool { return p.Context().Err() != nil }

@@ -17,6 +17,8 @@ type Peers struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup // all goroutines
 
+	contest contest
+
 	mu      sync.Mutex
 	active  map[transport.PeerID]*Peer // links in use
 	last    map[transport.PeerID]*Peer // the latest link of each node that came into use, until it is over
@@ -151,6 +153,7 @@ func (ps *Peers) run(p *Peer) {
 	p.streams.Go(func() { ps.receiveDatagrams(p) })
 	ps.acceptStreams(p)
 	ps.retire(p)
+	ps.checkDisplaced(p)
 	p.bulk.end()
 	p.streams.Wait()
 	ps.remove(p)
@@ -181,10 +184,8 @@ func (ps *Peers) remove(p *Peer) {
 		delete(ps.twins, p.id)
 	}
 	ps.mu.Unlock()
-	select {
-	case <-p.used:
+	if p.wasUsed() {
 		ps.config.Handler.LinkDown(p, context.Cause(p.Context()))
-	default:
 	}
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

@@ -31,7 +31,8 @@ type Handler interface {
 	HandleMessage(m wire.Message)
 	// HandleControl says that the control stream is open.
 	HandleControl()
-	// HandleDirectory takes a message of the directory, one after the other.
+	// HandleDirectory takes a message of the control stream, one after the other: one of
+	// the directory, or what the other node says of the link.
 	HandleDirectory(m wire.Message)
 }
 

@@ -29,7 +29,9 @@
 //
 //	0x00–0x0f  links
 //	0x01  INFO              [Info]
-//	                        version, epoch, address
+//	                        version, epoch, address, services, hosts
+//	0x02  SEEN              [Seen]
+//	                        host
 //
 //	0x10–0x1f  the directory, package directory
 //	0x10  DIRECTORY_UPDATE  [Update]

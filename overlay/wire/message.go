@@ -43,6 +43,7 @@ type Type byte
 // The types. The package comment says what follows each.
 const (
 	TypeInfo Type = 0x01
+	TypeSeen Type = 0x02
 
 	TypeUpdate Type = 0x10
 	TypeDigest Type = 0x11
@@ -66,6 +67,8 @@ func (t Type) String() string {
 	switch t {
 	case TypeInfo:
 		return "INFO"
+	case TypeSeen:
+		return "SEEN"
 	case TypeUpdate:
 		return "DIRECTORY_UPDATE"
 	case TypeDigest:

@@ -54,6 +54,7 @@ type Reader struct {
 // messages holds one message of each type, handed out by Read and used again.
 type messages struct {
 	info   Info
+	seen   Seen
 	update Update
 	digest Digest
 	ack    Ack
@@ -75,6 +76,8 @@ func (m *messages) message(t Type) Message {
 	switch t {
 	case TypeInfo:
 		return &m.info
+	case TypeSeen:
+		return &m.seen
 	case TypeUpdate:
 		return &m.update
 	case TypeDigest:

@@ -60,7 +60,17 @@ func rows() []row {
 				encX + "\x01\x00\x00" + encY + "\x02\x02" + encA + "\x07" + encB + "\xac\x02" + "\x01" + encB,
 		},
 		{"Tunnel", &Tunnel{Timeout: 300, Cluster: []byte("c")}, "\x05\x40\xac\x02\x01c"},
-		{"Info", &Info{Version: 1, Epoch: 300, Address: []byte("a")}, "\x06\x01\x01\xac\x02\x01a"},
+		{"Info", &Info{Version: 1, Epoch: 300, Address: []byte("a")}, "\x08\x01\x01\xac\x02\x01a\x00\x00"},
+		{
+			"Info, more addresses",
+			&Info{
+				Version: 1, Epoch: 300, Address: []byte("a"),
+				Services: []Service{{[]byte("quic"), 14142}, {[]byte("t"), 300}},
+				Hosts:    []Host{{3, []byte("4444")}, {1, []byte("sixteen of bytes")}},
+			},
+			"\x2b\x01\x01\xac\x02\x01a\x02\x04quic\xbe\x6e\x01t\xac\x02\x02\x03\x044444\x01\x10sixteen of bytes",
+		},
+		{"Seen", &Seen{Host: []byte("4444")}, "\x06\x02\x044444"},
 		{"Request", &Request{ID: 1, Timeout: 300, Cluster: []byte("c"), Body: []byte("body")}, "\x0b\x20\x01\xac\x02\x01c\x04body"},
 		{"Request, empty", &Request{Cluster: []byte{}, Body: []byte{}}, "\x05\x20\x00\x00\x00\x00"},
 		{"Request, greatest", &Request{ID: math.MaxUint64, Timeout: math.MaxUint64, Cluster: []byte{}, Body: []byte{}}, "\x17\x20" + maxVarint + maxVarint + "\x00\x00"},
@@ -113,5 +123,8 @@ var violations = []struct {
 	{"more nodes than bytes", "\x1d\x10\x01\x02\x03\x00\x00\x00\x00\x00\x01" + encX + "\x01\x01\x00", TypeUpdate, ErrTruncated},
 	{"more nodes for copies than bytes", "\x28\x32\x00\x00\x00\x00\x02" + encA + "\x00\x00", TypeForward, ErrTruncated},
 	{"too many nodes for copies", "\xa8\x80\x02\x32\x00\x00\x00\x00\x81\x08" + strings.Repeat(encA, 1025) + "\x00", TypeForward, ErrTooLong},
+	{"more services than an info has", "\x19\x01\x01\x01\x00\x09" + strings.Repeat("\x00\x01", 9) + "\x00\x00", TypeInfo, ErrTooLong},
+	{"more hosts than an info has", "\x28\x01\x01\x01\x00\x00\x11" + strings.Repeat("\x01\x00", 17), TypeInfo, ErrTooLong},
+	{"2^64-1 hosts", "\x0f\x01\x01\x01\x00\x00" + maxVarint[:9] + "\x01", TypeInfo, ErrTruncated},
 	{"more removed than bytes", "\x1d\x10\x01\x02\x03\x00\x00\x00\x00\x00\x01" + encX + "\x01\x00\x01", TypeUpdate, ErrTruncated},
 }

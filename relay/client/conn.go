@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/project-iris/iris/relay/wire"
 	"github.com/project-iris/iris/transport/outbox"
@@ -37,6 +38,7 @@ type Conn struct {
 	tunnels    tunnels
 	counters   counters
 
+	began   time.Time
 	closing atomic.Bool   // Close has been called
 	closed  chan struct{} // closed when Close is over
 	result  error         // of Close; set before closed is closed
@@ -56,6 +58,7 @@ func newConn(link net.Conn, reader *wire.Reader, service Service, config Config)
 		out:     outbox.New(link, config.SendQueue, 0),
 		closed:  make(chan struct{}),
 		done:    make(chan struct{}),
+		began:   time.Now(),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.requests = newInbox(&c.running, config.ReceiveQueue, config.Handlers, c.serve)

@@ -19,8 +19,8 @@ const logInterval = 10 * time.Second
 
 // counter counts one kind of drop and logs it now and then.
 type counter struct {
-	total  atomic.Uint64
-	logged atomic.Int64 // when, in nanoseconds since 1970
+	total atomic.Uint64
+	next  atomic.Int64 // no line before, in nanoseconds since the connection was attached
 }
 
 type counters struct {
@@ -46,8 +46,8 @@ func (c *Conn) Stats() Stats {
 // as slog's.
 func (c *Conn) count(n *counter, what string, args ...any) {
 	total := n.total.Add(1)
-	now, last := time.Now().UnixNano(), n.logged.Load()
-	if now-last >= int64(logInterval) && n.logged.CompareAndSwap(last, now) {
+	now, next := int64(time.Since(c.began)), n.next.Load()
+	if now >= next && n.next.CompareAndSwap(next, now+int64(logInterval)) {
 		c.log.Warn(what, append(args, "total", total)...)
 	}
 }

@@ -20,6 +20,15 @@ const (
 	DefaultRecheck = 5 * time.Minute
 )
 
+// spread is the time in which the dials of all hosts in a list have begun, however many
+// there are. It leaves room in the two seconds that a node takes to look for one that it has
+// lost.
+const spread = time.Second
+
+// maxCandidates bounds what is dialled of one list, which other nodes have a say in: 16
+// hosts, each by three transports.
+const maxCandidates = 48
+
 // maxBlocked bounds the memory of blocked candidates; beyond it the oldest is
 // forgotten, which costs a head start.
 const maxBlocked = 4096
@@ -29,6 +38,12 @@ type Config struct {
 	// Transports are what to choose from, the preferred one first, each with
 	// another scheme. They belong to the chooser, which closes them.
 	Transports []transport.Transport
+
+	// Arrange returns the addresses of a list, each with its scheme, in the order in
+	// which they are to be dialled. It may leave some out, which are this node's own, and
+	// replace others. It is called for each dial, and must not block. Default: they stay
+	// as they are.
+	Arrange func(addrs []string) []string
 
 	// HeadStart is how long a candidate is alone; 0 means DefaultHeadStart.
 	HeadStart time.Duration
@@ -55,6 +70,9 @@ func (c Config) resolve() (Config, error) {
 			return c, fmt.Errorf("%w: %q twice", ErrConfig, t.Scheme())
 		}
 		seen[t.Scheme()] = true
+	}
+	if c.Arrange == nil {
+		c.Arrange = func(addrs []string) []string { return addrs }
 	}
 	if c.HeadStart == 0 {
 		c.HeadStart = DefaultHeadStart

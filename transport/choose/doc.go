@@ -7,9 +7,14 @@
 // for every transport. Schemes that are not known here are passed over: the
 // other side has more than this one.
 //
-// Candidates are dialled one after the other: the next begins when the one
-// before it has failed, or has had a head start without an answer (as RFC 8305
+// Candidates are dialled one after the other: the next begins when one before
+// it has failed, or has had a head start without an answer (as RFC 8305
 // does for IPv6 and IPv4). The first link that is up wins.
+//
+// At each host a transport has the head start over the next one. The hosts of a
+// list follow each other by it too, and more quickly where they are many, so that
+// the last of them is not too late: the preferred transport has begun at all hosts
+// within a second. A list has 48 candidates at most; more are not dialled.
 //
 // # What is blocked
 //

@@ -3,49 +3,19 @@ package choose
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/project-iris/iris/transport"
 )
-
-// A candidate is one transport and one of the addresses.
-type candidate struct {
-	transport transport.Transport
-	addr      string // without the scheme
-	rank      int    // the transport's place in the order of preference
-}
-
-func (c candidate) place() place { return placeOf(c.transport.Scheme(), c.addr) }
-
-// candidates are the pairs to try, in order: by preference, those that are
-// blocked last.
-func (t *Transport) candidates(list string) []candidate {
-	var open, shut []candidate
-	now := time.Now()
-	for rank, one := range t.config.Transports {
-		for full := range strings.SplitSeq(list, ",") {
-			scheme, addr := transport.SplitAddr(strings.TrimSpace(full))
-			if addr == "" || (scheme != "" && scheme != one.Scheme()) {
-				continue
-			}
-			c := candidate{one, addr, rank}
-			if t.blocked.has(c.place(), now) {
-				shut = append(shut, c)
-			} else {
-				open = append(open, c)
-			}
-		}
-	}
-	return append(open, shut...)
-}
 
 // A race is one dial: attempts that start one after the other.
 type race struct {
 	chooser *Transport
 	want    transport.PeerID
 
-	left     []candidate // not started
+	begin    time.Time
+	skipped  time.Duration // of head starts, as candidates have failed
+	left     []candidate   // not started, in the order of their time
 	started  []candidate
 	failures []error
 	lost     map[candidate]bool // failed in the network
@@ -60,10 +30,13 @@ type result struct {
 
 func (r *race) run(ctx context.Context) (transport.Link, error) {
 	r.lost = make(map[candidate]bool)
-	headStart := time.NewTimer(r.chooser.config.HeadStart)
+	r.begin = time.Now()
+	headStart := time.NewTimer(0)
 	defer headStart.Stop()
-	r.start(ctx)
 	for len(r.failures) < len(r.started) || len(r.left) > 0 {
+		if wait := r.startDue(ctx); wait >= 0 {
+			headStart.Reset(wait)
+		}
 		select {
 		case <-headStart.C:
 		case one := <-r.results:
@@ -74,16 +47,35 @@ func (r *race) run(ctx context.Context) (transport.Link, error) {
 			}
 			r.failures = append(r.failures, one.err)
 			r.lost[one.candidate] = errors.Is(one.err, transport.ErrNetwork)
+			r.skip()
 		case <-ctx.Done():
 			r.abandon(len(r.started) - len(r.failures))
 			return nil, ctx.Err()
 		}
-		if len(r.left) > 0 {
-			r.start(ctx)
-			headStart.Reset(r.chooser.config.HeadStart)
-		}
 	}
 	return nil, errors.Join(r.failures...)
+}
+
+// startDue begins the attempts whose time has come, and returns how long it is to the
+// next one, negative if there is none.
+func (r *race) startDue(ctx context.Context) time.Duration {
+	for len(r.left) > 0 {
+		if wait := r.wait(); wait > 0 {
+			return wait
+		}
+		r.start(ctx)
+	}
+	return -1
+}
+
+// wait is how long it is until the next attempt.
+func (r *race) wait() time.Duration { return r.left[0].at - r.skipped - time.Since(r.begin) }
+
+// skip has the next attempt begin now, and those after it as much sooner.
+func (r *race) skip() {
+	if len(r.left) > 0 {
+		r.skipped += max(0, r.wait())
+	}
 }
 
 // start begins the next attempt. Its goroutine ends soon after the context.

@@ -70,15 +70,16 @@ func (t *Transport) begin() error {
 }
 
 // Dial implements transport.Transport for a list of addresses. If none
-// connects, the error wraps those of all attempts.
+// connects, the error wraps those of all attempts; if all are this node's own,
+// it is transport.ErrSelf.
 func (t *Transport) Dial(ctx context.Context, addr string, want transport.PeerID) (transport.Link, error) {
 	if err := t.begin(); err != nil {
 		return nil, err
 	}
 	defer t.work.Done()
-	candidates := t.candidates(addr)
-	if len(candidates) == 0 {
-		return nil, &transport.NetworkError{Op: "dial", Addr: addr, Err: ErrNoTransport}
+	candidates, err := t.candidates(addr)
+	if err != nil {
+		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

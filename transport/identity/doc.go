@@ -22,7 +22,8 @@
 // The network key is the only authority of its network. At start a node makes
 // an Ed25519 key of its own, the leaf key, and signs a certificate for it with
 // the network key: see [New]. The node's id is the SHA-256 of the leaf key, so
-// a node has a new id every time that it starts.
+// a node has a new id every time that it starts. Two nodes have one id where the
+// memory of a node was copied: see [Mirror].
 //
 // A leaf carries a tag in its subject alternative name, as the URI "iris:" and
 // 64 hexadecimal digits:

@@ -59,7 +59,8 @@ type Config struct {
 	// DefaultClockSkew.
 	ClockSkew time.Duration
 
-	// Now is the clock; nil means time.Now.
+	// Now is the clock, of which only the wall reading counts; nil means
+	// time.Now.
 	Now func() time.Time
 }
 
@@ -96,12 +97,9 @@ func New(config Config) (*Identity, error) {
 	if len(config.Network) == 0 || len(config.Network) > MaxNetworkName {
 		return nil, fmt.Errorf("%w: it has %d bytes, not 1 to %d", ErrNetworkName, len(config.Network), MaxNetworkName)
 	}
-	i := &Identity{network: config.Network, skew: config.ClockSkew, now: config.Now}
+	i := &Identity{network: config.Network, skew: config.ClockSkew, now: wall(config.Now)}
 	if i.skew == 0 {
 		i.skew = DefaultClockSkew
-	}
-	if i.now == nil {
-		i.now = time.Now
 	}
 	for _, key := range keys {
 		i.accept = append(i.accept, newAcceptedKey(key))
@@ -114,6 +112,16 @@ func New(config Config) (*Identity, error) {
 	i.leaf = func() *leafState { return leaf }
 	i.id = peerID(leaf.public)
 	return i, nil
+}
+
+// wall returns a clock without the monotonic reading that time.Now gives. By that,
+// times would be compared as if the host had never slept and its clock had never
+// been set, and the other nodes know only what the wall clock says.
+func wall(now func() time.Time) func() time.Time {
+	if now == nil {
+		now = time.Now
+	}
+	return func() time.Time { return now().Round(0) }
 }
 
 // keys returns the network key and then the others, each once.

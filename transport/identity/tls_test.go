@@ -29,20 +29,27 @@ import (
 // what each of them says at the end.
 func handshake(t *testing.T, client, server *tls.Config) (clientErr, serverErr error) {
 	t.Helper()
+	ours, theirs := tcpPair(t)
+	return handshakeOver(t, ours, theirs, client, server)
+}
+
+// tcpPair returns the two ends of a connection over loopback.
+func tcpPair(t *testing.T) (ours, theirs net.Conn) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	ours, err := net.Dial("tcp", listener.Addr().String())
+	ours, err = net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := listener.Accept()
+	theirs, err = listener.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return handshakeOver(t, ours, theirs, client, server)
+	return ours, theirs
 }
 
 // handshakeOver does it over connections that are there. With TLS 1.3 a client

@@ -94,6 +94,10 @@ func (n *Network) Node(id transport.PeerID) *Transport {
 	return node
 }
 
+// Copy adds another node with the id of one that is there, as the copy of a running
+// machine has it. What is set for the paths of the one holds for the other.
+func (n *Network) Copy(t *Transport) *Transport { return newTransport(n, t.id) }
+
 // SetPath sets what lies between two nodes, in both directions.
 func (n *Network) SetPath(a, b transport.PeerID, path Path) {
 	n.mu.Lock()

@@ -47,8 +47,12 @@ func (t *Transport) Scheme() string { return Scheme }
 // TLS does, and gives up after hello.Timeout.
 func (t *Transport) Dial(ctx context.Context, addr string, want transport.PeerID) (transport.Link, error) {
 	var acceptor transport.PeerID
+	self := transport.ErrSelf
 	if there := t.network.listenerAt(addr); there != nil {
 		acceptor = there.node.id
+		if there.node != t {
+			self = transport.ErrSameID
+		}
 	}
 	l := t.network.connect(t.id, acceptor, addr).ends[0]
 	if !t.begin(l) {
@@ -57,7 +61,7 @@ func (t *Transport) Dial(ctx context.Context, addr string, want transport.PeerID
 	defer t.work.Done()
 	dialing, cancel := context.WithTimeout(ctx, hello.Timeout)
 	defer cancel()
-	if err := l.greet(dialing, want); err != nil {
+	if err := l.greet(dialing, want, self); err != nil {
 		_ = l.Close(&transport.ClosedError{Code: transport.CodeRefused})
 		if ctx.Err() == nil && dialing.Err() != nil {
 			return nil, &transport.NetworkError{Op: "dial", Addr: addr, Silent: true}
@@ -100,13 +104,14 @@ func (t *Transport) forget(l *link) {
 	delete(t.links, l)
 }
 
-// greet is the dialler's side of making a link.
-func (l *link) greet(ctx context.Context, want transport.PeerID) error {
+// greet is the dialler's side of making a link. The error self is for a node that has
+// the own id.
+func (l *link) greet(ctx context.Context, want transport.PeerID, self error) error {
 	if err := l.knock(ctx); err != nil {
 		return err
 	}
 	if l.peer == l.own {
-		return &transport.RefusedError{Err: transport.ErrSelf}
+		return &transport.RefusedError{Err: self}
 	}
 	if !want.IsZero() && l.peer != want {
 		return &transport.WrongPeerError{Want: want, Got: l.peer}

@@ -79,6 +79,7 @@ func (c Config) withDefaults() Config {
 type Endpoint struct {
 	config   Config
 	refusals *refusal.Log
+	mirror   *identity.Mirror
 	server   *tls.Config     // of the side that accepts
 	ctx      context.Context // ends with Close
 	cancel   context.CancelCauseFunc
@@ -94,10 +95,12 @@ type Endpoint struct {
 // New returns an endpoint. It must be closed.
 func New(config Config) *Endpoint {
 	config = config.withDefaults()
+	mirror := identity.NewMirror(config.Identity)
 	e := &Endpoint{
 		config:   config,
 		refusals: refusal.NewLog(config.Logger, config.Scheme),
-		server:   config.Identity.ServerTLS(),
+		mirror:   mirror,
+		server:   mirror.ServerTLS(),
 		closed:   make(chan struct{}),
 		links:    map[*link]struct{}{},
 		ears:     map[*Listener]struct{}{},

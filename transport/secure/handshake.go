@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"time"
 
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/hello"
@@ -19,7 +20,7 @@ var errSlow = errors.New("secure: the handshake takes too long")
 // dial makes a link as the side that dialled.
 func (e *Endpoint) dial(ctx context.Context, conn net.Conn, addr string, want transport.PeerID) (*link, error) {
 	l, err := e.secure(ctx, conn, addr, func(raw net.Conn) *tls.Conn {
-		return tls.Client(raw, e.config.Identity.ClientTLS(want))
+		return tls.Client(raw, e.mirror.ClientTLS(want))
 	}, true)
 	if err != nil {
 		return nil, err
@@ -44,8 +45,9 @@ func (e *Endpoint) secure(
 		return nil, handshakeError(ctx, addr, err)
 	}
 	peer, err := e.config.Identity.Verify(session.ConnectionState(), transport.PeerID{})
-	if err != nil {
-		_ = raw.Close() // not to be reached: the handshake has verified the same
+	if err != nil { // only for the own id: the handshake has verified the rest
+		err = e.recognise(ctx, session)
+		_ = raw.Close()
 		return nil, err
 	}
 	return &link{
@@ -53,6 +55,14 @@ func (e *Endpoint) secure(
 		carrier: raw, peer: peer,
 		local: conn.LocalAddr().String(), remote: addr,
 	}, nil
+}
+
+// recognise tells this node from another one that has its id, once that has refused the
+// session.
+func (e *Endpoint) recognise(ctx context.Context, session *tls.Conn) error {
+	defer context.AfterFunc(ctx, func() { _ = session.SetReadDeadline(time.Unix(1, 0)) })()
+	_, err := session.Read(make([]byte, 1))
+	return e.mirror.Judge(session.ConnectionState(), identity.RefusedLeaf(err))
 }
 
 // introduce runs this side's part of the exchange of hellos, and closes the

@@ -37,8 +37,11 @@
 // unless it has heard [redundancy] members or [crowd] nodes of any kind do so before. So a
 // wire at rest has a few announcements a minute however many nodes it has. The interval is
 // back at its least when a node hears one that it does not know, when it has lost the last
-// other member, and when interfaces have changed. One member of many that is lost is no
+// other member, when interfaces have changed, and when its clock has jumped. One member of many that is lost is no
 // reason: if it is there after all it is heard, or the network between nodes finds it.
+//
+// A node that hears its own id with other addresses dials these: another node may have that
+// id, as the copy of a running machine has.
 //
 // A node that hears another that it does not know dials it; but of two groups of nodes
 // that hear of each other not all are to dial at once. The smaller group goes first, where

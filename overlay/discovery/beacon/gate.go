@@ -21,7 +21,7 @@ var (
 	// ErrRepeated is a beacon that is not newer than one of the same node that was
 	// heard before. Nodes speak on several interfaces at once: it is no reason to worry.
 	ErrRepeated = errors.New("beacon: repeated")
-	// ErrOwn is what this node itself has sent.
+	// ErrOwn is what this node itself has sent, or another one that has its id.
 	ErrOwn = errors.New("beacon: from this node")
 )
 
@@ -36,26 +36,34 @@ func newGate(self transport.PeerID, sealer *Sealer) *gate {
 	return &gate{self: self, sealer: sealer, heard: make(map[transport.PeerID]time.Time)}
 }
 
-// admit returns what a packet says, or why it is ignored.
+// admit returns what a packet says, or why it is ignored; both for ErrOwn.
 func (g *gate) admit(now time.Time, packet []byte) (Beacon, error) {
 	b, err := g.sealer.Open(packet)
 	if err != nil {
 		return Beacon{}, err
 	}
 	if b.ID == g.self {
-		return Beacon{}, ErrOwn
+		return b, ErrOwn
 	}
-	if off := now.Sub(b.Time); off > Window || off < -Window {
+	if !believable(now, b.Time) {
 		return Beacon{}, ErrTime
 	}
-	if !b.Time.After(g.heard[b.ID]) {
+	if last := g.heard[b.ID]; !b.Time.After(last) && believable(now, last) {
 		return Beacon{}, ErrRepeated
 	}
 	g.note(now, b)
 	return b, nil
 }
 
-// note remembers a beacon. Where there is no room it forgets those that are too old to be
+// believable reports whether a beacon of a time can be let in now. What was heard before
+// and is not believable any more says nothing: it is too old, or this node's clock was
+// ahead and has been set back.
+func believable(now, stamp time.Time) bool {
+	off := now.Sub(stamp)
+	return -Window <= off && off <= Window
+}
+
+// note remembers a beacon. Where there is no room it forgets those that would not be
 // believed again, or any one.
 func (g *gate) note(now time.Time, b Beacon) {
 	if _, ok := g.heard[b.ID]; !ok && len(g.heard) >= maxHeard {
@@ -66,7 +74,7 @@ func (g *gate) note(now time.Time, b Beacon) {
 
 func (g *gate) prune(now time.Time) {
 	for id, last := range g.heard {
-		if now.Sub(last) > Window {
+		if !believable(now, last) {
 			delete(g.heard, id)
 		}
 	}

@@ -173,6 +173,8 @@ func TestAddressesAreCompleted(t *testing.T) {
 		{"quic://:1", "fe80::1%eth0", "quic://[fe80::1%eth0]:1"},
 		{"quic://:1,quic://10.0.0.1:1", "fe80::1%eth0", "quic://10.0.0.1:1,quic://[fe80::1%eth0]:1"},
 		{"quic://:1", "::ffff:192.0.2.1", "quic://192.0.2.1:1"},
+		{"quic://[fe80::1]:1,quic://10.0.0.1:1", "fe80::2%eth0", "quic://10.0.0.1:1,quic://[fe80::1%eth0]:1"},
+		{"quic://[fe80::1%theirs]:1", "192.0.2.1", "quic://[fe80::1]:1"},
 		{"quic://:1,quic://10.0.0.1:1", "0.0.0.0", "quic://10.0.0.1:1"},
 		{"quic://:1", "0.0.0.0", ""},
 		{"plugin://any thing", "192.0.2.1", "plugin://any thing"},

@@ -58,7 +58,7 @@ type run struct {
 	ignored ignored
 	station *station
 	paths   []path
-	last    time.Time // in the latest beacon
+	stamps  stamps
 
 	sockets []*socket
 	probes  *net.UDPConn // whose port is its own, so that answers come to this node alone
@@ -73,6 +73,7 @@ func (r *run) loop(ctx context.Context) {
 	defer looking.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	retried := r.site.Retried()
 	for {
 		changed := r.site.Changed()
 		r.station.members(time.Now(), r.site.Others())
@@ -87,6 +88,9 @@ func (r *run) loop(ctx context.Context) {
 		case <-looking.C:
 			r.look(ctx, time.Now())
 		case <-changed:
+		case <-retried:
+			retried = r.site.Retried()
+			r.station.retry(time.Now())
 		case <-ctx.Done():
 			return
 		}
@@ -183,11 +187,26 @@ func (r *run) hear(now time.Time, p received) {
 		return
 	}
 	b, err := r.gate.admit(now, p.packet)
+	if errors.Is(err, ErrOwn) {
+		r.hearOwn(b, p.from)
+		return
+	}
 	if err != nil {
 		r.ignored.note(now, p.from, err)
 		return
 	}
 	r.do(r.station.hear(now, b, p.from, r.site.Knows(b.ID)))
+}
+
+// hearOwn takes a packet with the id of this node. As a rule it has come back; but what has
+// other addresses may be of another node that has the same id, which a dial finds out.
+func (r *run) hearOwn(b Beacon, from netip.AddrPort) {
+	if b.Addresses == fit(r.config.Addresses()) {
+		return
+	}
+	if addr := complete(b.Addresses, from.Addr()); addr != "" {
+		r.site.Hint(discovery.Hint{Addr: addr, How: foundByBeacon, After: r.station.delay()})
+	}
 }
 
 // do does what the station wants done.
@@ -245,12 +264,7 @@ func (r *run) failed(err error) {
 
 // packet returns a new packet of this node.
 func (r *run) packet(kind Kind) []byte {
-	now := time.Now()
-	if !now.After(r.last.Add(time.Millisecond)) {
-		now = r.last.Add(time.Millisecond) // others want it to grow
-	}
-	r.last = now
 	return r.sealer.Seal(Beacon{
-		Kind: kind, Time: now, ID: r.config.Self, Nodes: uint32(r.site.Others() + 1), Addresses: r.config.Addresses(),
+		Kind: kind, Time: r.stamps.next(time.Now()), ID: r.config.Self, Nodes: uint32(r.site.Others() + 1), Addresses: r.config.Addresses(),
 	})
 }

@@ -51,3 +51,42 @@ func TestLoopbackHearsOnlyLoopback(t *testing.T) {
 		}
 	}
 }
+
+// A node ignores what comes back to it. A packet that has its id and other addresses it
+// takes for a hint at these, as it may be of a copy of the node.
+func TestAPacketWithTheOwnIDAndOtherAddresses(t *testing.T) {
+	self, s := transport.PeerID{9}, NewSealer(ours)
+	var hints []discovery.Hint
+	own := "quic://:14142,quic://10.0.0.1:14142"
+	r := &run{
+		site: hinted{&hints}, sealer: s, gate: newGate(self, s), config: Config{Addresses: func() string { return own }},
+		station: newStation(noon, self, rand.New(rand.NewPCG(1, 1)), true, false),
+	}
+	hear := func(addresses string) {
+		b := sample()
+		b.ID, b.Addresses = self, addresses
+		r.hear(noon, received{s.Seal(b), netip.MustParseAddrPort("10.0.0.7:16180")})
+	}
+	hear(own)
+	if len(hints) != 0 {
+		t.Errorf("what comes back is a hint: %+v", hints)
+	}
+	hear("quic://:14142,quic://10.0.0.7:14142")
+	if len(hints) != 1 || hints[0].Addr != "quic://10.0.0.7:14142,quic://10.0.0.7:14142" || !hints[0].ID.IsZero() || hints[0].After > copySpread {
+		t.Errorf("hints %+v", hints)
+	}
+	hear("") // nowhere
+	if len(hints) != 1 {
+		t.Errorf("hints %+v", hints)
+	}
+}
+
+// hinted is a site that keeps hints.
+type hinted struct{ hints *[]discovery.Hint }
+
+func (h hinted) Hint(hint discovery.Hint)       { *h.hints = append(*h.hints, hint) }
+func (h hinted) Others() int                    { return 0 }
+func (h hinted) Knows(id transport.PeerID) bool { return false }
+func (h hinted) Addresses() []string            { return nil }
+func (h hinted) Changed() <-chan struct{}       { return nil }
+func (h hinted) Retried() <-chan struct{}       { return nil }

@@ -17,6 +17,8 @@ const (
 	// are spread, and headStart what the others have for theirs before that.
 	spread    = 50 * time.Millisecond
 	headStart = 500 * time.Millisecond
+	// copySpread is the time over which dials of copies of this node are spread.
+	copySpread = 2 * time.Second
 	// hastenAfter is how often one and the same stranger can make a node hasten: there
 	// may be a firewall between them for ever.
 	hastenAfter = time.Minute
@@ -144,6 +146,10 @@ func (s *station) patience(b Beacon) time.Duration {
 	return wait + headStart
 }
 
+// delay spreads the dials of nodes that may be copies of each other: the first one to dial
+// gives way, and the other one need not.
+func (s *station) delay() time.Duration { return time.Duration(s.random.Int64N(int64(copySpread))) }
+
 // remember notes that a stranger has made this node hasten.
 func (s *station) remember(id transport.PeerID, now time.Time) {
 	if len(s.strangers) >= maxStrangers {
@@ -171,6 +177,13 @@ func (s *station) members(now time.Time, others int) {
 // moved takes the addresses of this host, when interfaces have changed.
 func (s *station) moved(now time.Time, own []netip.Prefix) {
 	s.own = own
+	s.trickle.hasten(now)
+}
+
+// retry looks for others as at the start.
+func (s *station) retry(now time.Time) {
+	clear(s.strangers)
+	s.sweep, s.pause, s.probeAt = nil, scanFirst, now.Add(scanDelay)
 	s.trickle.hasten(now)
 }
 
