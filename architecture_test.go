@@ -57,6 +57,10 @@ var rules = []rule{
 		reason: "a state machine that can be simulated: no lock, clock, goroutine or link",
 	},
 	{
+		path: "overlay/roster", allowed: []string{"overlay/directory", "overlay/wire", "transport"},
+		reason: "a list of nodes has links kept to them through an interface, and does not know who reads it",
+	},
+	{
 		path: "overlay/tunnel", allowed: []string{"overlay/wire", "transport"},
 		reason: "an end of a tunnel needs a stream, and does not know whose it is",
 	},

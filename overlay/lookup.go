@@ -5,6 +5,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -80,7 +81,7 @@ func (n *network) changes() []directory.Event {
 	o := n.overlay
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return append([]directory.Event{n.membership(), directory.Tick{}}, o.names.Changes()...)
+	return append([]directory.Event{directory.Membership{Members: n.roster.Members()}, directory.Tick{}}, o.names.Changes()...)
 }
 
 // step lets the directory handle events, does what it wants, and returns when it wants
@@ -140,7 +141,7 @@ func (n *network) again() {
 // it has missed.
 func (r *remote) HandleControl() {
 	n := r.overlay.net
-	if seen := seenAt(r.Peer().Link().RemoteAddr()); seen != nil {
+	if seen := roster.SeenAt(r.Peer().Link().RemoteAddr()); seen != nil {
 		r.Tell(seen)
 	}
 	n.step(directory.Connected{Peer: r.ID()})
@@ -153,27 +154,11 @@ func (r *remote) HandleDirectory(m wire.Message) {
 	n := r.overlay.net
 	if seen, ok := m.(*wire.Seen); ok {
 		if !r.saidSeen {
-			n.nodes.see(r.Peer().ID(), seen)
+			n.roster.See(r.Peer().ID(), seen)
 		}
 		r.saidSeen = true
 		return
 	}
 	n.step(directory.Received{From: r.ID(), Message: m})
 	n.again()
-}
-
-// setMembers changes who is in the network. The directory is told soon: whoever calls
-// this holds locks of his own.
-func (n *network) setMembers(change func(*directory.Members) *directory.Members) {
-	n.whoMu.Lock()
-	n.who = change(n.who)
-	n.whoMu.Unlock()
-	n.again()
-}
-
-// membership returns who is in the network.
-func (n *network) membership() directory.Membership {
-	n.whoMu.Lock()
-	defer n.whoMu.Unlock()
-	return directory.Membership{Members: n.who}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
@@ -54,7 +55,7 @@ type network struct {
 	hasher    *directory.Hasher
 	peers     *peers.Peers
 	members   *membership.Membership
-	nodes     *nodes
+	roster    *roster.Roster
 	multicast *multicast.Multicast
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
@@ -68,9 +69,6 @@ type network struct {
 	mu            sync.Mutex
 	directory     *directory.Directory
 	confirmations confirmations
-
-	whoMu sync.Mutex // guards who; nothing is locked while it is held
-	who   *directory.Members
 }
 
 // Connect makes the overlay part of a network. It is called once, before the first
@@ -89,12 +87,11 @@ func (o *Overlay) Connect(config Network) error {
 	n.confirmations.waiting = make(map[uint64]chan<- struct{})
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	self, epoch := wire.NodeID(config.Self), uint64(time.Now().UnixNano())
-	n.who = directory.NewMembers(directory.Member{ID: self, Epoch: epoch})
 	n.directory = directory.New(directory.Config{Self: self, Epoch: epoch, Seed: rand.Uint64()})
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: n, Contested: config.Contested, Logger: config.Logger,
 	})
-	n.nodes = newNodes(n.peers)
+	n.roster = roster.New(directory.Member{ID: self, Epoch: epoch}, n.peers)
 	n.multicast = multicast.New(host{o}, session.Lanes)
 	bounds := o.bounds()
 	bounds.Hasher, bounds.Linked, bounds.Draw = n.hasher, o.links.linked, rand.IntN
@@ -152,7 +149,7 @@ func (n *network) LinkUp(p *peers.Peer) {
 	o.names.Linked(r.ID())
 	o.mu.Unlock()
 	n.again()
-	n.nodes.meet(p.ID())
+	n.roster.Met(p.ID())
 	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
 	n.work.Go(func() {
 		if err := n.members.Join(p.ID()); err != nil {
@@ -212,7 +209,7 @@ func (n *network) reach(ctx context.Context, id transport.PeerID, meta []byte) e
 	if err != nil {
 		return err
 	}
-	_, err = n.find(ctx, addressesOf(info), id, FoundByMembers)
+	_, err = n.find(ctx, roster.AddressesOf(info), id, FoundByMembers)
 	return err
 }
 
@@ -223,20 +220,16 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
 		return
 	}
-	addr := addressesOf(info)
-	if how, news := n.nodes.up(id, addr); news {
+	addr := roster.AddressesOf(info)
+	if how, news := n.roster.Up(id, addr, info.Epoch); news {
 		n.sayFound(id, how, addr)
 	}
-	n.setMembers(func(who *directory.Members) *directory.Members {
-		return who.With(wire.NodeID(id), info.Epoch)
-	})
+	n.again() // which tells the directory: whoever calls this holds locks of his own
 }
 
 // NodeDown learns that a node is gone. Membership remembers it, and looks for it by
 // reach.
 func (n *network) NodeDown(id transport.PeerID) {
-	n.nodes.down(id)
-	n.setMembers(func(who *directory.Members) *directory.Members {
-		return who.Without(wire.NodeID(id))
-	})
+	n.roster.Down(id)
+	n.again()
 }

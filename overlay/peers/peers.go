@@ -68,6 +68,9 @@ func (ps *Peers) Get(id transport.PeerID) *Peer {
 	return ps.active[id]
 }
 
+// Linked reports whether there is a link to a node.
+func (ps *Peers) Linked(id transport.PeerID) bool { return ps.Get(id) != nil }
+
 // All returns the links in use.
 func (ps *Peers) All() []*Peer {
 	ps.mu.Lock()

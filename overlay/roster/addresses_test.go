@@ -1,4 +1,4 @@
-package overlay
+package roster
 
 import (
 	"fmt"
@@ -7,8 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/project-iris/iris/overlay/membership"
-	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 )
@@ -45,6 +44,9 @@ func sameHosts(a, b []string) bool {
 	return slices.Equal(hosts(a), hosts(b)) && slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
+// limit is what membership lets a node tell, in bytes.
+const limit = 512
+
 // As many addresses as a node tells reach the others, in their order, whatever they are.
 func TestAddressesFitWhatANodeTells(t *testing.T) {
 	long := "[2001:db8:1111:2222:3333:4444:5555:%x]"
@@ -63,16 +65,16 @@ func TestAddressesFitWhatANodeTells(t *testing.T) {
 		{"more ports than a host has bits for", portsOf("10.0.0.1", 30), true},
 	} {
 		info := wire.Info{Version: 1, Epoch: 1 << 62}
-		left := putAddresses(&info, strings.Join(row.in, ","))
+		left := PutAddresses(&info, strings.Join(row.in, ","), limit)
 		b := info.Append(nil)
-		if len(b) > membership.MaxMeta {
-			t.Errorf("%s: %d bytes, at most %d are allowed", row.name, len(b), membership.MaxMeta)
+		if len(b) > limit {
+			t.Errorf("%s: %d bytes, at most %d are allowed", row.name, len(b), limit)
 		}
 		parsed, err := wire.ParseInfo(b)
 		if err != nil {
 			t.Fatalf("%s: %v", row.name, err)
 		}
-		got := strings.Split(addressesOf(parsed), ",")
+		got := strings.Split(AddressesOf(parsed), ",")
 		if row.left != (left > 0) || len(got)+left != len(row.in) || !sameHosts(got, row.in[:len(got)]) {
 			t.Errorf("%s: of %d addresses %d are left out and %d told: %v", row.name, len(row.in), left, len(got), got)
 		}
@@ -86,7 +88,7 @@ func TestAddressesThatAreMadeUp(t *testing.T) {
 		info.Services = append(info.Services, wire.Service{Scheme: []byte(scheme), Port: 65535 + uint64(len(scheme)%2)})
 	}
 	info.Hosts = []wire.Host{{Services: 0xff}, {Services: 0xff, IP: []byte("12345")}, {Services: 0xff, IP: []byte{1, 2, 3, 4}}, {IP: []byte{1, 2, 3, 5}}}
-	if got, want := addressesOf(info), "tcp://a:1,quic://1.2.3.4:65535"; got != want {
+	if got, want := AddressesOf(info), "tcp://a:1,quic://1.2.3.4:65535"; got != want {
 		t.Errorf("it is %s, want %s", got, want)
 	}
 }
@@ -94,14 +96,15 @@ func TestAddressesThatAreMadeUp(t *testing.T) {
 // Each node has one word about what this one is seen as: what most say comes first, who is
 // gone has none, and what is no address counts for nothing.
 func TestWhatOthersSeeThisNodeAs(t *testing.T) {
-	ns := newNodes(nil)
+	links := make(fakeLinks)
+	r := New(directory.Member{ID: directory.NodeID{9}}, links)
 	see := func(n byte, ip string) {
-		ns.see(transport.PeerID{n}, &wire.Seen{Host: netip.MustParseAddr(ip).AsSlice()})
+		r.See(transport.PeerID{n}, &wire.Seen{Host: netip.MustParseAddr(ip).AsSlice()})
 	}
 	expect := func(want ...string) {
 		t.Helper()
 		var got []string
-		for _, ip := range ns.views() {
+		for _, ip := range r.Seen() {
 			got = append(got, ip.String())
 		}
 		if !slices.Equal(got, want) {
@@ -119,17 +122,16 @@ func TestWhatOthersSeeThisNodeAs(t *testing.T) {
 	for _, useless := range []string{"127.0.0.1", "::1", "fe80::1", "0.0.0.0", "224.0.0.1", "169.254.1.1"} {
 		see(5, useless)
 	}
-	ns.see(transport.PeerID{5}, &wire.Seen{Host: []byte("12345")})
+	r.See(transport.PeerID{5}, &wire.Seen{Host: []byte("12345")})
 	expect("10.0.0.1", "203.0.113.1")
-	ns.all[transport.PeerID{2}] = &nodeEntry{met: true}
-	ns.peers = peers.New(peers.Config{})
-	ns.down(transport.PeerID{2})
+	r.Up(transport.PeerID{2}, "", 1)
+	r.Down(transport.PeerID{2})
 	expect("10.0.0.1")
 	for n := range 2 * maxSeen {
-		ns.see(transport.PeerID{byte(n), byte(n >> 8), 9}, &wire.Seen{Host: []byte{10, 1, byte(n >> 8), byte(n)}})
+		r.See(transport.PeerID{byte(n), byte(n >> 8), 9}, &wire.Seen{Host: []byte{10, 1, byte(n >> 8), byte(n)}})
 	}
-	if len(ns.seen) != maxSeen {
-		t.Errorf("the word of %d nodes is kept, want %d", len(ns.seen), maxSeen)
+	if len(r.seen) != maxSeen {
+		t.Errorf("the word of %d nodes is kept, want %d", len(r.seen), maxSeen)
 	}
 }
 
@@ -139,7 +141,7 @@ func TestWhatANodeIsToldAboutItself(t *testing.T) {
 		"127.0.0.1:7": "", "[fe80::1%eth0]:7": "", "unknown": "", "host:7": "", "": "",
 	} {
 		got := ""
-		if seen := seenAt(remote); seen != nil {
+		if seen := SeenAt(remote); seen != nil {
 			ip, _ := netip.AddrFromSlice(seen.Host)
 			got = ip.String()
 		}

@@ -1,4 +1,4 @@
-package overlay
+package roster
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 )
@@ -17,10 +16,10 @@ import (
 // membership carries.
 const addressRoom = 160
 
-// putAddresses puts a list of addresses, as transports dial them, into what a node tells about
-// itself, and returns how many there is no room for: the last ones. One that is too long
-// alone stays; membership refuses it.
-func putAddresses(info *wire.Info, list string) (left int) {
+// PutAddresses puts a list of addresses, as transports dial them, into what a node tells about
+// itself, which may have so many bytes, and returns how many there is no room for: the last
+// ones. One that is too long alone stays.
+func PutAddresses(info *wire.Info, list string, limit int) (left int) {
 	full := false // what follows is not as text, so that the order stays
 	for addr := range strings.SplitSeq(list, ",") {
 		full = full || len(info.Address)+1+len(addr) > addressRoom
@@ -32,7 +31,7 @@ func putAddresses(info *wire.Info, list string) (left int) {
 			left++
 		}
 	}
-	for info.Size() > membership.MaxMeta {
+	for info.Size() > limit {
 		cut := bytes.LastIndexByte(info.Address, ',')
 		switch last := len(info.Hosts) - 1; {
 		case last >= 0:
@@ -92,9 +91,9 @@ func (e endpoint) put(info *wire.Info) bool {
 	return true
 }
 
-// addressesOf returns the addresses in what a node tells about itself, as transports dial them.
+// AddressesOf returns the addresses in what a node tells about itself, as transports dial them.
 // What cannot be one is left out.
-func addressesOf(info *wire.Info) string {
+func AddressesOf(info *wire.Info) string {
 	list := bytes.Clone(info.Address)
 	for _, h := range info.Hosts {
 		ip, ok := netip.AddrFromSlice(h.IP)
