@@ -9,6 +9,7 @@ type cluster struct {
 	members []*Member     // elements never change in place: readers keep a snapshot
 	start   int           // where the next pick starts, so that ties go round
 	held    *list.List    // of *heldRequest, oldest first
+	crowded bool          // some of held wait for room, not for a member
 	joined  chan struct{} // closed when a member joins; nil while no tunnel waits
 	waiting int           // tunnels that wait
 	retry   retry
@@ -33,10 +34,14 @@ func (o *Overlay) tidy(c *cluster) {
 	}
 }
 
-// join adds a member and returns the requests that waited for one.
+// join adds a member and returns the requests that waited for one. Those that wait for
+// room are handed over by Resume.
 func (c *cluster) join(m *Member) []*heldRequest {
 	c.members = append(c.members, m)
 	c.wake()
+	if c.crowded {
+		return nil
+	}
 	return c.abandon()
 }
 
@@ -59,18 +64,19 @@ func (c *cluster) abandon() []*heldRequest {
 	for c.held.Len() > 0 {
 		held = append(held, c.held.Remove(c.held.Front()).(*heldRequest))
 	}
+	c.crowded = false
 	return held
 }
 
 // pick returns the member of this node with the fewest requests and tunnels in hand
-// that is not among the refused, and nil if there is none.
+// that is neither among the refused nor full, and nil if there is none.
 func (c *cluster) pick(refused *refusals) *Member {
 	var best *Member
 	var least int64
 	start, n := c.start, len(c.members)
 	for i := range n {
 		m := c.members[(start+i)%n]
-		if refused.has(target{member: m}) {
+		if m.room.full && !refused.anyway || refused.has(target{member: m}) {
 			continue
 		}
 		if load := m.load.Load(); best == nil || load < least {

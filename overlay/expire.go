@@ -17,6 +17,7 @@ func (m *Member) expire() {
 			m.closeRequest()
 		default:
 			m.unload()
+			m.resumeWithOneLess()
 		}
 	}
 }

@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// heldRequest is a request to a cluster that nobody serves. It waits for a member
-// until its deadline.
+// heldRequest is a request to a cluster that nobody serves, or of which no member has
+// room. It waits until its deadline.
 type heldRequest struct {
 	origin   *Member
 	token    uint64 // of the request among those of its origin
 	body     []byte // a copy
 	deadline time.Time
+	number   uint64 // of those that were held: the order in which they go on
 
 	cluster *cluster
 	element *list.Element // in cluster.held
@@ -28,24 +29,48 @@ type heldRequests struct {
 	bytes   int
 }
 
-// hold keeps a request until a member joins the cluster. It returns false if its
-// origin holds too much already. Overlay.mu is held.
-func (o *Overlay) hold(c *cluster, origin *Member, token uint64, body []byte, deadline time.Time) bool {
-	if origin.held.bytes+len(c.name)+len(body) > o.config.HeldBytes {
+// hold keeps a request until it can go on. It returns false if its origin holds too much
+// already. Overlay.mu is held.
+func (o *Overlay) hold(c *cluster, origin *Member, a attempt) bool {
+	limit := o.config.HeldBytes
+	if a.number > 0 {
+		limit *= 2 // others may have taken its place while it was tried
+	}
+	if origin.held.bytes+len(c.name)+len(a.body) > limit {
 		return false
 	}
-	if !origin.isOpen(token) {
+	if !origin.isOpen(a.token) {
 		return true // answered meanwhile, by its deadline
 	}
-	h := &heldRequest{origin: origin, token: token, body: bytes.Clone(body), deadline: deadline, cluster: c}
-	h.element = c.held.PushBack(h)
+	h := a.held
+	if h == nil {
+		h = &heldRequest{origin: origin, token: a.token, body: bytes.Clone(a.body), deadline: a.deadline, number: a.number}
+	}
+	if h.number == 0 {
+		o.holds++
+		h.number = o.holds
+	}
+	h.cluster = c
+	c.insert(h)
 	if origin.held.byToken == nil {
 		origin.held.byToken = make(map[uint64]*heldRequest)
 	}
-	origin.held.byToken[token] = h
+	origin.held.byToken[h.token] = h
 	origin.held.bytes += h.size()
 	o.retryLater(c)
 	return true
+}
+
+// insert puts a request among those that wait. One that has waited before has its place
+// before those that came later. Overlay.mu is held.
+func (c *cluster) insert(h *heldRequest) {
+	for e := c.held.Back(); e != nil; e = e.Prev() {
+		if e.Value.(*heldRequest).number < h.number {
+			h.element = c.held.InsertAfter(h, e)
+			return
+		}
+	}
+	h.element = c.held.PushFront(h)
 }
 
 // release gives up the accounts of requests that are held no longer. Overlay.mu is
@@ -75,6 +100,7 @@ func (o *Overlay) dropAll(origin *Member) {
 
 func (o *Overlay) unhold(h *heldRequest) {
 	h.cluster.held.Remove(h.element)
+	h.cluster.uncrowd()
 	o.release([]*heldRequest{h})
 	o.tidy(h.cluster)
 }

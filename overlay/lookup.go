@@ -137,9 +137,7 @@ func (o *Overlay) moved(change directory.Changed) []*heldRequest {
 	if p.known {
 		p.settle()
 	}
-	held := p.owner.moved()
-	o.release(held)
-	return held
+	return p.owner.moved(o)
 }
 
 // again lets the directory's timer be set anew after events that came from elsewhere.

@@ -30,11 +30,13 @@ type Member struct {
 	topics     map[string]struct{}
 	topicBytes int // of their names
 	held       heldRequests
+	room       room
 
 	mu     sync.Mutex
 	calls  deadline.Table[call]   // its own requests, by token
 	served deadline.Table[served] // requests in its hands, by id
 	alarm  alarm                  // runs expire
+	many   bool                   // it had as many requests in hand as it may when one more came
 	left   bool                   // it takes no more requests
 	closed bool
 	idle   chan struct{} // closed when load or open falls to zero; nil while nobody waits

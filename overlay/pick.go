@@ -15,7 +15,7 @@ func (o *Overlay) pick(c *cluster, refused *refusals) (to target, found bool) {
 	switch {
 	case local != nil && (there.remote == nil || preferLocal(local, there.gauge)):
 		local.load.Add(1)
-		return target{member: local}, true
+		return target{member: local, made: local.room.made}, true
 	case there.remote != nil:
 		return there, true
 	}
@@ -24,7 +24,7 @@ func (o *Overlay) pick(c *cluster, refused *refusals) (to target, found bool) {
 
 // pickRemote picks one of the nodes of a place that has not refused. Overlay.mu is held.
 func (o *Overlay) pickRemote(p *place, refused *refusals) target {
-	if p == nil {
+	if p == nil || refused.n == maxRefusals {
 		return target{}
 	}
 	p.used = true

@@ -39,20 +39,20 @@ type place struct {
 // are called.
 type placed interface {
 	// moved says that the nodes have changed, and returns the requests that can go on.
-	moved() []*heldRequest
+	moved(o *Overlay) []*heldRequest
 	// forget says that the name is looked up no longer.
 	forget(o *Overlay)
 	// needed reports whether somebody waits for the name to be served.
 	needed() bool
 }
 
-func (c *cluster) moved() []*heldRequest {
+func (c *cluster) moved(o *Overlay) []*heldRequest {
 	if len(c.away.nodes) == 0 {
 		return nil
 	}
 	c.retry = retry{}
 	c.wake()
-	return c.abandon()
+	return o.again(c)
 }
 
 func (c *cluster) forget(o *Overlay) {
@@ -60,7 +60,7 @@ func (c *cluster) forget(o *Overlay) {
 	o.tidy(c)
 }
 
-func (t *topic) moved() []*heldRequest { return nil }
+func (t *topic) moved(*Overlay) []*heldRequest { return nil }
 
 func (t *topic) forget(o *Overlay) {
 	t.away = nil

@@ -49,6 +49,8 @@ type remoteCall struct {
 	sum     uint64         // of the name of the cluster and the body
 	gauge   *balance.Gauge // of this node, for the cluster
 	refused refusals
+	number  uint64   // of the request among those that were held; 0: it was not
+	waited  *cluster // where it was held; nil: it was not
 }
 
 // A node that refuses a request brings it back, and has to bring back the same. A sum
@@ -108,19 +110,22 @@ func (r *remote) opened(i uint64) *lane {
 	return l
 }
 
-// ask sends a request of a member to this node, and waits for room for the patience at
-// most. An error means that it was certainly not sent.
-func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused refusals, g *balance.Gauge, patience time.Duration) error {
+// ask sends a request of a member to this node, for which it was picked, and waits for
+// room for the patience at most. An error means that it was certainly not sent.
+func (r *remote) ask(from *Member, a *attempt, g *balance.Gauge, patience time.Duration) error {
 	now := time.Now()
-	left := until.Sub(now)
+	left := a.deadline.Sub(now)
 	if left <= 0 {
 		return nil // its deadline answers it
 	}
-	id, err := r.remember(remoteCall{from, token, until, now, sumOf(cluster, body), g, refused})
+	id, err := r.remember(remoteCall{
+		from: from, token: a.token, until: a.deadline, sent: now, sum: sumOf(a.cluster, a.body), gauge: g,
+		refused: a.refused, number: a.number, waited: a.waited(),
+	})
 	if err != nil {
 		return err
 	}
-	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: cluster, Body: body}
+	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: a.cluster, Body: a.body}
 	l := r.lane(from.shard)
 	b, err := l.begin(m.Size(), patience)
 	if err == nil {
@@ -186,6 +191,9 @@ func (r *remote) replied(m *wire.Reply) {
 	}
 	c.gauge.Answered(time.Now(), time.Since(c.sent), m.Load, result == outcomeFault)
 	c.from.answer(c.token, result, m.Body, 0)
+	if c.waited != nil {
+		r.overlay.roomAway(c.waited)
+	}
 }
 
 // refusedBy handles a request that comes back, and tries it elsewhere.
@@ -207,7 +215,9 @@ func (r *remote) refusedBy(m *wire.Refusal) {
 	}
 	c.refused.add(target{remote: r}, busy)
 	// This goroutine reads what comes from that node: it must not wait for another.
-	c.from.dispatch(c.token, m.Cluster, m.Body, c.until, c.refused, false)
+	c.from.dispatch(attempt{
+		token: c.token, cluster: m.Cluster, body: m.Body, deadline: c.until, refused: c.refused, number: c.number,
+	})
 }
 
 // expire forgets the requests whose deadline has passed: their callers have been told

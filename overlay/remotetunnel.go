@@ -116,9 +116,9 @@ func (r *remote) takeTunnel(s transport.Stream) {
 
 // offerTunnel offers a tunnel to members of this node, one after the other.
 func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnelEnd) wire.Verdict {
-	var refused refusals
+	refused := refusals{anyway: true}
 	for refused.n < maxRefusals {
-		m := o.pickLocal(cluster, &refused)
+		m := o.pickLocal(cluster, &refused).member
 		if m == nil {
 			break
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/project-iris/iris/transport/outbox"
 )
 
-// maxRefusals is how many members may refuse a request before its caller is told
-// that the cluster is overloaded.
+// maxRefusals is how many other nodes may refuse a request before it waits, and how many
+// members and nodes a tunnel before it is given up.
 const maxRefusals = 3
 
 // outcome is what became of a request.
@@ -54,56 +54,69 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	case full:
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
 	default:
-		m.dispatch(token, cluster, body, deadline, refusals{}, true)
+		m.dispatch(attempt{token: token, cluster: cluster, body: body, deadline: deadline, wait: true})
 	}
 }
 
 // dispatch hands an open request of this member to a member of the cluster, here or on
-// another node, or holds it until there is one. If there is no room on the way to all
-// that could take it, it waits for some if wait is set, and otherwise holds it for a
-// moment. The refused have had their chance.
-func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time, refused refusals, wait bool) {
-	var full target // there was no room on the way to it
-	for refused.n < maxRefusals {
-		to, verdict := m.overlay.route(m, token, cluster, body, deadline, &refused)
+// another node, or holds it until there is one that has room.
+func (m *Member) dispatch(a attempt) {
+	for {
+		full, gone := m.try(&a)
+		if gone {
+			return
+		}
+		if full.remote != nil && a.wait {
+			patience := min(lanePatience, time.Until(a.deadline))
+			if full.remote.ask(m, &a, full.gauge, patience) == nil {
+				return
+			}
+		}
+		switch m.overlay.holdForRoom(m, a) {
+		case holdingDone:
+			return
+		case holdingRefused:
+			m.answer(a.token, outcomeFault, []byte(FaultOverloaded), 0)
+			return
+		}
+	}
+}
+
+// try asks one after the other who can take a request, until gone: it was taken, is held,
+// or has its answer. Otherwise there is no room; full is a node that there is no room on
+// the way to, if there is one.
+func (m *Member) try(a *attempt) (full target, gone bool) {
+	for a.refused.n < maxRefusals {
+		to, verdict := m.overlay.route(m, a)
 		var err error
 		switch verdict {
 		case routeHeld:
-			return
+			return target{}, true
 		case routeDraining:
-			m.answer(token, outcomeFault, []byte(FaultDraining), 0)
-			return
+			m.answer(a.token, outcomeFault, []byte(FaultDraining), 0)
+			return target{}, true
+		case routeNone:
+			return full, false
 		case routeMember:
-			err = to.member.serve(m, token, body, deadline)
+			err = to.member.serve(m, a.token, a.body, a.deadline)
 		case routeRemote:
-			err = to.remote.ask(m, token, cluster, body, deadline, refused, to.gauge, 0)
+			err = to.remote.ask(m, a, to.gauge, 0)
+		}
+		switch {
+		case err == nil:
+			return target{}, true
+		case errors.Is(err, errLeft):
+		case to.member != nil:
+			a.refused.busy = true
+			m.overlay.refused(to)
+		default:
 			if errors.Is(err, outbox.ErrFull) {
 				full = to
 			}
-		}
-		if verdict == routeNone {
-			break
-		}
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, errLeft) {
-			refused.add(to, true)
+			a.refused.add(to, true)
 		}
 	}
-	switch {
-	case full.remote == nil:
-	case !wait:
-		if m.overlay.holdForRoom(m, token, cluster, body, deadline) {
-			return
-		}
-	default:
-		patience := min(lanePatience, time.Until(deadline))
-		if full.remote.ask(m, token, cluster, body, deadline, refused, full.gauge, patience) == nil {
-			return
-		}
-	}
-	m.answer(token, outcomeFault, []byte(FaultOverloaded), 0)
+	return full, false
 }
 
 // target is who can take a request: a member of this node, or another node.
@@ -111,15 +124,18 @@ type target struct {
 	member *Member
 	remote *remote
 	gauge  *balance.Gauge // of the node, for the cluster
+	made   uint64         // how often the member had made room when it was picked
+	full   bool           // there is no member because all are full
 }
 
 func (t target) same(other target) bool { return t.member == other.member && t.remote == other.remote }
 
 // refusals are the targets that have refused a request.
 type refusals struct {
-	all  [maxRefusals]target
-	n    int
-	busy bool // one has refused because it has too much to do
+	all    [maxRefusals]target
+	n      int
+	busy   bool // one has refused because it has too much to do
+	anyway bool // members that are full of requests are asked too
 }
 
 func (r *refusals) add(t target, busy bool) {
@@ -144,28 +160,31 @@ const (
 )
 
 // route picks who gets a request, or holds it.
-func (o *Overlay) route(from *Member, token uint64, name, body []byte, deadline time.Time, refused *refusals) (target, verdict) {
+func (o *Overlay) route(from *Member, a *attempt) (target, verdict) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	c := o.clusters[string(name)]
+	c := o.clusters[string(a.cluster)]
 	if c == nil || c.away == nil && o.net != nil {
-		c = o.cluster(string(name))
+		c = o.cluster(string(a.cluster))
 		defer o.tidy(c)
 		o.lookUp(c)
 	}
-	to, found := o.pick(c, refused)
+	if c.crowded && a.number == 0 && a.refused.n == 0 && !o.draining && o.holdCrowded(c, from, *a) == holdingDone {
+		return target{}, routeHeld
+	}
+	to, found := o.pick(c, &a.refused)
 	switch {
 	case found && to.member != nil:
 		return to, routeMember
 	case found:
 		return to, routeRemote
-	case refused.busy || len(c.members) > 0:
+	case a.refused.busy || len(c.members) > 0:
 		return target{}, routeNone
 	case o.draining:
 		return target{}, routeDraining
 	case o.net != nil && c.away == nil: // too many names are looked up
 		return target{}, routeNone
-	case !o.hold(c, from, token, body, deadline):
+	case !o.hold(c, from, *a):
 		return target{}, routeNone
 	}
 	return target{}, routeHeld
@@ -201,6 +220,7 @@ func (m *Member) admit(from origin, token uint64, deadline time.Time) (id uint64
 	case m.left || m.closed:
 		return 0, errLeft
 	case m.served.Len() >= m.overlay.config.OpenRequests:
+		m.many = true
 		return 0, errFull
 	}
 	id = m.served.Add(deadline, served{origin: from, token: token, since: time.Now()})
@@ -214,6 +234,7 @@ func (m *Member) admit(from origin, token uint64, deadline time.Time) (id uint64
 func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	m.mu.Lock()
 	s, held := m.served.Take(id)
+	room := held && m.makeRoom()
 	m.mu.Unlock()
 	if !held {
 		return
@@ -225,6 +246,9 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	m.gauge.Observe(time.Now(), time.Since(s.since), 0, !ok)
 	s.origin.answer(s.token, result, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
+	if room {
+		m.Resume()
+	}
 }
 
 // isOpen reports whether a request of this member waits for its answer.

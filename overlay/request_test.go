@@ -3,6 +3,7 @@ package overlay
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -31,7 +32,7 @@ var answerRows = []struct {
 		s.Reply(id, true, []byte("yes"))
 		return errRefused
 	}, outcome: []string{"7: reply yes"}},
-	{name: "it refuses", serve: func(*app, uint64) error { return errRefused }, outcome: []string{"7: fault overloaded"}},
+	{name: "it refuses", serve: func(*app, uint64) error { return errRefused }, outcome: []string{"7: timed out"}},
 	{name: "it refuses after the deadline", serve: func(*app, uint64) error {
 		time.Sleep(2 * time.Second)
 		return errRefused
@@ -267,39 +268,44 @@ func TestAMemberMayNotHaveTooManyInHand(t *testing.T) {
 	}
 	caller := attach(t, o, "")
 	caller.ask(1, "service", "", math.MaxInt64)
-	caller.saw("1: fault overloaded")
-	service.answer(0, true, "")
-	caller.ask(2, "service", "", math.MaxInt64)
+	service.saw("request ", "request ")
+	service.answer(0, true, "") // makes room for it
+	service.saw("request ")
 	caller.saw()
 	service.answer(1, true, "")
 	service.answer(2, true, "")
-	caller.saw("2: reply ")
+	caller.saw("1: reply ")
 	checkIdle(t, o)
 }
 
-// Nobody asks more than three members that refuse.
-func TestThreeRefusalsAreOverload(t *testing.T) {
-	for members, asked := range map[int]int{1: 1, 2: 2, 3: 3, 5: 3} {
-		o := New(Config{})
-		caller := attach(t, o, "")
-		services := make([]*app, members)
-		for i := range services {
-			services[i] = attach(t, o, "busy", refusing)
-		}
-		caller.ask(1, "busy", "", time.Minute)
-		caller.saw("1: fault overloaded")
-		total := 0
-		for _, s := range services {
-			if len(s.requests) > 1 {
-				t.Errorf("one of %d members was asked %d times", members, len(s.requests))
+// A member that has refused is not asked again before it has room, by this request nor by
+// others.
+func TestMembersThatRefuseAreAskedOnce(t *testing.T) {
+	for members := 1; members <= 5; members++ {
+		synctest.Test(t, func(t *testing.T) {
+			o := New(Config{})
+			caller := attach(t, o, "")
+			services := make([]*app, members)
+			for i := range services {
+				services[i] = attach(t, o, "busy", refusing)
 			}
-			total += len(s.requests)
-		}
-		if total != asked {
-			t.Errorf("%d of %d members were asked, want %d", total, members, asked)
-		}
-		checkIdle(t, o)
-		o.Close()
+			for id := range uint64(3) {
+				caller.ask(id, "busy", "", time.Minute)
+			}
+			caller.saw()
+			for _, s := range services {
+				if len(s.requests) != 1 {
+					t.Errorf("one of %d members was asked %d times", members, len(s.requests))
+				}
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			slices.Sort(caller.seen)
+			caller.saw("0: timed out", "1: timed out", "2: timed out")
+			checkIdle(t, o)
+			o.Close()
+			checkEmpty(t, o)
+		})
 	}
 }
 
@@ -344,7 +350,7 @@ func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
 			defer o.Close()
 			caller, service := attach(t, o, ""), attach(t, o, "service")
 			deadline := time.Now().Add(time.Minute)
-			to, verdict := o.route(caller.Member, 0, []byte("service"), nil, deadline, &refusals{})
+			to, verdict := o.route(caller.Member, &attempt{cluster: []byte("service"), deadline: deadline})
 			if verdict != routeMember || to.member != service.Member || to.member.load.Load() != 1 {
 				t.Fatalf("picked %v (%d)", to, verdict)
 			}

@@ -15,12 +15,18 @@ import (
 const (
 	retryMin = 100 * time.Millisecond
 	retryMax = 3200 * time.Millisecond
+	// retryRoom is retryMax for what waits for room, which usually comes soon. A node that
+	// has none is sent a request, and sends it back, so often.
+	retryRoom = 800 * time.Millisecond
 )
 
 // retry is when what waits for a cluster is tried again. Overlay.mu guards it.
 type retry struct {
 	due  time.Time
 	wait time.Duration // that led to due; zero: it was not tried again yet
+
+	batch   int  // of those that wait for room, sent at the end of the pause
+	refused bool // one was refused since the last of them were sent
 }
 
 // retryLater tries what waits for a cluster again, if there are nodes that serve it.
@@ -37,7 +43,11 @@ func (o *Overlay) retryLater(c *cluster) {
 	if now.Sub(c.retry.due) > retryMax {
 		c.retry = retry{} // it went well for a while
 	}
-	c.retry.wait = min(max(2*c.retry.wait, retryMin), retryMax)
+	most := retryMax
+	if c.crowded {
+		most = retryRoom
+	}
+	c.retry.wait = min(max(2*c.retry.wait, retryMin), most)
 	c.retry.due = now.Add(c.retry.wait)
 	n.retries[c] = struct{}{}
 	n.setRetry(c.retry.due)
@@ -79,28 +89,24 @@ func (n *network) retryHeld() {
 		case o.reachable(c.away):
 			delete(n.retries, c)
 			c.wake()
-			held = append(held, c.abandon()...)
+			held = append(held, o.again(c)...)
 		default: // there is no link: that costs nobody anything
 			c.retry.due = now.Add(retryMin)
 			n.setRetry(c.retry.due)
 		}
 	}
-	o.release(held)
 	o.mu.Unlock()
 	n.overlay.goOn(held)
 }
 
-// holdForRoom holds a request that found no room on the way to the nodes that serve its
-// cluster, as hold does.
-func (o *Overlay) holdForRoom(from *Member, token uint64, name, body []byte, deadline time.Time) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.draining {
-		return false
+// again takes out the requests to a cluster that are tried again now. Overlay.mu is held.
+func (o *Overlay) again(c *cluster) []*heldRequest {
+	if c.crowded {
+		return o.retryCrowded(c)
 	}
-	c := o.cluster(string(name))
-	defer o.tidy(c)
-	return o.hold(c, from, token, body, deadline)
+	held := c.abandon()
+	o.release(held)
+	return held
 }
 
 // reachable reports whether there is a link to a node of a place. Overlay.mu is held.
@@ -120,7 +126,9 @@ func (o *Overlay) reachable(p *place) bool {
 func (o *Overlay) goOn(held []*heldRequest) {
 	for _, h := range held {
 		if h.origin.isOpen(h.token) {
-			h.origin.dispatch(h.token, []byte(h.cluster.name), h.body, h.deadline, refusals{}, false)
+			h.origin.dispatch(attempt{
+				token: h.token, cluster: []byte(h.cluster.name), body: h.body, deadline: h.deadline, number: h.number, held: h,
+			})
 		}
 	}
 }

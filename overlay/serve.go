@@ -77,23 +77,22 @@ func (r *remote) handle(m wire.Message) {
 // serve hands a request of another node to a member of this one, or refuses it.
 func (r *remote) serve(m *wire.Request) {
 	deadline := time.Now().Add(microseconds(m.Timeout))
-	var refused refusals
-	for refused.n < maxRefusals {
-		to := r.overlay.pickLocal(m.Cluster, &refused)
-		if to == nil {
+	reason := wire.ReasonNoMember
+	for {
+		to := r.overlay.pickLocal(m.Cluster, &refusals{})
+		if to.full {
+			reason = wire.ReasonOverloaded
+		}
+		if to.member == nil {
 			break
 		}
-		err := to.serve(r, m.ID, m.Body, deadline)
+		err := to.member.serve(r, m.ID, m.Body, deadline)
 		if err == nil {
 			return
 		}
 		if !errors.Is(err, errLeft) {
-			refused.add(target{member: to}, true)
+			r.overlay.refused(to)
 		}
-	}
-	reason := wire.ReasonNoMember
-	if refused.busy {
-		reason = wire.ReasonOverloaded
 	}
 	back := wire.Refusal{ID: m.ID, Reason: reason, Cluster: m.Cluster, Body: m.Body}
 	l := r.lane(m.ID)
@@ -105,19 +104,21 @@ func (r *remote) serve(m *wire.Request) {
 	l.fault(m.ID, 0, []byte(FaultOverloaded))
 }
 
-// pickLocal picks a member of this node for a request of another.
-func (o *Overlay) pickLocal(cluster []byte, refused *refusals) *Member {
+// pickLocal picks a member of this node for a request or a tunnel of another. The target
+// has no member if there is none, or all are full.
+func (o *Overlay) pickLocal(cluster []byte, refused *refusals) target {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	c := o.clusters[string(cluster)]
 	if c == nil {
-		return nil
+		return target{}
 	}
 	m := c.pick(refused)
-	if m != nil {
-		m.load.Add(1)
+	if m == nil {
+		return target{full: len(c.members) > 0}
 	}
-	return m
+	m.load.Add(1)
+	return target{member: m, made: m.room.made}
 }
 
 // answer sends the answer of a member to the node that asked. It waits for room, as

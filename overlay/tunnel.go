@@ -24,7 +24,7 @@ type Stream = interface {
 // It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
 // all members that were asked refused.
 func (m *Member) Tunnel(ctx context.Context, cluster []byte) (Stream, error) {
-	var refused refusals
+	refused := refusals{anyway: true}
 	var last error
 	for refused.n < maxRefusals {
 		to, err := m.overlay.tunnelTarget(ctx, string(cluster), &refused)
@@ -91,7 +91,7 @@ func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused *refusa
 			return target{}, ErrNoMember
 		}
 		o.awaitMember(ctx, c)
-		*refused = refusals{} // they had no member, and may have one now
+		*refused = refusals{anyway: true} // they had no member, and may have one now
 	}
 }
 
