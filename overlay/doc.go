@@ -8,7 +8,7 @@
 //   - A request runs on at most one member of its cluster, the one with the fewest
 //     requests and tunnels in hand, and gets exactly one answer by its deadline. It
 //     goes to another member only while it certainly was not handed to one. If
-//     there is no member, it waits for one.
+//     there is no member, or none has room, it waits for one.
 //   - A broadcast and an event reach each receiver at most once, and in the order
 //     in which one sender sent them.
 //   - A tunnel is a stream of bytes to one member.

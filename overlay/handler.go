@@ -14,8 +14,8 @@ import (
 type Handler interface {
 	// HandleRequest hands over a request. The member answers it with
 	// [Member.Reply] and the same id within the timeout. An error means that the
-	// request was certainly not handed over, and it goes elsewhere. It must not
-	// block.
+	// request was certainly not handed over, and it goes elsewhere or waits; the
+	// member is given no other before [Member.Resume]. It must not block.
 	HandleRequest(id uint64, body []byte, timeout time.Duration) error
 	// HandleBroadcast delivers a broadcast to the member's cluster.
 	HandleBroadcast(message []byte)

@@ -100,13 +100,18 @@ func TestHeldRequestsAreHandedOverInOrder(t *testing.T) {
 }
 
 func TestHeldRequestsGoToTheNextWhenTheFirstRefuses(t *testing.T) {
-	o := New(Config{})
-	defer o.Close()
-	caller := attach(t, o, "")
-	caller.ask(1, "late", "hello", time.Minute)
-	attach(t, o, "late", refusing)
-	caller.saw("1: fault overloaded")
-	checkIdle(t, o)
+	synctest.Test(t, func(t *testing.T) {
+		o := New(Config{})
+		defer o.Close()
+		caller := attach(t, o, "")
+		caller.ask(1, "late", "hello", time.Minute)
+		attach(t, o, "late", refusing)
+		caller.saw()
+		attach(t, o, "late", echoingLater)
+		synctest.Wait()
+		caller.saw("1: reply hello")
+		checkIdle(t, o)
+	})
 }
 
 func TestAHeldRequestIsACopy(t *testing.T) {
@@ -135,8 +140,13 @@ func TestHeldBytesAreBoundedAndGivenBack(t *testing.T) {
 	ways := map[string]func(t *testing.T, o *Overlay){
 		"the deadline":   func(*testing.T, *Overlay) { time.Sleep(time.Minute) },
 		"a member joins": func(t *testing.T, o *Overlay) { attach(t, o, "late") },
-		"a member joins and refuses": func(t *testing.T, o *Overlay) {
-			attach(t, o, "late", refusing).Close()
+		"a member joins and refuses, and another one takes it": func(t *testing.T, o *Overlay) {
+			attach(t, o, "late", refusing)
+			attach(t, o, "late")
+		},
+		"a member joins and refuses, until the deadline": func(t *testing.T, o *Overlay) {
+			attach(t, o, "late", refusing)
+			time.Sleep(time.Minute)
 		},
 		"the node drains": func(t *testing.T, o *Overlay) {
 			if err := o.Drain(t.Context()); err != nil {

@@ -21,6 +21,12 @@ func (l local) Take() { l.load.Add(1) }
 // Cost is what one more would cost.
 func (l local) Cost(now time.Time) float64 { return l.gauge.CostWith(now, l.load.Load()) }
 
+// Room is whether the member takes requests. Overlay.mu guards it.
+func (l local) Room() *names.Room { return &l.room }
+
+// Open reports whether a request of the member still waits for its answer.
+func (l local) Open(token uint64) bool { return l.asked.Has(token) }
+
 // unlock unlocks Overlay.mu, and has the directory told of what has changed meanwhile.
 func (o *Overlay) unlock() {
 	dirty := o.names.Dirty()
@@ -37,7 +43,7 @@ func (o *Overlay) resume(resumed names.Resumed) {
 	}
 	for _, r := range resumed.Requests {
 		if m := r.Owner.(local).Member; m.asked.Has(r.Token) {
-			m.dispatch(r.Token, []byte(r.Cluster), r.Body, r.Deadline, names.Refusals{}, false)
+			m.dispatch(r.Attempt(), false)
 		}
 	}
 }
@@ -56,46 +62,60 @@ func (o *Overlay) subscribersOf(topic []byte) []names.Member {
 	return o.names.Subscribers(topic)
 }
 
-// pickLocal picks a member of this node, which has one more in hand then.
-func (o *Overlay) pickLocal(cluster []byte, refused *names.Refusals) *Member {
+// pickLocal picks a member of this node, which has one more in hand then, see
+// [names.Names.PickLocal].
+func (o *Overlay) pickLocal(cluster []byte, refused *names.Refusals) (to names.Target, full bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if m := o.names.PickLocal(cluster, refused); m != nil {
-		return m.(local).Member
-	}
-	return nil
+	return o.names.PickLocal(cluster, refused)
 }
 
-// pickOrHold picks who gets a request, or holds it if that is nobody.
-func (o *Overlay) pickOrHold(from *Member, token uint64, cluster, body []byte, deadline time.Time, refused *names.Refusals) (to names.Target, verdict names.Verdict, held bool) {
+// route picks who gets a request, or holds it.
+func (o *Overlay) route(from *Member, a *names.Attempt) (names.Target, names.Verdict) {
 	o.mu.Lock()
 	defer o.unlock()
-	now := time.Now()
-	to, verdict = o.names.Pick(now, cluster, refused)
-	if verdict == names.Nobody {
-		held = o.hold(now, from, token, cluster, body, deadline)
-	}
-	return to, verdict, held
-}
-
-// holdForRoom holds a request that found no room on the way to those who serve its cluster.
-func (o *Overlay) holdForRoom(from *Member, token uint64, cluster, body []byte, deadline time.Time) bool {
-	o.mu.Lock()
-	defer o.unlock()
-	return o.hold(time.Now(), from, token, cluster, body, deadline)
-}
-
-// hold holds a request, unless it was answered meanwhile, by its deadline. Overlay.mu is
-// held.
-func (o *Overlay) hold(now time.Time, from *Member, token uint64, cluster, body []byte, deadline time.Time) bool {
-	if !from.asked.Has(token) {
-		return true
-	}
-	held := o.names.Hold(now, local{from}, token, cluster, body, deadline)
-	if o.net != nil {
+	to, verdict := o.names.Route(time.Now(), local{from}, a)
+	if verdict == names.Held && o.net != nil {
 		o.net.again() // which has it tried again
 	}
-	return held
+	return to, verdict
+}
+
+// holdForRoom holds a request that nobody has room for.
+func (o *Overlay) holdForRoom(from *Member, a *names.Attempt) names.Holding {
+	o.mu.Lock()
+	defer o.unlock()
+	holding := o.names.HoldForRoom(time.Now(), local{from}, a)
+	if holding == names.HoldsIt && o.net != nil {
+		o.net.again()
+	}
+	return holding
+}
+
+// refused notes that a member of this node has refused a request.
+func (o *Overlay) refused(to names.Target) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.names.Refused(to)
+}
+
+// fill hands a request that waits for room to one who serves the same cluster as a member. It
+// reports whether there was one, and room.
+func (o *Overlay) fill(m *Member) bool {
+	o.mu.Lock()
+	resumed := o.names.Fill(local{m})
+	o.mu.Unlock()
+	o.resume(resumed)
+	return len(resumed.Requests) > 0
+}
+
+// answeredAway lets others go on that wait for room, as another node has answered a request
+// to the cluster that had waited.
+func (o *Overlay) answeredAway(cluster string) {
+	o.mu.Lock()
+	resumed := o.names.Answered(cluster)
+	o.unlock()
+	o.resume(resumed)
 }
 
 // unhold takes a request out that was answered while it was held.
@@ -127,7 +147,7 @@ func (o *Overlay) tunnelTarget(ctx context.Context, cluster []byte, refused *nam
 		o.names.Wait(time.Now(), cluster, joined)
 		o.await(ctx, joined)
 		o.names.StopWaiting(cluster, joined)
-		*refused = names.Refusals{} // they had no member, and may have one now
+		*refused = names.Refusals{Anyway: true} // they had no member, and may have one now
 	}
 }
 
@@ -183,5 +203,5 @@ func (o *Overlay) routeTo(p *names.Place) *multicast.Route {
 func (o *Overlay) changed(c directory.Changed) names.Resumed {
 	o.mu.Lock()
 	defer o.unlock()
-	return o.names.Changed(c)
+	return o.names.Changed(time.Now(), c)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/calls"
 	"github.com/project-iris/iris/overlay/multicast"
+	"github.com/project-iris/iris/overlay/names"
 )
 
 // Member is an attached application: it sends through it, and is served through
@@ -26,8 +27,11 @@ type Member struct {
 	open   atomic.Int64 // its own requests, until their answer is delivered
 	asked  *calls.Table[request]
 	served *calls.Table[served]
+	many   atomic.Bool // it had as many requests in hand as it may when one more came
 	left   atomic.Bool // it takes no more requests
 	closed atomic.Bool
+
+	room names.Room // guarded by Overlay.mu
 
 	mu   sync.Mutex
 	idle chan struct{} // closed when load or open falls to zero; nil while nobody waits

@@ -15,8 +15,8 @@ import (
 // Faults that the overlay itself answers a request with. Their texts reach the
 // caller.
 const (
-	// FaultOverloaded says that there are members, but none takes more work, or
-	// that the caller has too many requests open.
+	// FaultOverloaded says that the caller has too many requests open, or too many
+	// bytes of them waiting for members or for room.
 	FaultOverloaded = "overloaded"
 	// FaultMemberLost says that the member that had the request is gone. Whether
 	// it ran is unknown.
@@ -43,8 +43,10 @@ type Config struct {
 	// 65,536.
 	OpenRequests int
 	// HeldBytes is how many bytes of requests, the names of their clusters
-	// included, a member may have waiting for clusters without members; more are
-	// answered with [FaultOverloaded]. Default 16 MiB.
+	// included, a member may have waiting for clusters that have no members, or
+	// whose members have no room; more are answered with [FaultOverloaded]. Those
+	// that were tried again and refused again may take as much once more. Default
+	// 16 MiB.
 	HeldBytes int
 	// Topics is how many topics a member may be subscribed to. Default 65,536.
 	Topics int
@@ -127,6 +129,9 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 	resumed := o.names.Attach(local{m}, m.cluster)
 	o.unlock()
 	o.resume(resumed)
+	if m.service() {
+		m.Resume()
+	}
 	return m, nil
 }
 

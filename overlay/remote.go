@@ -31,12 +31,11 @@ type remote struct {
 // remoteCall is a request of a member of this node that another node has.
 type remoteCall struct {
 	from    *Member
-	token   uint64
-	until   time.Time // its deadline
+	attempt names.Attempt // without what is borrowed
 	sent    time.Time
 	sum     uint64         // of the name of the cluster and the body
 	gauge   *balance.Gauge // of this node, for the cluster
-	refused names.Refusals
+	waited  string         // the cluster, if it has waited
 }
 
 // A node that refuses a request brings it back, and has to bring back the same. A sum
@@ -56,19 +55,23 @@ func newRemote(o *Overlay, p *peers.Peer) *remote {
 	return r
 }
 
-// ask sends a request of a member to this node, and waits for room for the patience at
-// most. An error means that it was certainly not sent.
-func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until time.Time, refused names.Refusals, g *balance.Gauge, patience time.Duration) error {
+// ask sends a request of a member to this node, for which it was picked, and waits for
+// room for the patience at most. An error means that it was certainly not sent.
+func (r *remote) ask(from *Member, a *names.Attempt, g *balance.Gauge, patience time.Duration) error {
 	now := time.Now()
-	left := until.Sub(now)
+	left := a.Deadline.Sub(now)
 	if left <= 0 {
 		return nil // its deadline answers it
 	}
-	id, err := r.remember(remoteCall{from, token, until, now, sumOf(cluster, body), g, refused})
+	c := remoteCall{from: from, attempt: a.Back(nil, nil), sent: now, sum: sumOf(a.Cluster, a.Body), gauge: g}
+	if a.Held != nil {
+		c.waited = a.Held.Cluster
+	}
+	id, err := r.remember(c)
 	if err != nil {
 		return err
 	}
-	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: cluster, Body: body}
+	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: a.Cluster, Body: a.Body}
 	l := r.Lane(from.shard)
 	b, err := l.Begin(m.Size(), patience)
 	if err == nil {
@@ -88,7 +91,7 @@ func (r *remote) ask(from *Member, token uint64, cluster, body []byte, until tim
 // remember puts a request among those that are sent to this node.
 func (r *remote) remember(c remoteCall) (id uint64, err error) {
 	c.gauge.Begin()
-	id, err = r.calls.Add(c.until, c)
+	id, err = r.calls.Add(c.attempt.Deadline, c)
 	if err != nil {
 		c.gauge.Drop()
 	}
@@ -119,7 +122,10 @@ func (r *remote) replied(m *wire.Reply) {
 		result = outcomeReply
 	}
 	c.gauge.Answered(time.Now(), time.Since(c.sent), m.Load, result == outcomeFault)
-	c.from.answer(c.token, result, m.Body, 0)
+	c.from.answer(c.attempt.Token, result, m.Body, 0)
+	if c.waited != "" {
+		r.overlay.answeredAway(c.waited)
+	}
 }
 
 // refusedBy handles a request that comes back, and tries it elsewhere.
@@ -136,12 +142,13 @@ func (r *remote) refusedBy(m *wire.Refusal) {
 	}
 	if sumOf(m.Cluster, m.Body) != c.sum {
 		r.Cut(errOtherRequest)
-		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)
+		c.from.answer(c.attempt.Token, outcomeFault, []byte(FaultMemberLost), 0)
 		return
 	}
-	c.refused.Add(names.Target{Node: r.ID()}, busy)
+	back := c.attempt.Back(m.Cluster, m.Body)
+	back.Refused.Add(names.Target{Node: r.ID()}, busy)
 	// This goroutine reads what comes from that node: it must not wait for another.
-	c.from.dispatch(c.token, m.Cluster, m.Body, c.until, c.refused, false)
+	c.from.dispatch(back, false)
 }
 
 // timedOut forgets a request whose deadline has passed: its caller has been told by the
@@ -156,6 +163,6 @@ func (r *remote) lost() {
 	r.Lose()
 	for _, c := range r.calls.Close() {
 		c.gauge.Drop()
-		c.from.answer(c.token, outcomeFault, []byte(FaultMemberLost), 0)
+		c.from.answer(c.attempt.Token, outcomeFault, []byte(FaultMemberLost), 0)
 	}
 }

@@ -43,7 +43,7 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	token, err := m.asked.Add(deadline, request{id: id})
 	switch {
 	case err == nil:
-		m.dispatch(token, cluster, body, deadline, names.Refusals{}, true)
+		m.dispatch(names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline}, true)
 		return
 	case errors.Is(err, calls.ErrFull):
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
@@ -52,58 +52,75 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 }
 
 // dispatch hands an open request of this member to a member of the cluster, here or on
-// another node, or holds it until there is one. Those that have refused it are not asked
-// again. If there is no room on the way to all that could take it, it waits for some if
-// wait is set, and otherwise is held for a moment.
-func (m *Member) dispatch(token uint64, cluster, body []byte, deadline time.Time, refused names.Refusals, wait bool) {
-	var full names.Target // there was no room on the way to it
-	for !refused.Full() {
-		to, verdict, held := m.overlay.pickOrHold(m, token, cluster, body, deadline, &refused)
-		switch {
-		case held:
-			return
-		case verdict == names.Draining:
-			m.answer(token, outcomeFault, []byte(FaultDraining), 0)
+// another node, or holds it until there is one that has room. If there is no room on the way
+// to another node, it waits for some if wait is set.
+func (m *Member) dispatch(a names.Attempt, wait bool) {
+	for {
+		full, gone := m.try(&a)
+		if gone {
 			return
 		}
-		if verdict != names.Picked {
-			break
+		if full.Gauge != nil && wait {
+			patience := min(lanePatience, time.Until(a.Deadline))
+			if m.hand(full, &a, patience) == nil {
+				return
+			}
 		}
-		err := m.hand(token, to, cluster, body, deadline, refused, 0)
+		switch m.overlay.holdForRoom(m, &a) {
+		case names.HoldsIt:
+			return
+		case names.CannotHold:
+			m.answer(a.Token, outcomeFault, []byte(FaultOverloaded), 0)
+			return
+		}
+	}
+}
+
+// try asks one after the other who can take a request, until gone: it was taken, is held,
+// or has its answer. Otherwise there is no room; full is a node that there is no room on
+// the way to, if there is one.
+func (m *Member) try(a *names.Attempt) (full names.Target, gone bool) {
+	for !a.Refused.Full() {
+		to, verdict := m.overlay.route(m, a)
+		switch verdict {
+		case names.Held:
+			return names.Target{}, true
+		case names.Draining:
+			m.answer(a.Token, outcomeFault, []byte(FaultDraining), 0)
+			return names.Target{}, true
+		case names.Picked:
+		default:
+			return full, false
+		}
+		err := m.hand(to, a, 0)
 		switch {
 		case err == nil:
-			return
-		case errors.Is(err, session.ErrFull) && to.Member == nil:
-			full = to
-		}
-		if !errors.Is(err, errLeft) {
-			refused.Add(to, true)
+			return names.Target{}, true
+		case errors.Is(err, errLeft):
+		case to.Member != nil:
+			a.Refused.AddMember()
+			m.overlay.refused(to)
+		default:
+			if errors.Is(err, session.ErrFull) {
+				full = to
+			}
+			a.Refused.Add(to, true)
 		}
 	}
-	switch {
-	case full.Gauge == nil:
-	case wait:
-		patience := min(lanePatience, time.Until(deadline))
-		if m.hand(token, full, cluster, body, deadline, refused, patience) == nil {
-			return
-		}
-	case m.overlay.holdForRoom(m, token, cluster, body, deadline):
-		return
-	}
-	m.answer(token, outcomeFault, []byte(FaultOverloaded), 0)
+	return full, false
 }
 
 // hand hands a request to a target that was picked for it. An error means that it was
 // certainly not handed over.
-func (m *Member) hand(token uint64, to names.Target, cluster, body []byte, deadline time.Time, refused names.Refusals, patience time.Duration) error {
+func (m *Member) hand(to names.Target, a *names.Attempt, patience time.Duration) error {
 	if to.Member != nil {
-		return to.Member.(local).serve(m, token, body, deadline)
+		return to.Member.(local).serve(m, a.Token, a.Body, a.Deadline)
 	}
 	r := m.overlay.links.get(to.Node)
 	if r == nil {
 		return errLeft
 	}
-	return r.ask(m, token, cluster, body, deadline, refused, to.Gauge, patience)
+	return r.ask(m, a, to.Gauge, patience)
 }
 
 // serve hands a request to this member, for which it was picked. An error means
@@ -131,8 +148,11 @@ func (m *Member) admit(from origin, token uint64, deadline time.Time) (id uint64
 		return 0, errLeft
 	}
 	id, err = m.served.Add(deadline, served{origin: from, token: token, since: time.Now()})
-	if errors.Is(err, calls.ErrClosed) {
+	switch {
+	case errors.Is(err, calls.ErrClosed):
 		err = errLeft
+	case err != nil:
+		m.many.Store(true)
 	}
 	return id, err
 }
@@ -152,6 +172,7 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	m.gauge.Observe(time.Now(), time.Since(s.since), 0, !ok)
 	s.origin.answer(s.token, result, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
+	m.resumeWithOneLess()
 }
 
 // answer ends a request of this member. Only the first answer counts.
@@ -182,4 +203,25 @@ func (m *Member) overdue(_ uint64, s served) {
 	now := time.Now()
 	m.gauge.Observe(now, now.Sub(s.since), 0, false)
 	m.unload()
+	m.resumeWithOneLess()
+}
+
+// Resume says that the member has room for requests again, after its handler has refused
+// one. Requests that wait for room are handed to it before Resume returns. It may be called
+// at any time, but not from within the handler's HandleRequest.
+func (m *Member) Resume() {
+	o := m.overlay
+	o.mu.Lock()
+	o.names.MakeRoom(local{m})
+	o.mu.Unlock()
+	for o.fill(m) {
+	}
+}
+
+// resumeWithOneLess is Resume for a member that was full of requests in its hands, and has
+// one less.
+func (m *Member) resumeWithOneLess() {
+	if m.many.Load() && m.many.CompareAndSwap(true, false) && !m.closed.Load() {
+		m.Resume()
+	}
 }

@@ -3,6 +3,7 @@ package overlay
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -33,7 +34,7 @@ var answerRows = []struct {
 		s.Reply(id, true, []byte("yes"))
 		return errRefused
 	}, outcome: []string{"7: reply yes"}},
-	{name: "it refuses", serve: func(*app, uint64) error { return errRefused }, outcome: []string{"7: fault overloaded"}},
+	{name: "it refuses", serve: func(*app, uint64) error { return errRefused }, outcome: []string{"7: timed out"}},
 	{name: "it refuses after the deadline", serve: func(*app, uint64) error {
 		time.Sleep(2 * time.Second)
 		return errRefused
@@ -269,39 +270,44 @@ func TestAMemberMayNotHaveTooManyInHand(t *testing.T) {
 	}
 	caller := attach(t, o, "")
 	caller.ask(1, "service", "", math.MaxInt64)
-	caller.saw("1: fault overloaded")
-	service.answer(0, true, "")
-	caller.ask(2, "service", "", math.MaxInt64)
+	service.saw("request ", "request ")
+	service.answer(0, true, "") // makes room for it
+	service.saw("request ")
 	caller.saw()
 	service.answer(1, true, "")
 	service.answer(2, true, "")
-	caller.saw("2: reply ")
+	caller.saw("1: reply ")
 	checkIdle(t, o)
 }
 
-// Nobody asks more than three members that refuse.
-func TestThreeRefusalsAreOverload(t *testing.T) {
-	for members, asked := range map[int]int{1: 1, 2: 2, 3: 3, 5: 3} {
-		o := New(Config{})
-		caller := attach(t, o, "")
-		services := make([]*app, members)
-		for i := range services {
-			services[i] = attach(t, o, "busy", refusing)
-		}
-		caller.ask(1, "busy", "", time.Minute)
-		caller.saw("1: fault overloaded")
-		total := 0
-		for _, s := range services {
-			if len(s.requests) > 1 {
-				t.Errorf("one of %d members was asked %d times", members, len(s.requests))
+// A member that has refused is not asked again before it has room, by this request nor by
+// others.
+func TestMembersThatRefuseAreAskedOnce(t *testing.T) {
+	for members := 1; members <= 5; members++ {
+		synctest.Test(t, func(t *testing.T) {
+			o := New(Config{})
+			caller := attach(t, o, "")
+			services := make([]*app, members)
+			for i := range services {
+				services[i] = attach(t, o, "busy", refusing)
 			}
-			total += len(s.requests)
-		}
-		if total != asked {
-			t.Errorf("%d of %d members were asked, want %d", total, members, asked)
-		}
-		checkIdle(t, o)
-		o.Close()
+			for id := range uint64(3) {
+				caller.ask(id, "busy", "", time.Minute)
+			}
+			caller.saw()
+			for _, s := range services {
+				if len(s.requests) != 1 {
+					t.Errorf("one of %d members was asked %d times", members, len(s.requests))
+				}
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			slices.Sort(caller.seen)
+			caller.saw("0: timed out", "1: timed out", "2: timed out")
+			checkIdle(t, o)
+			o.Close()
+			checkEmpty(t, o)
+		})
 	}
 }
 
@@ -344,8 +350,9 @@ func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
 			defer o.Close()
 			caller, service := attach(t, o, ""), attach(t, o, "service")
 			deadline := time.Now().Add(time.Minute)
-			to := o.pickLocal([]byte("service"), &names.Refusals{})
-			if to != service.Member || to.load.Load() != 1 {
+			picked, _ := o.pickLocal([]byte("service"), &names.Refusals{})
+			to := picked.Member.(local)
+			if to.Member != service.Member || to.load.Load() != 1 {
 				t.Fatalf("picked %v", to)
 			}
 			end(service.Member)

@@ -35,23 +35,22 @@ func (r *remote) HandleMessage(m wire.Message) {
 // serve hands a request of another node to a member of this one, or refuses it.
 func (r *remote) serve(m *wire.Request) {
 	deadline := time.Now().Add(microseconds(m.Timeout))
-	var refused names.Refusals
-	for !refused.Full() {
-		to := r.overlay.pickLocal(m.Cluster, &refused)
-		if to == nil {
+	reason := wire.ReasonNoMember
+	for {
+		to, full := r.overlay.pickLocal(m.Cluster, &names.Refusals{})
+		if full {
+			reason = wire.ReasonOverloaded
+		}
+		if to.Member == nil {
 			break
 		}
-		err := to.serve(r, m.ID, m.Body, deadline)
+		err := to.Member.(local).serve(r, m.ID, m.Body, deadline)
 		if err == nil {
 			return
 		}
 		if !errors.Is(err, errLeft) {
-			refused.Add(names.Target{Member: local{to}}, true)
+			r.overlay.refused(to)
 		}
-	}
-	reason := wire.ReasonNoMember
-	if refused.Busy() {
-		reason = wire.ReasonOverloaded
 	}
 	back := wire.Refusal{ID: m.ID, Reason: reason, Cluster: m.Cluster, Body: m.Body}
 	l := r.Lane(m.ID)

@@ -23,7 +23,7 @@ type Stream = tunnel.Stream
 // It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
 // all members that were asked refused.
 func (m *Member) Tunnel(ctx context.Context, cluster []byte) (Stream, error) {
-	var refused names.Refusals
+	refused := names.Refusals{Anyway: true}
 	var last error
 	for !refused.Full() {
 		to, err := m.overlay.tunnelTarget(ctx, cluster, &refused)
@@ -109,12 +109,13 @@ func (r *remote) takeTunnel(s transport.Stream) {
 
 // offerTunnel offers a tunnel to members of this node, one after the other.
 func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnel.End) wire.Verdict {
-	var refused names.Refusals
+	refused := names.Refusals{Anyway: true}
 	for !refused.Full() {
-		m := o.pickLocal(cluster, &refused)
-		if m == nil {
+		to, _ := o.pickLocal(cluster, &refused)
+		if to.Member == nil {
 			break
 		}
+		m := to.Member.(local)
 		closed := sync.OnceFunc(m.unload)
 		end.OnClose(closed)
 		err := m.offer(ctx, end)
@@ -123,7 +124,7 @@ func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnel.E
 		}
 		closed()
 		if !errors.Is(err, errLeft) {
-			refused.Add(names.Target{Member: local{m}}, true)
+			refused.Add(to, true)
 		}
 	}
 	if refused.Busy() {

@@ -22,7 +22,8 @@
 //     dropped without waiting for ten seconds, or while the application takes no
 //     byte at all, so that it cannot slow its senders for long. It is named in the
 //     log, once when that begins and once when it is over.
-//   - A request is refused at once, so that another member gets it.
+//   - A request is refused at once, so that another member gets it. When there is
+//     room again the network is told, where requests wait for that.
 //   - The data of tunnels waits. That slows those tunnels and nothing else.
 //   - Answers to its own requests, which nobody may drop, are taken up to twice the
 //     limit. Beyond, nothing more is read from that application, and the answers

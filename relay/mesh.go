@@ -33,6 +33,8 @@ type Member interface {
 	// Request asks one member of a cluster. Exactly one of HandleReply,
 	// HandleFault and HandleTimeout is called with the id before the timeout ends.
 	Request(id uint64, cluster, body []byte, timeout time.Duration)
+	// Resume says that there is room for requests again, after HandleRequest has failed.
+	Resume()
 	// Reply answers a request that HandleRequest was given. Other ids are ignored.
 	Reply(id uint64, ok bool, body []byte)
 	// Publish sends an event to every subscriber of a topic.
@@ -63,7 +65,8 @@ type Application interface {
 // Service is what the network delivers to a member of a cluster, and never to an
 // application that named none.
 type Service interface {
-	// HandleRequest hands over a request; an error says that it was not.
+	// HandleRequest hands over a request; an error says that it was not, and that there
+	// is no room for another one before Resume.
 	HandleRequest(id uint64, body []byte, timeout time.Duration) error
 	// HandleBroadcast delivers a broadcast.
 	HandleBroadcast(message []byte)

@@ -109,6 +109,7 @@ type fakeMember struct {
 	onTunnel    func(ctx context.Context, cluster []byte) (relay.Stream, error)
 	onLeave     func(ctx context.Context) error
 	onClose     func()
+	onResume    func()
 }
 
 func (m *fakeMember) record(format string, args ...any) {
@@ -149,6 +150,12 @@ func (m *fakeMember) Request(id uint64, cluster, body []byte, timeout time.Durat
 		return
 	}
 	m.record("request %d to %s: %.40s, within %v", id, cluster, body, timeout)
+}
+
+func (m *fakeMember) Resume() {
+	if m.onResume != nil {
+		m.onResume()
+	}
 }
 
 func (m *fakeMember) Reply(id uint64, ok bool, body []byte) {

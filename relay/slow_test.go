@@ -376,3 +376,29 @@ func TestStopWritesWhatWaitsForAClientThatIsHeldBack(t *testing.T) {
 		<-stopped
 	})
 }
+
+// The network is told when there is room for a request again that was refused.
+func TestTheNetworkIsToldOfRoomAfterARefusal(t *testing.T) {
+	inBubble(t, relay.Config{QueueLimit: 1 << 20}, func(t *testing.T, n *node) {
+		a := n.attach("svc")
+		told := make(chan struct{}, 100)
+		a.member.onResume = func() { told <- struct{}{} }
+		body := make([]byte, 1<<20)
+		refused := false
+		for id := range uint64(4) { // one is written, and waits for its reader
+			refused = a.member.app.HandleRequest(id, body, time.Second) != nil
+			synctest.Wait()
+		}
+		if !refused || len(told) != 0 {
+			t.Errorf("refused: %v, told %d times, want no room and nothing told", refused, len(told))
+		}
+		go func() { _, _ = io.Copy(io.Discard, a.conn) }()
+		synctest.Wait()
+		if len(told) != 1 {
+			t.Errorf("told %d times of room, want once", len(told))
+		}
+		if err := a.member.app.HandleRequest(9, body, time.Second); err != nil {
+			t.Errorf("there is no room: %v", err)
+		}
+	})
+}

@@ -12,6 +12,9 @@ func (n *Names) inconsistency() string {
 		if len(c.members) == 0 && c.idle() && c.place == nil {
 			return fmt.Sprintf("cluster %q is kept for nobody", name)
 		}
+		if c.crowded && c.held.Len() == 0 {
+			return fmt.Sprintf("cluster %q is crowded, and nobody waits", name)
+		}
 		for e := c.held.Front(); e != nil; e = e.Next() {
 			r := e.Value.(*Request)
 			a := n.accounts[r.Owner]

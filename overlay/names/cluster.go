@@ -12,6 +12,7 @@ type cluster struct {
 	members []Member   // elements never change in place: readers keep a snapshot
 	start   int        // where the next pick starts, so that ties go round
 	held    *list.List // of *Request, oldest first
+	crowded bool       // some of held wait for room, not for a member
 	waiting []any      // who waits for a member, without a request
 	retry   retry
 	place   *Place // nil while nobody here sends to it
@@ -60,15 +61,10 @@ func (n *Names) registerCluster(c *cluster) {
 	}
 }
 
-// resume lets all go on who wait for a member of a cluster.
-func (n *Names) resume(c *cluster) (resumed Resumed) {
-	resumed.Waiters, c.waiting = c.waiting, nil
-	for c.held.Len() > 0 {
-		r := c.held.Front().Value.(*Request)
-		n.unhold(r)
-		resumed.Requests = append(resumed.Requests, r)
-	}
-	return resumed
+// wake lets those go on who wait without a request.
+func (c *cluster) wake() (waiters []any) {
+	waiters, c.waiting = c.waiting, nil
+	return waiters
 }
 
 // Members returns the members of a cluster at this node. The slice is not to be modified.

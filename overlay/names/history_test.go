@@ -82,8 +82,7 @@ func (w *world) happen() {
 		m.cluster = ""
 		m.node.settle()
 	case 5:
-		m.busy = !m.busy
-		w.note("member %d is busy: %v", m.number, m.busy)
+		m.setBusy(!m.busy)
 	case 6, 7, 8, 9, 10:
 		m.ask(w.pick("a", "a", "b", "nobody"), time.Duration(w.random.Int64N(int64(5*time.Second))))
 	case 11, 12:
@@ -113,8 +112,33 @@ func (n *node) attach(cluster string) *member {
 	n.members = append(n.members, m)
 	w.note("member %d of node %d attaches to %q", m.number, n.number, cluster)
 	n.resume(n.names.Attach(m, cluster))
+	n.names.MakeRoom(m)
+	n.fill(m)
 	n.settle()
 	return m
+}
+
+// setBusy makes a member refuse requests, or take them again.
+func (m *member) setBusy(busy bool) {
+	m.busy = busy
+	m.node.world.note("member %d is busy: %v", m.number, busy)
+	if busy {
+		return
+	}
+	m.node.names.MakeRoom(m)
+	m.node.fill(m)
+	m.node.settle()
+}
+
+// fill hands what waits for room to the members of a node, until these are full.
+func (n *node) fill(m *member) {
+	for {
+		resumed := n.names.Fill(m)
+		n.resume(resumed)
+		if len(resumed.Requests) == 0 {
+			return
+		}
+	}
 }
 
 func (m *member) detach() {
@@ -194,6 +218,7 @@ func (m *member) ask(cluster string, timeout time.Duration) *call {
 	w := m.node.world
 	m.tokens++
 	c := &call{from: m, token: m.tokens, cluster: cluster, deadline: w.now.Add(timeout)}
+	c.attempt = Attempt{Token: c.token, Cluster: []byte(cluster), Body: []byte("body"), Deadline: c.deadline}
 	w.calls = append(w.calls, c)
 	w.note("member %d asks %s, within %v", m.number, cluster, timeout)
 	w.after(timeout, func() {
@@ -223,28 +248,44 @@ func (c *call) end(answer string) {
 
 // dispatch hands a request to somebody, or holds it, as the overlay does.
 func (n *node) dispatch(c *call) {
-	for !c.refused.Full() {
-		to, verdict := n.names.Pick(n.world.now, []byte(c.cluster), &c.refused)
-		switch {
-		case verdict == Nobody && n.names.Hold(n.world.now, c.from, c.token, []byte(c.cluster), []byte("body"), c.deadline):
+	for {
+		if n.try(c) {
 			return
-		case verdict == Draining:
-			c.end("draining")
+		}
+		switch n.names.HoldForRoom(n.world.now, c.from, &c.attempt) {
+		case HoldsIt:
 			return
-		case verdict != Picked:
+		case CannotHold:
 			c.end("overloaded")
-			return
-		case to.Member != nil:
-			if to.Member.(*member).serve(c) {
-				return
-			}
-			c.refused.Add(to, true)
-		default:
-			n.give(c, to)
 			return
 		}
 	}
-	c.end("overloaded")
+}
+
+// try asks one after the other who can take a request. It reports whether that was done with
+// it.
+func (n *node) try(c *call) bool {
+	for !c.attempt.Refused.Full() {
+		to, verdict := n.names.Route(n.world.now, c.from, &c.attempt)
+		switch {
+		case verdict == Held:
+			return true
+		case verdict == Draining:
+			c.end("draining")
+			return true
+		case verdict != Picked:
+			return false
+		case to.Member == nil:
+			n.give(c, to)
+			return true
+		case to.Member.(*member).serve(c):
+			return true
+		case !to.Member.(*member).gone:
+			c.attempt.Refused.AddMember()
+			n.names.Refused(to)
+		}
+	}
+	return false
 }
 
 // give sends a request to another node.
@@ -253,17 +294,26 @@ func (n *node) give(c *call, to Target) {
 	c.gauge = to.Gauge
 	c.at = n.world.byID[to.Node]
 	other := c.at
+	waited := ""
+	if c.attempt.Held != nil {
+		waited = c.attempt.Held.Cluster
+	}
 	n.send(other, func() {
-		var refused Refusals
-		for !refused.Full() {
-			m := other.names.PickLocal([]byte(c.cluster), &refused)
-			if m == nil {
+		crowded := false
+		for {
+			to, full := other.names.PickLocal([]byte(c.cluster), &Refusals{})
+			crowded = crowded || full
+			if to.Member == nil {
 				break
 			}
-			if m.(*member).serve(c) {
+			m := to.Member.(*member)
+			if m.serve(c) {
+				c.waited = waited
 				return
 			}
-			refused.Add(Target{Member: m}, true)
+			if !m.gone {
+				other.names.Refused(to)
+			}
 		}
 		other.send(n, func() {
 			if c.answer != "" {
@@ -271,7 +321,8 @@ func (n *node) give(c *call, to Target) {
 			}
 			c.gauge.Drop()
 			c.gauge, c.at = nil, nil
-			c.refused.Add(Target{Node: to.Node}, refused.Busy())
+			c.attempt = c.attempt.Back([]byte(c.cluster), []byte("body"))
+			c.attempt.Refused.Add(Target{Node: to.Node}, crowded)
 			n.dispatch(c)
 			n.settle()
 		})
@@ -293,6 +344,10 @@ func (m *member) serve(c *call) bool {
 		answer := func() {
 			if c.answer == "" {
 				c.end("reply")
+			}
+			if c.waited != "" {
+				c.from.node.resume(c.from.node.names.Answered(c.waited))
+				c.from.node.settle()
 			}
 		}
 		switch {
@@ -355,7 +410,7 @@ func (w *world) calm() {
 			}
 		}
 		for _, m := range a.members {
-			m.busy = false
+			m.setBusy(false)
 		}
 	}
 	w.run(20 * time.Second)

@@ -6,7 +6,18 @@ import (
 	"time"
 )
 
-// Request is one that is held.
+// Attempt is an open request on its way to a member.
+type Attempt struct {
+	Token         uint64 // among those of the member that asks
+	Cluster, Body []byte // borrowed, or those of Held
+	Deadline      time.Time
+	Refused       Refusals
+	Held          *Request // what it was, if it comes from there
+
+	number uint64 // of the request among those that were held; 0: it was not
+}
+
+// Request is one that is held. It waits until its deadline.
 type Request struct {
 	Owner    Member
 	Token    uint64 // of the request among those of its owner
@@ -14,36 +25,75 @@ type Request struct {
 	Body     []byte // a copy
 	Deadline time.Time
 
+	number  uint64 // of those that were held: the order in which they go on
 	cluster *cluster
 	element *list.Element // in cluster.held
+}
+
+// Attempt returns the request on its way, when it goes on.
+func (r *Request) Attempt() Attempt {
+	return Attempt{
+		Token: r.Token, Cluster: []byte(r.Cluster), Body: r.Body, Deadline: r.Deadline, Held: r, number: r.number,
+	}
+}
+
+// Back returns the attempt with what another node has sent back, which has refused it.
+func (a *Attempt) Back(cluster, body []byte) Attempt {
+	back := *a
+	back.Cluster, back.Body, back.Held = cluster, body, nil
+	return back
 }
 
 // size is what a held request counts against its owner, in bytes. The name counts each
 // time, as the request may be the only reason that it is remembered.
 func (r *Request) size() int { return len(r.Cluster) + len(r.Body) }
 
-// Hold keeps a request until somebody serves the cluster, or may take it. It returns false
-// if its owner has too much waiting already, or is detached. The body is borrowed.
-func (n *Names) Hold(now time.Time, owner Member, token uint64, name, body []byte, deadline time.Time) bool {
-	a := n.accounts[owner]
-	if a == nil || n.draining || a.heldBytes+len(name)+len(body) > n.config.HeldBytes {
+// hold keeps a request until it can go on. It returns false if its owner has too much
+// waiting already, or is detached.
+func (n *Names) hold(now time.Time, c *cluster, owner Member, a *Attempt) bool {
+	account := n.accounts[owner]
+	if account == nil || n.draining {
 		return false
 	}
-	c := n.sought(name)
-	if c == nil {
-		c = n.cluster(string(name))
+	limit := n.config.HeldBytes
+	if a.number > 0 {
+		limit *= 2 // others may have taken its place while it was tried
 	}
-	r := &Request{
-		Owner: owner, Token: token, Cluster: c.name, Body: bytes.Clone(body), Deadline: deadline, cluster: c,
+	if account.heldBytes+len(c.name)+len(a.Body) > limit {
+		return false
 	}
-	r.element = c.held.PushBack(r)
-	if a.held == nil {
-		a.held = make(map[uint64]*Request)
+	if !owner.Open(a.Token) {
+		return true // answered meanwhile, by its deadline
 	}
-	a.held[token] = r
-	a.heldBytes += r.size()
+	r := a.Held
+	if r == nil {
+		r = &Request{Owner: owner, Token: a.Token, Cluster: c.name, Body: bytes.Clone(a.Body), Deadline: a.Deadline, number: a.number}
+	}
+	if r.number == 0 {
+		n.holds++
+		r.number = n.holds
+	}
+	r.cluster = c
+	c.insert(r)
+	if account.held == nil {
+		account.held = make(map[uint64]*Request)
+	}
+	account.held[r.Token] = r
+	account.heldBytes += r.size()
 	n.retryLater(now, c)
 	return true
+}
+
+// insert puts a request among those that wait. One that has waited before has its place
+// before those that came later.
+func (c *cluster) insert(r *Request) {
+	for e := c.held.Back(); e != nil; e = e.Prev() {
+		if e.Value.(*Request).number < r.number {
+			r.element = c.held.InsertAfter(r, e)
+			return
+		}
+	}
+	r.element = c.held.PushFront(r)
 }
 
 // Unhold takes a request out that was answered while it was held, if it was.
@@ -61,6 +111,7 @@ func (n *Names) Unhold(owner Member, token uint64) {
 // unhold takes a request out.
 func (n *Names) unhold(r *Request) {
 	r.cluster.held.Remove(r.element)
+	r.cluster.crowded = r.cluster.crowded && r.cluster.held.Len() > 0
 	a := n.accounts[r.Owner]
 	delete(a.held, r.Token)
 	a.heldBytes -= r.size()

@@ -21,6 +21,10 @@ type Member interface {
 	Take()
 	// Cost is what one more would cost, as that of another node: package balance.
 	Cost(now time.Time) float64
+	// Room is whether it takes requests. Only Names look at it.
+	Room() *Room
+	// Open reports whether a request of it still waits for its answer.
+	Open(token uint64) bool
 }
 
 // Route is how messages get to all nodes that serve a name.
@@ -55,6 +59,7 @@ type Names struct {
 	clusters map[string]*cluster // those with members, a place, or somebody who waits
 	topics   map[string]*topic   // those with subscribers or a place
 	accounts map[Member]*account
+	holds    uint64 // requests that were held
 	draining bool
 
 	// Of the network.
@@ -104,7 +109,8 @@ func New(config Config) *Names {
 
 func (n *Names) alone() bool { return n.config.Hasher == nil }
 
-// Attach adds a member, which serves the named cluster unless that is empty.
+// Attach adds a member, which serves the named cluster unless that is empty. What waits for
+// room is handed to it by Fill.
 func (n *Names) Attach(m Member, name string) Resumed {
 	n.accounts[m] = &account{cluster: name}
 	if name == "" {
@@ -113,7 +119,11 @@ func (n *Names) Attach(m Member, name string) Resumed {
 	c := n.cluster(name)
 	c.members = append(c.members, m)
 	n.registerCluster(c)
-	return n.resume(c)
+	resumed := Resumed{Waiters: c.wake()}
+	if !c.crowded { // or they are handed over by Fill
+		resumed.Requests = n.take(c, c.held.Len())
+	}
+	return resumed
 }
 
 // Leave takes a member out of its cluster. To say it twice is fine.
@@ -151,7 +161,7 @@ func (n *Names) Detach(m Member) {
 func (n *Names) Drain() (resumed Resumed) {
 	n.draining = true
 	for _, c := range n.clusters {
-		resumed.Add(n.resume(c))
+		resumed.Add(Resumed{Requests: n.take(c, c.held.Len()), Waiters: c.wake()})
 		n.tidy(c)
 	}
 	return resumed

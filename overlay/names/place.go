@@ -2,6 +2,7 @@ package names
 
 import (
 	"slices"
+	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
@@ -34,19 +35,19 @@ type Place struct {
 // owner is what has a place: a cluster or a topic.
 type owner interface {
 	// moved says that the nodes have changed, and returns who can go on.
-	moved(n *Names) Resumed
+	moved(now time.Time, n *Names) Resumed
 	// forget says that the name is looked up no longer.
 	forget(n *Names)
 	// needed reports whether somebody waits for the name to be served.
 	needed() bool
 }
 
-func (c *cluster) moved(n *Names) Resumed {
+func (c *cluster) moved(now time.Time, n *Names) Resumed {
 	if len(c.place.nodes) == 0 {
 		return Resumed{}
 	}
 	c.retry = retry{}
-	return n.resume(c)
+	return Resumed{Waiters: c.wake(), Requests: n.again(now, c)}
 }
 
 func (c *cluster) forget(n *Names) {
@@ -56,7 +57,7 @@ func (c *cluster) forget(n *Names) {
 
 func (c *cluster) needed() bool { return !c.idle() }
 
-func (t *topic) moved(*Names) Resumed { return Resumed{} }
+func (t *topic) moved(time.Time, *Names) Resumed { return Resumed{} }
 
 func (t *topic) forget(n *Names) {
 	t.place = nil
@@ -181,7 +182,7 @@ func (n *Names) Sweep() {
 }
 
 // Changed takes over what the directory knows about a name.
-func (n *Names) Changed(c directory.Changed) (resumed Resumed) {
+func (n *Names) Changed(now time.Time, c directory.Changed) (resumed Resumed) {
 	p := n.places[c.Name]
 	if p == nil {
 		return Resumed{}
@@ -191,7 +192,7 @@ func (n *Names) Changed(c directory.Changed) (resumed Resumed) {
 		p.known = true
 		resumed.Waiters, p.curious = p.curious, nil
 	}
-	resumed.Add(p.owner.moved(n))
+	resumed.Add(p.owner.moved(now, n))
 	return resumed
 }
 

@@ -11,12 +11,18 @@ import (
 const (
 	retryMin = 100 * time.Millisecond
 	retryMax = 3200 * time.Millisecond
+	// retryRoom is retryMax for what waits for room, which usually comes soon. A node that
+	// has none is sent a request, and sends it back, so often.
+	retryRoom = 800 * time.Millisecond
 )
 
 // retry is when what waits for a cluster is tried again.
 type retry struct {
 	due  time.Time
 	wait time.Duration // that led to due; zero: it was not tried again yet
+
+	batch   int  // of those that wait for room, sent at the end of the pause
+	refused bool // one was refused since the last of them were sent
 }
 
 // retryLater tries what waits for a cluster again, if there are nodes that serve it.
@@ -30,7 +36,11 @@ func (n *Names) retryLater(now time.Time, c *cluster) {
 	if now.Sub(c.retry.due) > retryMax {
 		c.retry = retry{} // it went well for a while
 	}
-	c.retry.wait = min(max(2*c.retry.wait, retryMin), retryMax)
+	most := retryMax
+	if c.crowded {
+		most = retryRoom
+	}
+	c.retry.wait = min(max(2*c.retry.wait, retryMin), most)
 	c.retry.due = now.Add(c.retry.wait)
 	n.retries[c] = struct{}{}
 }
@@ -65,7 +75,7 @@ func (n *Names) Retry(now time.Time) (resumed Resumed) {
 		case c.retry.due.After(now):
 		case n.reachable(c.place):
 			delete(n.retries, c)
-			resumed.Add(n.resume(c))
+			resumed.Add(Resumed{Waiters: c.wake(), Requests: n.again(now, c)})
 		default: // there is no link: that costs nobody anything
 			c.retry.due = now.Add(retryMin)
 		}

@@ -59,6 +59,7 @@ type member struct {
 	cluster string
 	gone    bool
 	busy    bool // it refuses what it is given
+	room    Room
 	load    int64
 	gauge   balance.Gauge
 	topics  map[string]bool
@@ -67,6 +68,11 @@ type member struct {
 	got     map[string][]int // numbers of messages, by sender and name
 }
 
+func (m *member) Room() *Room { return &m.room }
+func (m *member) Open(token uint64) bool {
+	c := m.node.world.find(m, token)
+	return c != nil && c.answer == ""
+}
 func (m *member) Load() int64                { return m.load }
 func (m *member) Take()                      { m.load++ }
 func (m *member) Cost(now time.Time) float64 { return m.gauge.CostWith(now, m.load) }
@@ -77,10 +83,11 @@ type call struct {
 	token    uint64
 	cluster  string
 	deadline time.Time
-	refused  Refusals
+	attempt  Attempt
 	at       *node // that was asked; nil: none is
 	gauge    *balance.Gauge
 	runs     int
+	waited   string // the cluster where it did, if it was asked another node then
 	answer   string
 	answered time.Time
 }
@@ -193,12 +200,12 @@ func (n *node) feed(events ...directory.Event) {
 					to.settle()
 				})
 			case directory.Changed:
-				n.resume(n.names.Changed(action))
+				n.resume(n.names.Changed(n.world.now, action))
 			}
 		}
 		if watch, ok := event.(directory.Watch); ok {
 			if nodes, known := n.dir.Lookup(watch.Name); known {
-				n.resume(n.names.Changed(directory.Changed{Name: watch.Name, Nodes: nodes, Known: known}))
+				n.resume(n.names.Changed(n.world.now, directory.Changed{Name: watch.Name, Nodes: nodes, Known: known}))
 			}
 		}
 	}
@@ -211,7 +218,7 @@ func (n *node) resume(resumed Resumed) {
 	}
 	for _, r := range resumed.Requests {
 		if c := n.world.find(r.Owner.(*member), r.Token); c != nil && c.answer == "" {
-			c.refused = Refusals{}
+			c.attempt = r.Attempt()
 			n.dispatch(c)
 		}
 	}

@@ -49,6 +49,7 @@ type Outbox struct {
 	stall time.Duration
 	bulk  bool          // writes are large when much is queued
 	done  chan struct{} // closed when the writer has ended
+	room  func()        // see OnRoom; nil: nobody wants to know
 
 	mu       sync.Mutex
 	work     sync.Cond     // wakes the writer: segments, closing or err has changed
@@ -56,6 +57,7 @@ type Outbox struct {
 	open     int           // bytes in the last segment before Begin handed it out
 	queued   int           // bytes in segments, and in the one being written
 	progress chan struct{} // closed when queued falls; nil while nobody waits
+	refused  bool          // Begin has failed with ErrFull, and there was no room since
 	closing  bool          // take nothing more, write what there is, end
 	err      error         // why the outbox takes nothing more; set once
 
@@ -89,6 +91,7 @@ func (o *Outbox) Begin(size int) ([]byte, error) {
 	o.mu.Lock()
 	err := o.err
 	if err == nil && o.queued >= o.limit {
+		o.refused = true
 		err = ErrFull
 	}
 	if err != nil {
@@ -174,6 +177,12 @@ func (o *Outbox) WaitBelow(ctx context.Context, n int) error {
 	}
 }
 
+// OnRoom has a function called when there is room again after Begin has failed with
+// [ErrFull]: once after the failures until then, unless the outbox ends before. Others may
+// have taken the room when it is called. The goroutine in Run calls it, and writes nothing
+// meanwhile. It is set before Run.
+func (o *Outbox) OnRoom(f func()) { o.room = f }
+
 // Full reports whether Begin would refuse a frame for want of room.
 func (o *Outbox) Full() bool {
 	o.mu.Lock()
@@ -230,9 +239,12 @@ func (o *Outbox) Run() error {
 			return err
 		}
 		err = o.write(s.bytes)
-		o.finish(s, err)
+		room := o.finish(s, err)
 		if err != nil {
 			return err
+		}
+		if room && o.room != nil {
+			o.room()
 		}
 	}
 }
@@ -257,17 +269,21 @@ func (o *Outbox) next() (segment, error) {
 	return s, nil
 }
 
-// finish accounts for a segment that was written, or could not be.
-func (o *Outbox) finish(s segment, err error) {
+// finish accounts for a segment that was written, or could not be. It reports whether
+// there is room for those who were refused.
+func (o *Outbox) finish(s segment, err error) (room bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queued -= len(s.bytes)
 	s.recycle()
 	if err != nil {
 		o.fail(err)
-		return
+		return false
 	}
 	o.release()
+	room = o.refused && o.queued < o.limit
+	o.refused = o.refused && !room
+	return room
 }
 
 // write writes all of b. Only a connection that takes nothing at all has stalled:

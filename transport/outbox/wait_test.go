@@ -210,3 +210,38 @@ func TestWaitingEndsWithTheOutbox(t *testing.T) {
 		})
 	}
 }
+
+// Who was refused is told when there is room, once, and may use it at once.
+func TestOnRoomFollowsARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := start(t, 4*len(block), 0)
+		told := 0
+		w.OnRoom(func() {
+			told++
+			if b, err := w.Begin(len(block)); err == nil && told == 1 {
+				w.Commit(append(b, block...))
+			}
+		})
+		want := func(n int) {
+			t.Helper()
+			if told != n {
+				t.Errorf("told %d times of room, want %d", told, n)
+			}
+		}
+		for range 4 {
+			w.put(block)
+		}
+		for range 2 { // two that are refused before there is room
+			if _, err := w.Begin(1); !errors.Is(err, outbox.ErrFull) {
+				t.Fatal(err)
+			}
+		}
+		want(0)
+		w.wantWrite(block)
+		want(1)
+		w.wantQueued(4 * len(block))
+		w.wantWrite(block)
+		want(1) // nobody was refused since
+		w.drain(3)
+	})
+}
