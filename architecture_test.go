@@ -57,6 +57,10 @@ var rules = []rule{
 		reason: "a state machine that can be simulated: no lock, clock, goroutine or link",
 	},
 	{
+		path: "overlay/lookup", allowed: []string{"overlay/directory", "overlay/names", "overlay/wire"},
+		reason: "it gives two state machines their locks and their time, and does not know links or members",
+	},
+	{
 		path: "overlay/roster", allowed: []string{"overlay/directory", "overlay/wire", "transport"},
 		reason: "a list of nodes has links kept to them through an interface, and does not know who reads it",
 	},

@@ -83,16 +83,14 @@ func (w *world) idle() {
 	w.pass()
 	for _, o := range w.nodes {
 		checkIdle(w.t, o)
-		o.mu.Lock()
 		for id, r := range o.links.all() {
 			if n := r.calls.Len(); n != 0 {
 				w.t.Errorf("%d requests are thought to be at node %x", n, id[:4])
 			}
 		}
-		if n := o.names.Stats().UnderWay; n != 0 {
+		if n := o.lookup.Stats().UnderWay; n != 0 {
 			w.t.Errorf("%d requests are counted on their way to other nodes", n)
 		}
-		o.mu.Unlock()
 	}
 }
 

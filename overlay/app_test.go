@@ -172,11 +172,11 @@ func checkIdle(t *testing.T, o *Overlay) {
 		if n := m.asked.Len(); n != 0 {
 			t.Errorf("%d requests of a member of %q are open", n, m.cluster)
 		}
-		if n, bytes := o.names.Held(local{m}); n != 0 || bytes != 0 {
+		if n, bytes := o.lookup.Held(local{m}); n != 0 || bytes != 0 {
 			t.Errorf("%d requests of %d bytes are held for a member of %q", n, bytes, m.cluster)
 		}
 	}
-	if s := o.names.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.Waiting != 0 {
+	if s := o.lookup.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.Waiting != 0 {
 		t.Errorf("%d requests of %d bytes are held, and %d tunnels wait", s.Held, s.HeldBytes, s.Waiting)
 	}
 }
@@ -187,7 +187,7 @@ func checkEmpty(t *testing.T, o *Overlay) {
 	checkIdle(t, o)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if s := o.names.Stats(); len(o.members)+s.Clusters+s.Topics != 0 {
+	if s := o.lookup.Stats(); len(o.members)+s.Clusters+s.Topics != 0 {
 		t.Errorf("%d members, %d clusters and %d topics are left", len(o.members), s.Clusters, s.Topics)
 	}
 }

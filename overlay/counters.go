@@ -22,9 +22,7 @@ type counters struct {
 
 // Stats returns the counts. It may be called at any time.
 func (o *Overlay) Stats() Stats {
-	o.mu.Lock()
-	known := o.names.Stats()
-	o.mu.Unlock()
+	known := o.lookup.Stats()
 	links := o.sessions.Stats()
 	s := Stats{
 		PlacesFull:      known.PlacesFull,

@@ -84,7 +84,7 @@ func TestSubscriptionsMayBeRepeated(t *testing.T) {
 	sender.publish("news", "again")
 	a.saw("event news: once", "event news: again")
 	a.unsubscribe("news")
-	if n := o.names.Stats().Topics; n != 0 {
+	if n := o.lookup.Stats().Topics; n != 0 {
 		t.Errorf("%d topics are remembered", n)
 	}
 	o.Close()

@@ -84,10 +84,8 @@ func (c *audience) finish() {
 // branches returns the nodes that forward events, by number, with their leaves.
 func (c *audience) branches() map[int]multicast.Branch {
 	o := c.nodes[0]
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	found := make(map[int]multicast.Branch)
-	for _, b := range o.names.ToSubscribers([]byte("news")).Route().(*multicast.Route).Tree() {
+	for _, b := range o.lookup.RouteToSubscribers(o.ctx, []byte("news")).(*multicast.Route).Tree() {
 		if len(b.Leaves) > 0 {
 			found[c.number(b.Node)] = b
 		}

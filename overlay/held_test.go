@@ -58,7 +58,7 @@ func TestARequestWaitsInVain(t *testing.T) {
 		caller.saw("1: timed out")
 		other.saw("2: timed out")
 		checkIdle(t, o)
-		if n := o.names.Stats().Clusters; n != 0 {
+		if n := o.lookup.Stats().Clusters; n != 0 {
 			t.Errorf("%d clusters are remembered", n)
 		}
 		attach(t, o, "nobody").saw() // the requests are gone
@@ -127,9 +127,7 @@ func TestAHeldRequestIsACopy(t *testing.T) {
 
 // holds returns how many requests and bytes are held for an application.
 func (a *app) holds() (requests, bytes int) {
-	a.overlay.mu.Lock()
-	defer a.overlay.mu.Unlock()
-	return a.overlay.names.Held(local{a.Member})
+	return a.overlay.lookup.Held(local{a.Member})
 }
 
 // What a caller may have waiting is bounded in bytes, of bodies and names, and
@@ -261,8 +259,7 @@ func TestAFalseClaimIsTriedLessAndLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
 		liar := w.nodes[1]
-		liar.net.step(directory.Register{Name: liar.net.hasher.Cluster([]byte("service"))})
-		liar.net.again()
+		liar.lookup.Step(directory.Register{Name: directory.NewHasher([32]byte{}).Cluster([]byte("service"))})
 		time.Sleep(100 * time.Millisecond)
 		caller := attach(t, w.nodes[0], "")
 		body := strings.Repeat("x", 1<<20)

@@ -263,10 +263,7 @@ var intrusions = []struct {
 			_ = write(s, &wire.Event{Topic: name, Event: name}, &wire.Broadcast{Cluster: name, Message: name})
 		}
 		time.Sleep(time.Second)
-		o := w.nodes[0]
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		if s := o.names.Stats(); s.Topics+s.Clusters+s.Places > 10 {
+		if s := w.nodes[0].lookup.Stats(); s.Topics+s.Clusters+s.Places > 10 {
 			w.t.Errorf("%+v names are remembered", s)
 		}
 	}},
@@ -316,10 +313,7 @@ var intrusions = []struct {
 			_ = write(in.control, &m)
 		}
 		time.Sleep(time.Second)
-		n := w.nodes[0].net
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if names := n.directory.Stats().Entries; names < 2<<16 || names > 2<<16+10 {
+		if names := w.nodes[0].lookup.Directory().Entries; names < 2<<16 || names > 2<<16+10 {
 			w.t.Errorf("the directory has taken %d names of it, want %d", names, 2<<16)
 		}
 	}},

@@ -23,7 +23,7 @@ type Member struct {
 	gauge   balance.Gauge     // how long it takes to answer
 	sender  *multicast.Sender // of its broadcasts and events to other nodes; nil where there are none
 
-	load   atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
+	load   atomic.Int64 // requests and tunnels in hand; counted up by the lookup
 	open   atomic.Int64 // its own requests, until their answer is delivered
 	asked  *calls.Table[request]
 	served *calls.Table[served]
@@ -31,7 +31,7 @@ type Member struct {
 	left   atomic.Bool // it takes no more requests
 	closed atomic.Bool
 
-	room names.Room // guarded by Overlay.mu
+	room names.Room // guarded by the lookup
 
 	mu   sync.Mutex
 	idle chan struct{} // closed when load or open falls to zero; nil while nobody waits
@@ -80,11 +80,7 @@ func (m *Member) leave() {
 	if !m.service() {
 		return
 	}
-	o := m.overlay
-	o.mu.Lock()
-	o.names.Leave(local{m})
-	o.unlock()
-
+	m.overlay.lookup.Leave(local{m})
 	m.left.Store(true)
 }
 
@@ -157,9 +153,7 @@ func (m *Member) Close() {
 	m.stopWaiting()
 	// After its requests are forgotten, as none is held from then on.
 	o := m.overlay
-	o.mu.Lock()
-	o.names.Detach(local{m})
-	o.unlock()
+	o.lookup.Detach(local{m})
 	for _, s := range lost {
 		s.origin.answer(s.token, outcomeFault, []byte(FaultMemberLost), 0)
 		m.unload()
@@ -174,5 +168,15 @@ func (m *Member) Close() {
 func (o *Overlay) forgetCalls(m *Member) {
 	for _, r := range o.links.all() {
 		r.forget(m)
+	}
+}
+
+// AwaitConfirmation returns when all nodes that can send to the member know of the cluster
+// that it serves and the topics that it has subscribed to before the call: what they send from
+// then on reaches it. It returns after half a second at the latest, which Stats.Unconfirmed
+// counts, or with the context.
+func (m *Member) AwaitConfirmation(ctx context.Context) {
+	if !m.overlay.lookup.AwaitConfirmation(ctx) && ctx.Err() == nil {
+		m.overlay.counters.unconfirmed.Add(1)
 	}
 }

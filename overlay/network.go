@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/names"
@@ -52,7 +53,6 @@ type network struct {
 	config    Network
 	epoch     uint64 // of this node
 	log       *slog.Logger
-	hasher    *directory.Hasher
 	peers     *peers.Peers
 	members   *membership.Membership
 	roster    *roster.Roster
@@ -63,12 +63,6 @@ type network struct {
 	work      sync.WaitGroup // all goroutines but farewells
 	// farewells are of tunnels that were closed here.
 	farewells tunnel.Farewells
-	dirty     chan struct{} // holds one when the directory or what waits may have something to do
-
-	// mu guards the directory. Overlay.mu may be locked while it is held.
-	mu            sync.Mutex
-	directory     *directory.Directory
-	confirmations confirmations
 }
 
 // Connect makes the overlay part of a network. It is called once, before the first
@@ -81,22 +75,18 @@ func (o *Overlay) Connect(config Network) error {
 		overlay: o,
 		config:  config,
 		log:     config.Logger,
-		hasher:  directory.NewHasher(config.Secret),
-		dirty:   make(chan struct{}, 1),
 	}
-	n.confirmations.waiting = make(map[uint64]chan<- struct{})
-	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.ctx, n.cancel = o.ctx, o.cancel
 	self, epoch := wire.NodeID(config.Self), uint64(time.Now().UnixNano())
-	n.directory = directory.New(directory.Config{Self: self, Epoch: epoch, Seed: rand.Uint64()})
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: n, Contested: config.Contested, Logger: config.Logger,
 	})
 	n.roster = roster.New(directory.Member{ID: self, Epoch: epoch}, n.peers)
 	n.multicast = multicast.New(host{o}, session.Lanes)
 	bounds := o.bounds()
-	bounds.Hasher, bounds.Linked, bounds.Draw = n.hasher, o.links.linked, rand.IntN
+	bounds.Hasher, bounds.Linked, bounds.Draw = directory.NewHasher(config.Secret), o.links.linked, rand.IntN
 	bounds.Route = func(nodes []names.NodeID) names.Route { return n.multicast.Route(nodes) }
-	o.names = names.New(bounds)
+	o.lookup = lookup.New(lookup.Config{Names: bounds, Owner: owner{o}, Self: self, Epoch: epoch, Seed: rand.Uint64()})
 	n.epoch = epoch
 	members, err := membership.New(membership.Config{
 		Self: config.Self, Meta: n.info(config.Address), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
@@ -107,7 +97,7 @@ func (o *Overlay) Connect(config Network) error {
 	}
 	n.members = members
 	o.net = n
-	n.work.Go(n.run)
+	n.work.Go(func() { o.lookup.Run(n.ctx) })
 	if config.Listener != nil {
 		n.work.Go(func() { n.peers.Serve(config.Listener) })
 	}
@@ -145,10 +135,7 @@ func (n *network) LinkUp(p *peers.Peer) {
 	r := newRemote(n.overlay, p)
 	o := n.overlay
 	o.links.add(r)
-	o.mu.Lock()
-	o.names.Linked(r.ID())
-	o.mu.Unlock()
-	n.again()
+	o.lookup.LinkUp(r.ID())
 	n.roster.Met(p.ID())
 	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
 	n.work.Go(func() {
@@ -224,12 +211,34 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 	if how, news := n.roster.Up(id, addr, info.Epoch); news {
 		n.sayFound(id, how, addr)
 	}
-	n.again() // which tells the directory: whoever calls this holds locks of his own
+	n.overlay.lookup.Again() // which tells the directory: whoever calls this holds locks of his own
 }
 
 // NodeDown learns that a node is gone. Membership remembers it, and looks for it by
 // reach.
 func (n *network) NodeDown(id transport.PeerID) {
 	n.roster.Down(id)
-	n.again()
+	n.overlay.lookup.Again()
+}
+
+// HandleControl tells a node where this one sees it, and lets the directory find out what
+// it has missed.
+func (r *remote) HandleControl() {
+	if seen := roster.SeenAt(r.Peer().Link().RemoteAddr()); seen != nil {
+		r.Tell(seen)
+	}
+	r.overlay.lookup.Step(directory.Connected{Peer: r.ID()})
+}
+
+// HandleDirectory hands a message to the directory. What a node says of where it sees this
+// one counts once a link.
+func (r *remote) HandleDirectory(m wire.Message) {
+	if seen, ok := m.(*wire.Seen); ok {
+		if !r.saidSeen {
+			r.overlay.net.roster.See(r.Peer().ID(), seen)
+		}
+		r.saidSeen = true
+		return
+	}
+	r.overlay.lookup.Step(directory.Received{From: r.ID(), Message: m})
 }

@@ -3,10 +3,13 @@ package overlay
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
@@ -82,18 +85,18 @@ func (c Config) withDefaults() Config {
 // concurrent use.
 type Overlay struct {
 	config Config
-
-	mu       sync.Mutex
-	names    *names.Names
-	members  map[*Member]struct{}
-	draining bool
-	closed   bool
-
-	net    *network // nil: this node is alone
+	lookup *lookup.Lookup
 	links  links
+	net    *network // nil: this node is alone
 	shards atomic.Uint64
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 
-	stopping atomic.Bool // draining, for those who do not hold mu
+	draining atomic.Bool
+	closed   atomic.Bool
+
+	mu      sync.Mutex
+	members map[*Member]struct{}
 
 	frames   *wire.Budget // of what other nodes send
 	sessions session.Counters
@@ -103,8 +106,9 @@ type Overlay struct {
 // New returns an overlay without members.
 func New(config Config) *Overlay {
 	o := &Overlay{config: config.withDefaults(), members: make(map[*Member]struct{})}
+	o.ctx, o.cancel = context.WithCancel(context.Background())
 	o.frames = wire.NewBudget(o.config.FrameBytes)
-	o.names = names.New(o.bounds())
+	o.lookup = lookup.New(lookup.Config{Names: o.bounds(), Owner: owner{o}})
 	return o
 }
 
@@ -121,29 +125,41 @@ func (o *Overlay) bounds() names.Config {
 func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 	m := newMember(o, string(name), handler)
 	o.mu.Lock()
-	if err := o.refusal(); err != nil {
-		o.mu.Unlock()
+	err := o.refusal()
+	if err == nil {
+		o.members[m] = struct{}{}
+	}
+	o.mu.Unlock()
+	if err != nil {
 		return nil, err
 	}
-	o.members[m] = struct{}{}
-	resumed := o.names.Attach(local{m}, m.cluster)
-	o.unlock()
-	o.resume(resumed)
-	if m.service() {
-		m.Resume()
+	o.lookup.Attach(local{m}, m.cluster)
+	if o.draining.Load() { // which may have come before
+		m.leave()
+	}
+	if m.closed.Load() {
+		o.lookup.Detach(local{m})
 	}
 	return m, nil
 }
 
-// refusal says why nobody can attach. Overlay.mu is held.
+// refusal says why nobody can attach.
 func (o *Overlay) refusal() error {
 	switch {
-	case o.closed:
+	case o.closed.Load():
 		return ErrClosed
-	case o.draining:
+	case o.draining.Load():
 		return ErrDraining
 	}
 	return nil
+}
+
+// stop marks the overlay as one that takes no more members, and returns those that it has.
+func (o *Overlay) stop(mark *atomic.Bool) []*Member {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	mark.Store(true)
+	return slices.Collect(maps.Keys(o.members))
 }
 
 // Drain ends the work of this node in good order. All members leave their clusters, so
@@ -153,20 +169,10 @@ func (o *Overlay) refusal() error {
 // what they hold, have the answers to what they asked before, and their tunnels are
 // closed, and other nodes know, or with the context's error when that ends first.
 func (o *Overlay) Drain(ctx context.Context) error {
-	o.mu.Lock()
-	o.draining = true
-	o.stopping.Store(true)
-	members := make([]*Member, 0, len(o.members))
-	for m := range o.members {
-		members = append(members, m)
-	}
-	resumed := o.names.Drain()
-	o.unlock()
-
-	for _, r := range resumed.Requests {
+	members := o.stop(&o.draining)
+	for _, r := range o.lookup.Drain() {
 		r.Owner.(local).answer(r.Token, outcomeFault, []byte(FaultDraining), 0)
 	}
-	o.resume(names.Resumed{Waiters: resumed.Waiters})
 	for _, m := range members {
 		m.leave()
 	}
@@ -185,19 +191,13 @@ func (o *Overlay) Drain(ctx context.Context) error {
 // Close detaches all members. Nothing is delivered after it. It may be called more than
 // once.
 func (o *Overlay) Close() {
-	o.mu.Lock()
-	o.closed = true
-	waiters := o.names.Drain().Waiters // the requests end with their members
-	members := make([]*Member, 0, len(o.members))
-	for m := range o.members {
-		members = append(members, m)
-	}
-	o.mu.Unlock()
-	o.resume(names.Resumed{Waiters: waiters})
+	members := o.stop(&o.closed)
+	o.lookup.Drain() // what was held ends with its members
 	for _, m := range members {
 		m.Close()
 	}
 	if o.net != nil {
 		o.net.ending.Do(o.net.close)
 	}
+	o.cancel()
 }

@@ -124,7 +124,7 @@ func (r *remote) replied(m *wire.Reply) {
 	c.gauge.Answered(time.Now(), time.Since(c.sent), m.Load, result == outcomeFault)
 	c.from.answer(c.attempt.Token, result, m.Body, 0)
 	if c.waited != "" {
-		r.overlay.answeredAway(c.waited)
+		r.overlay.lookup.Answered(c.waited)
 	}
 }
 

@@ -34,7 +34,7 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	case timeout <= 0:
 		m.handler.HandleTimeout(id)
 		return
-	case m.overlay.stopping.Load() && m.load.Load() == 0: // who has work in hand may need others to finish it
+	case m.overlay.draining.Load() && m.load.Load() == 0: // who has work in hand may need others to finish it
 		m.handler.HandleFault(id, []byte(FaultDraining))
 		return
 	}
@@ -66,7 +66,7 @@ func (m *Member) dispatch(a names.Attempt, wait bool) {
 				return
 			}
 		}
-		switch m.overlay.holdForRoom(m, &a) {
+		switch m.overlay.lookup.HoldForRoom(local{m}, &a) {
 		case names.HoldsIt:
 			return
 		case names.CannotHold:
@@ -81,7 +81,7 @@ func (m *Member) dispatch(a names.Attempt, wait bool) {
 // the way to, if there is one.
 func (m *Member) try(a *names.Attempt) (full names.Target, gone bool) {
 	for !a.Refused.Full() {
-		to, verdict := m.overlay.route(m, a)
+		to, verdict := m.overlay.lookup.Route(local{m}, a)
 		switch verdict {
 		case names.Held:
 			return names.Target{}, true
@@ -99,7 +99,7 @@ func (m *Member) try(a *names.Attempt) (full names.Target, gone bool) {
 		case errors.Is(err, errLeft):
 		case to.Member != nil:
 			a.Refused.AddMember()
-			m.overlay.refused(to)
+			m.overlay.lookup.Refused(to)
 		default:
 			if errors.Is(err, session.ErrFull) {
 				full = to
@@ -192,7 +192,7 @@ func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
 
 // timedOut answers a request of this member whose deadline has passed.
 func (m *Member) timedOut(token uint64, c request) {
-	m.overlay.unhold(m, token)
+	m.overlay.lookup.Unhold(local{m}, token)
 	m.handler.HandleTimeout(c.id)
 	m.closeRequest()
 }
@@ -209,14 +209,7 @@ func (m *Member) overdue(_ uint64, s served) {
 // Resume says that the member has room for requests again, after its handler has refused
 // one. Requests that wait for room are handed to it before Resume returns. It may be called
 // at any time, but not from within the handler's HandleRequest.
-func (m *Member) Resume() {
-	o := m.overlay
-	o.mu.Lock()
-	o.names.MakeRoom(local{m})
-	o.mu.Unlock()
-	for o.fill(m) {
-	}
-}
+func (m *Member) Resume() { m.overlay.lookup.MakeRoom(local{m}) }
 
 // resumeWithOneLess is Resume for a member that was full of requests in its hands, and has
 // one less.

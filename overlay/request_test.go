@@ -350,7 +350,7 @@ func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
 			defer o.Close()
 			caller, service := attach(t, o, ""), attach(t, o, "service")
 			deadline := time.Now().Add(time.Minute)
-			picked, _ := o.pickLocal([]byte("service"), &names.Refusals{})
+			picked, _ := o.lookup.PickHere([]byte("service"), &names.Refusals{})
 			to := picked.Member.(local)
 			if to.Member != service.Member || to.load.Load() != 1 {
 				t.Fatalf("picked %v", to)

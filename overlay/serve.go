@@ -37,7 +37,7 @@ func (r *remote) serve(m *wire.Request) {
 	deadline := time.Now().Add(microseconds(m.Timeout))
 	reason := wire.ReasonNoMember
 	for {
-		to, full := r.overlay.pickLocal(m.Cluster, &names.Refusals{})
+		to, full := r.overlay.lookup.PickHere(m.Cluster, &names.Refusals{})
 		if full {
 			reason = wire.ReasonOverloaded
 		}
@@ -49,7 +49,7 @@ func (r *remote) serve(m *wire.Request) {
 			return
 		}
 		if !errors.Is(err, errLeft) {
-			r.overlay.refused(to)
+			r.overlay.lookup.Refused(to)
 		}
 	}
 	back := wire.Refusal{ID: m.ID, Reason: reason, Cluster: m.Cluster, Body: m.Body}

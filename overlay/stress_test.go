@@ -104,10 +104,10 @@ func TestACrowdAcrossNodes(t *testing.T) {
 				a.Close()
 			}
 			for _, o := range w.nodes {
-				o.net.sweep() // the first notes that nobody uses them any more
-				o.net.sweep()
+				o.lookup.Sweep() // the first notes that nobody uses them any more
+				o.lookup.Sweep()
 				checkEmpty(t, o)
-				if s := o.names.Stats(); s.Places+s.Registered != 0 {
+				if s := o.lookup.Stats(); s.Places+s.Registered != 0 {
 					t.Errorf("%d names are looked up and %d registered", s.Places, s.Registered)
 				}
 			}

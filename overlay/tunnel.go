@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
+	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/tunnel"
@@ -26,8 +27,11 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (Stream, error) {
 	refused := names.Refusals{Anyway: true}
 	var last error
 	for !refused.Full() {
-		to, err := m.overlay.tunnelTarget(ctx, cluster, &refused)
-		if err != nil {
+		to, err := m.overlay.lookup.Pick(ctx, cluster, &refused, m.overlay.refusal)
+		switch {
+		case errors.Is(err, lookup.ErrRefused):
+			return nil, errors.Join(ErrNoMember, last)
+		case err != nil:
 			return nil, errors.Join(err, last)
 		}
 		var near Stream
@@ -111,7 +115,7 @@ func (r *remote) takeTunnel(s transport.Stream) {
 func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnel.End) wire.Verdict {
 	refused := names.Refusals{Anyway: true}
 	for !refused.Full() {
-		to, _ := o.pickLocal(cluster, &refused)
+		to, _ := o.lookup.PickHere(cluster, &refused)
 		if to.Member == nil {
 			break
 		}

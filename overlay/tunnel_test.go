@@ -184,7 +184,7 @@ func TestTunnelsWaitForAMember(t *testing.T) {
 			group.Go(func() { caller.open("late").Close() })
 		}
 		synctest.Wait()
-		if n := o.names.Stats().Waiting; n != 3 {
+		if n := o.lookup.Stats().Waiting; n != 3 {
 			t.Errorf("%d tunnels wait", n)
 		}
 		attach(t, o, "other").saw()
