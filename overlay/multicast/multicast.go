@@ -84,9 +84,12 @@ func New(host Host, lanes int) *Multicast {
 	return m
 }
 
-// Close ends the waits for markers.
+// Close ends the waits for markers. It returns when the last has ended, which those who
+// are sending hold up.
 func (m *Multicast) Close() {
+	m.mu.Lock() // or a route that moves could begin a wait
 	m.cancel()
+	m.mu.Unlock()
 	m.work.Wait()
 }
 

@@ -10,14 +10,17 @@ import (
 // names. It waits for room on the way to each.
 func (m *Multicast) Forward(from NodeID, f *wire.Forward) {
 	copied := wire.Forwarded{Kind: f.Kind, Origin: from, Sender: f.Sender, Order: f.Order, Name: f.Name, Message: f.Message}
+	dropped := uint64(0)
 	for _, id := range f.Nodes {
 		if !m.forward(id, &copied) {
-			m.copiesDropped.Add(1)
+			dropped++
 		}
 	}
-	if f.Kind != wire.KindMarker { // which is for the others
-		m.deliver(&copied)
+	if f.Kind == wire.KindMarker { // which is for the others, and no loss to anybody
+		return
 	}
+	m.copiesDropped.Add(dropped)
+	m.deliver(&copied)
 }
 
 func (m *Multicast) forward(to NodeID, f *wire.Forwarded) bool {

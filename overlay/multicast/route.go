@@ -18,12 +18,25 @@ type ways struct {
 	// direct says that no message of the route was ever forwarded, so that none can be
 	// overtaken.
 	direct bool
-	// settled is closed when what took the ways before has arrived, or nobody can say
-	// so. Nil: no way has changed.
-	settled chan struct{}
-	// users are those who send by these ways. None is added after they were replaced:
-	// Multicast.mu is held for both.
-	users sync.WaitGroup
+	// users are those who send by these ways, or by earlier ones since a branch was cut.
+	// None is added after the next was: Multicast.mu is held for both.
+	users *sync.WaitGroup
+	// sent is closed when nobody sends any more by the ways before the last cut, and
+	// settled when what they sent has arrived, or nobody can say so. Nil: none was cut.
+	sent, settled chan struct{}
+}
+
+// isSettled reports whether nothing can be overtaken by these ways.
+func (w *ways) isSettled() bool {
+	if w.settled == nil {
+		return true
+	}
+	select {
+	case <-w.settled:
+		return true
+	default:
+		return false
+	}
 }
 
 // Route returns a route to nodes, each of which is given once.
@@ -31,7 +44,7 @@ func (m *Multicast) Route(nodes []NodeID) *Route {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	tree, _ := Tree(nil).Grow(nodes, m.host.Linked)
-	r := &Route{multicast: m, ways: &ways{tree: tree, direct: tree.Leafless()}}
+	r := &Route{multicast: m, ways: &ways{tree: tree, direct: tree.Leafless(), users: new(sync.WaitGroup)}}
 	m.note(r)
 	return r
 }
@@ -70,17 +83,33 @@ func (m *Multicast) LinkLost(id NodeID) {
 
 // grow replaces the ways of a route. The lock is held.
 func (m *Multicast) grow(r *Route, nodes []NodeID) {
-	old := r.ways
+	old := *r.ways
 	tree, cut := old.tree.Grow(nodes, m.host.Linked)
-	r.ways = &ways{tree: tree, direct: old.direct && tree.Leafless(), settled: old.settled}
+	r.ways = &ways{
+		tree: tree, direct: old.direct && tree.Leafless(),
+		users: old.users, sent: old.sent, settled: old.settled,
+	}
 	m.note(r)
-	if len(cut) > 0 && m.ctx.Err() == nil {
-		settled := make(chan struct{})
-		r.ways.settled = settled
-		m.work.Go(func() {
-			defer close(settled)
-			m.settle(old, cut)
-		})
+	if len(cut) == 0 || m.ctx.Err() != nil {
+		return
+	}
+	r.ways.users = new(sync.WaitGroup)
+	sent, settled := make(chan struct{}), make(chan struct{})
+	r.ways.sent, r.ways.settled = sent, settled
+	m.work.Go(func() {
+		defer close(settled)
+		old.users.Wait()
+		await(old.sent)
+		close(sent)
+		m.settle(cut)
+		await(old.settled)
+	})
+}
+
+// await waits for a channel to be closed, if there is one.
+func await(done <-chan struct{}) {
+	if done != nil {
+		<-done
 	}
 }
 
@@ -93,13 +122,9 @@ func (m *Multicast) note(r *Route) {
 	}
 }
 
-// settle waits until all that went by branches that were cut has arrived, as far as there
-// still is a link to ask.
-func (m *Multicast) settle(before *ways, cut []Branch) {
-	before.users.Wait()
-	if before.settled != nil {
-		<-before.settled
-	}
+// settle waits until all that was sent by branches that were cut has arrived, for
+// Patience at most, as far as there still is a link to ask.
+func (m *Multicast) settle(cut []Branch) {
 	ctx, cancel := context.WithTimeout(m.ctx, Patience)
 	defer cancel()
 	var passing sync.WaitGroup
@@ -119,8 +144,8 @@ func (r *Route) use() *ways {
 	m := r.multicast
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if settled := r.ways.settled; settled != nil {
-		m.await(settled)
+	if !r.ways.isSettled() {
+		r.awaitSettled()
 	}
 	if len(r.ways.tree) == 0 {
 		return nil
@@ -129,20 +154,19 @@ func (r *Route) use() *ways {
 	return r.ways
 }
 
-// await waits for a channel to be closed, for Patience at most. The lock is held, and
-// released meanwhile.
-func (m *Multicast) await(done <-chan struct{}) {
-	select {
-	case <-done:
-		return
-	default:
-	}
-	m.mu.Unlock()
-	defer m.mu.Lock()
+// awaitSettled waits until the ways are settled, those too that replace them meanwhile,
+// for Patience at most. The lock is held, and released meanwhile.
+func (r *Route) awaitSettled() {
+	m := r.multicast
 	ctx, cancel := context.WithTimeout(m.ctx, Patience)
 	defer cancel()
-	select {
-	case <-done:
-	case <-ctx.Done():
+	for ctx.Err() == nil && !r.ways.isSettled() {
+		settled := r.ways.settled
+		m.mu.Unlock()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+		}
+		m.mu.Lock()
 	}
 }

@@ -16,6 +16,9 @@ func node(i int) (id NodeID) {
 	return id
 }
 
+// number is the inverse of node.
+func number(id NodeID) int { return int(binary.BigEndian.Uint32(id[:])) - 1 }
+
 func nodes(from, to int) []NodeID {
 	var ids []NodeID
 	for i := from; i < to; i++ {
