@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/choose"
 	"github.com/project-iris/iris/transport/identity"
@@ -59,7 +60,7 @@ func listen(config Config, id *identity.Identity) (*links, error) {
 		}
 	}
 	for _, create := range config.Transports {
-		t, err := create(id, config.Logger)
+		t, err := create(id, overlay.Versions(), config.Logger)
 		if err != nil {
 			closeAll()
 			return nil, err

@@ -51,7 +51,7 @@ func madeUpID(i int) transport.PeerID { return sha256.Sum256(fmt.Append(nil, i))
 
 // tell lets a node hear of a member.
 func tell(o *Overlay, id transport.PeerID, addr string) {
-	info := wire.Info{Version: wire.Version, Epoch: 1, Address: []byte(addr)}
+	info := wire.Info{Epoch: 1, Address: []byte(addr)}
 	o.net.NodeUp(id, info.Append(nil))
 }
 
@@ -61,7 +61,7 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 	for _, addr := range []string{"mem://nowhere", "\x00\xff", "mem://1"} {
 		t.Run(fmt.Sprintf("%q", addr), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
+				network := mem.NewNetwork(mem.Config{Versions: Versions(), Path: mem.Path{Delay: time.Millisecond}})
 				o, dials := lonely(t, network, 0)
 				lonely(t, network, 1)
 				const madeUp = 1000
@@ -99,7 +99,7 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 // A node that there was a link to is no stranger any more: another one gets its place.
 func TestAStrangerThatIsMetMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, _ := lonely(t, mem.NewNetwork(mem.Config{}), 0)
+		o, _ := lonely(t, mem.NewNetwork(mem.Config{Versions: Versions()}), 0)
 		ns := o.net.nodes
 		for i := range maxStrangers + 1 {
 			tell(o, madeUpID(i), "mem://nowhere")
@@ -127,7 +127,7 @@ func TestAStrangerThatIsMetMakesRoom(t *testing.T) {
 // Nobody dials a node that is no member any more.
 func TestTheDeadAreNotDialled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, dials := lonely(t, mem.NewNetwork(mem.Config{}), 0)
+		o, dials := lonely(t, mem.NewNetwork(mem.Config{Versions: Versions()}), 0)
 		tell(o, madeUpID(0), "mem://nowhere")
 		time.Sleep(time.Minute)
 		o.net.NodeDown(madeUpID(0))

@@ -25,10 +25,12 @@ type Node struct {
 	ID    transport.PeerID
 	Addr  string // where it accepts links, as it says itself
 	Found string // how it was found: what [Overlay.Reach] was given, or one of FoundBy
-	// Link is where the link to it leads, and Scheme its transport. They are empty
-	// while there is no link, and Scheme also where the transport does not tell.
-	Link   string
-	Scheme string
+	// Link is where the link to it leads, Scheme its transport, and Version that of the
+	// protocol which both nodes speak on it. They are empty while there is no link, and
+	// Scheme also where the transport does not tell.
+	Link    string
+	Scheme  string
+	Version uint16
 }
 
 // Nodes returns the other nodes of the network, in the order of their ids.
@@ -41,6 +43,7 @@ func (o *Overlay) Nodes() []Node {
 		if p := o.net.peers.Get(all[i].ID); p != nil {
 			all[i].Link = p.Link().RemoteAddr()
 			all[i].Scheme = choose.SchemeOf(p.Link())
+			all[i].Version = p.Link().Version()
 		}
 	}
 	slices.SortFunc(all, func(a, b Node) int { return cmp.Compare(a.ID.String(), b.ID.String()) })
@@ -113,7 +116,7 @@ func (o *Overlay) Move(addr string) error {
 
 // info is what this node tells about itself.
 func (n *network) info(addr string) []byte {
-	info := wire.Info{Version: wire.Version, Epoch: n.epoch, Address: []byte(addr)}
+	info := wire.Info{Epoch: n.epoch, Address: []byte(addr)}
 	return info.Append(nil)
 }
 

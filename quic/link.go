@@ -15,12 +15,13 @@ import (
 
 // A link is a connection whose peer has proved who it is.
 type link struct {
-	conn   *quicgo.Conn
-	peer   transport.PeerID
-	remote netip.AddrPort
-	outbox outbox
-	pulse  pulse
-	doubt  doubt
+	conn    *quicgo.Conn
+	peer    transport.PeerID
+	remote  netip.AddrPort
+	version uint16 // set by the exchange of hellos, before the link is up
+	outbox  outbox
+	pulse   pulse
+	doubt   doubt
 
 	ctx    context.Context // ends with the cause in the contract's terms
 	cancel context.CancelCauseFunc
@@ -40,6 +41,7 @@ func newLink(conn *quicgo.Conn, peer transport.PeerID, keepAlive time.Duration) 
 }
 
 func (l *link) Peer() transport.PeerID   { return l.peer }
+func (l *link) Version() uint16          { return l.version }
 func (l *link) LocalAddr() string        { return l.conn.LocalAddr().String() }
 func (l *link) RemoteAddr() string       { return l.conn.RemoteAddr().String() }
 func (l *link) Context() context.Context { return l.ctx }

@@ -4,9 +4,8 @@ import "bytes"
 
 // Info is what a node tells all others about itself.
 //
-//	0x01 version:varint epoch:varint address:binary
+//	0x01 epoch:varint address:binary
 type Info struct {
-	Version uint64 // of the protocol that it speaks
 	Epoch   uint64 // grows with each start of the node
 	Address []byte // where it accepts links, as its transport understands it
 }
@@ -15,7 +14,7 @@ type Info struct {
 func (*Info) Type() Type { return TypeInfo }
 
 func (m *Info) fields() int {
-	return sizeVarint(m.Version) + sizeVarint(m.Epoch) + sizeBinary(m.Address)
+	return sizeVarint(m.Epoch) + sizeBinary(m.Address)
 }
 
 // Size returns the length of the frame in bytes.
@@ -24,13 +23,11 @@ func (m *Info) Size() int { return sizeFrame(m.fields()) }
 // Append adds the frame to b.
 func (m *Info) Append(b []byte) []byte {
 	b = appendHead(b, TypeInfo, m.fields())
-	b = appendVarint(b, m.Version)
 	b = appendVarint(b, m.Epoch)
 	return appendBinary(b, m.Address)
 }
 
 func (m *Info) consume(c *cursor) {
-	m.Version = c.varint()
 	m.Epoch = c.varint()
 	m.Address = c.binary()
 }

@@ -60,7 +60,7 @@ func rows() []row {
 				encX + "\x01\x00\x00" + encY + "\x02\x02" + encA + "\x07" + encB + "\xac\x02" + "\x01" + encB,
 		},
 		{"Tunnel", &Tunnel{Timeout: 300, Cluster: []byte("c")}, "\x05\x40\xac\x02\x01c"},
-		{"Info", &Info{Version: 1, Epoch: 300, Address: []byte("a")}, "\x06\x01\x01\xac\x02\x01a"},
+		{"Info", &Info{Epoch: 300, Address: []byte("a")}, "\x05\x01\xac\x02\x01a"},
 		{"Request", &Request{ID: 1, Timeout: 300, Cluster: []byte("c"), Body: []byte("body")}, "\x0b\x20\x01\xac\x02\x01c\x04body"},
 		{"Request, empty", &Request{Cluster: []byte{}, Body: []byte{}}, "\x05\x20\x00\x00\x00\x00"},
 		{"Request, greatest", &Request{ID: math.MaxUint64, Timeout: math.MaxUint64, Cluster: []byte{}, Body: []byte{}}, "\x17\x20" + maxVarint + maxVarint + "\x00\x00"},
