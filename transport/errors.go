@@ -190,7 +190,8 @@ func (e *VersionError) farewell() ClosedError {
 		behind = "the other one"
 	}
 	return ClosedError{Code: CodeVersion, Reason: fmt.Sprintf(
-		"the other node speaks %v of the protocol between nodes, this node %v: upgrade %s", e.Ours, e.Theirs, behind)}
+		"the other node speaks %v of the protocol between nodes, this node %v: upgrade %s", e.Ours, e.Theirs, behind,
+	)}
 }
 
 // A StreamError is the end of a stream, or of one of its directions, by Reset

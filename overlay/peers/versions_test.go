@@ -23,11 +23,15 @@ func TestANodeOfAnotherVersionIsSaid(t *testing.T) {
 		say          []string
 	}{
 		{
-			"this node is too old", transport.Versions{Oldest: 1, Newest: 1}, transport.Versions{Oldest: 2, Newest: 3},
+			"this node is too old",
+			transport.Versions{Oldest: 1, Newest: 1},
+			transport.Versions{Oldest: 2, Newest: 3},
 			[]string{"speaks versions 2 to 3", "this node version 1", "upgrade this node"},
 		},
 		{
-			"the other one is too old", transport.Versions{Oldest: 2, Newest: 2}, transport.Versions{Oldest: 1, Newest: 1},
+			"the other one is too old",
+			transport.Versions{Oldest: 2, Newest: 2},
+			transport.Versions{Oldest: 1, Newest: 1},
 			[]string{"speaks version 1", "this node version 2", "upgrade the other one"},
 		},
 	} {
