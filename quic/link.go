@@ -150,7 +150,6 @@ func (l *link) Stats() transport.Stats {
 	quic := l.conn.ConnectionStats()
 	stats := transport.Stats{
 		RTT:               quic.SmoothedRTT,
-		MinRTT:            quic.MinRTT,
 		BytesSent:         quic.BytesSent,
 		BytesReceived:     quic.BytesReceived,
 		PacketsSent:       quic.PacketsSent,

@@ -113,12 +113,10 @@ func checkTrailingFields(t *testing.T, row row) {
 func TestCoalesced(t *testing.T) {
 	var stream []byte
 	var want []row
-	unknown := 0
 	for len(stream) < 3*fullBuffer {
 		for _, row := range rows() {
 			stream, want = append(stream, row.enc...), append(want, row)
-			stream = append(stream, framed("\xee"+strings.Repeat("?", unknown%700))...)
-			unknown++
+			stream = append(stream, framed("\xee"+strings.Repeat("?", len(want)%700))...)
 		}
 	}
 	for name, split := range map[string]func(io.Reader) io.Reader{
@@ -134,9 +132,6 @@ func TestCoalesced(t *testing.T) {
 		}
 		if _, err := r.Read(); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v after the last frame, want %v", name, err, io.EOF)
-		}
-		if r.Skipped() != uint64(unknown) {
-			t.Errorf("%s: %d frames skipped, want %d", name, r.Skipped(), unknown)
 		}
 	}
 }

@@ -127,8 +127,9 @@ func (l *link) Stats() transport.Stats {
 	l.wire.mu.Lock()
 	defer l.wire.mu.Unlock()
 	stats := l.stats
-	stats.MinRTT = l.wire.lanes[0].path.Delay + l.wire.lanes[1].path.Delay
-	stats.RTT = stats.MinRTT + (l.wire.lanes[0].path.Jitter+l.wire.lanes[1].path.Jitter)/2
+	for _, lane := range l.wire.lanes {
+		stats.RTT += lane.path.Delay + lane.path.Jitter/2
+	}
 	return stats
 }
 
