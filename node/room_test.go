@@ -32,11 +32,16 @@ func TestRequestsWaitForTheQueueOfAMember(t *testing.T) {
 	for _, row := range roomRows {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
+				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
 				nodes := []*relayNode{startRelay(t, network, 0), startRelay(t, network, 1)}
 				time.Sleep(3 * time.Second) // they find each other
 				caller, service := nodes[0].attach(t, ""), nodes[row.there].attach(t, "svc")
 				pass()
+				// The first request waits until its node knows who serves the cluster, and what
+				// waits is bounded.
+				caller.send(request(1000, "svc", "first", 1000))
+				service.reply(service.call("first"), true, "")
+				caller.expect(answer(1000, true, ""))
 				row.play(t, nodes[0], caller, service)
 			})
 		})

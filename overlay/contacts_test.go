@@ -52,7 +52,7 @@ func madeUpID(i int) transport.PeerID { return sha256.Sum256(fmt.Append(nil, i))
 
 // tell lets a node hear of a member.
 func tell(o *Overlay, id transport.PeerID, addr string) {
-	info := wire.Info{Version: wire.Version, Epoch: 1, Address: []byte(addr)}
+	info := wire.Info{Epoch: 1, Address: []byte(addr)}
 	o.net.NodeUp(id, info.Append(nil))
 }
 
@@ -62,7 +62,7 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 	for _, addr := range []string{"mem://nowhere", "\x00\xff", "mem://1"} {
 		t.Run(fmt.Sprintf("%q", addr), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
+				network := mem.NewNetwork(mem.Config{Versions: Versions(), Path: mem.Path{Delay: time.Millisecond}})
 				o, dials := lonely(t, network, 0)
 				lonely(t, network, 1)
 				const madeUp = 1000
@@ -98,7 +98,7 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 // Nobody dials a node that is no member any more.
 func TestTheDeadAreNotDialled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, dials := lonely(t, mem.NewNetwork(mem.Config{}), 0)
+		o, dials := lonely(t, mem.NewNetwork(mem.Config{Versions: Versions()}), 0)
 		tell(o, madeUpID(0), "mem://nowhere")
 		time.Sleep(time.Minute)
 		o.net.NodeDown(madeUpID(0))

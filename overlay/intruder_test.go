@@ -60,7 +60,7 @@ func intrude(w *world, prepare ...func(*intruder)) *intruder {
 	if in.reads {
 		in.work.Go(func() { _, _ = io.Copy(io.Discard, in.control) })
 	}
-	info := wire.Info{Version: wire.Version, Epoch: intruderEpoch, Address: []byte("mem://nowhere")}
+	info := wire.Info{Epoch: intruderEpoch, Address: []byte("mem://nowhere")}
 	in.work.Go(in.accept)
 	in.work.Go(in.packets)
 	in.members, err = membership.New(membership.Config{Self: in.id, Meta: info.Append(nil), Carrier: in, Handler: in})

@@ -3,6 +3,7 @@ package overlay
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -25,7 +26,8 @@ import (
 type Network struct {
 	// Self is this node.
 	Self transport.PeerID
-	// Transport makes links. The overlay does not close it.
+	// Transport makes links. It has to be made for [Versions]. The overlay does not close
+	// it.
 	Transport transport.Transport
 	// Listener accepts links; the overlay closes it. Nil: this node only dials.
 	Listener transport.Listener
@@ -65,9 +67,20 @@ type network struct {
 	farewells tunnel.Farewells
 }
 
+// Versions returns the versions of the protocol between nodes that an overlay speaks. The
+// transports that carry it are made with them.
+func Versions() transport.Versions {
+	return transport.Versions{Oldest: wire.OldestVersion, Newest: wire.Version}
+}
+
 // Connect makes the overlay part of a network. It is called once, before the first
-// Attach.
+// Attach. It fails for a transport that agrees with other nodes on versions which the
+// overlay does not speak.
 func (o *Overlay) Connect(config Network) error {
+	if t := config.Transport; t.Versions() != Versions() {
+		return fmt.Errorf("overlay: transport %s was made for %v of the protocol between nodes, this node speaks %v",
+			t.Scheme(), t.Versions(), Versions())
+	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -137,7 +150,7 @@ func (n *network) LinkUp(p *peers.Peer) {
 	o.links.add(r)
 	o.lookup.LinkUp(r.ID())
 	n.roster.Met(p.ID())
-	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
+	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr(), "version", p.Link().Version())
 	n.work.Go(func() {
 		if err := n.members.Join(p.ID()); err != nil {
 			n.log.Debug("lists were not merged", "peer", p.ID().Short(), "err", err)

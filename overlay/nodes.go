@@ -26,10 +26,12 @@ const (
 // Node is another node of the network.
 type Node struct {
 	roster.Node
-	// Link is where the link to it leads, and Scheme its transport. They are empty
-	// while there is no link, and Scheme also where the transport does not tell.
-	Link   string
-	Scheme string
+	// Link is where the link to it leads, Scheme its transport, and Version that of the
+	// protocol which both nodes speak on it. They are empty while there is no link, and
+	// Scheme also where the transport does not tell.
+	Link    string
+	Scheme  string
+	Version uint16
 }
 
 // Nodes returns the other nodes of the network, in the order of their ids.
@@ -45,6 +47,7 @@ func (o *Overlay) Nodes() []Node {
 		if p := o.net.peers.Get(all[i].ID); p != nil {
 			all[i].Link = p.Link().RemoteAddr()
 			all[i].Scheme = choose.SchemeOf(p.Link())
+			all[i].Version = p.Link().Version()
 		}
 	}
 	slices.SortFunc(all, func(a, b Node) int { return cmp.Compare(a.ID.String(), b.ID.String()) })
@@ -129,7 +132,7 @@ func (o *Overlay) Move(addr string) error {
 
 // info is what this node tells about itself.
 func (n *network) info(addr string) []byte {
-	info := wire.Info{Version: wire.Version, Epoch: n.epoch}
+	info := wire.Info{Epoch: n.epoch}
 	if left := roster.PutAddresses(&info, addr, membership.MaxMeta); left > 0 {
 		n.log.Info("some addresses of this node do not fit what others are told", "left_out", left, "addr", beginning(roster.AddressesOf(&info)))
 	}

@@ -17,7 +17,7 @@ const confirmTimeout = 500 * time.Millisecond
 // others. The lock of the directory guards waiting.
 type confirmations struct {
 	last    atomic.Uint64 // token
-	waiting map[uint64]chan<- struct{}
+	waiting map[uint64]chan<- bool
 }
 
 // AwaitConfirmation returns when all nodes that can send to this one know of the names that
@@ -27,7 +27,7 @@ func (l *Lookup) AwaitConfirmation(ctx context.Context) bool {
 	if l.alone() {
 		return true
 	}
-	token, done := l.confirmations.last.Add(1), make(chan struct{})
+	token, done := l.confirmations.last.Add(1), make(chan bool, 1)
 	l.stepChanges(func() directory.Event {
 		l.confirmations.waiting[token] = done
 		return directory.AwaitConfirmation{Token: token}
@@ -35,8 +35,8 @@ func (l *Lookup) AwaitConfirmation(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
 	select {
-	case <-done:
-		return true
+	case all := <-done:
+		return all
 	case <-ctx.Done():
 	}
 	l.stepChanges(func() directory.Event {
@@ -46,10 +46,11 @@ func (l *Lookup) AwaitConfirmation(ctx context.Context) bool {
 	return false
 }
 
-// confirmed lets one who waits go on. The directory is locked.
-func (c *confirmations) confirmed(token uint64) {
+// confirmed lets one who waits go on, and says whether all nodes have confirmed. The directory
+// is locked.
+func (c *confirmations) confirmed(token uint64, all bool) {
 	if done := c.waiting[token]; done != nil {
-		close(done)
+		done <- all
 		delete(c.waiting, token)
 	}
 }

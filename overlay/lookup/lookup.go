@@ -62,7 +62,7 @@ func New(config Config) *Lookup {
 	l := &Lookup{
 		owner: config.Owner, hasher: config.Names.Hasher, names: names.New(config.Names), dirty: make(chan struct{}, 1),
 	}
-	l.confirmations.waiting = make(map[uint64]chan<- struct{})
+	l.confirmations.waiting = make(map[uint64]chan<- bool)
 	if !l.alone() {
 		l.directory = directory.New(directory.Config{Self: config.Self, Epoch: config.Epoch, Seed: config.Seed})
 	}
@@ -157,7 +157,7 @@ func (l *Lookup) step(events []directory.Event) (resumed names.Resumed, next tim
 			case directory.Changed:
 				resumed.Add(l.changed(action))
 			case directory.Confirmed:
-				l.confirmations.confirmed(action.Token)
+				l.confirmations.confirmed(action.Token, !action.Silent)
 			}
 		}
 		if watch, ok := event.(directory.Watch); ok {

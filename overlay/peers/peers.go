@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/refusal"
 )
 
 // Peers are the links of a node. The methods are safe for concurrent use.
@@ -27,6 +28,8 @@ type Peers struct {
 	links   map[*Peer]struct{}         // all that are up, in use or not
 	twins   map[transport.PeerID]int   // how many of them each node has
 	closed  bool
+
+	versions refusal.Pace // of lines about nodes that speak other versions
 }
 
 // New returns peers without links.

@@ -64,7 +64,7 @@ func TestAddressesFitWhatANodeTells(t *testing.T) {
 		{"forty of IPv4", listed("10.10.10.%d", 40), true},
 		{"more ports than a host has bits for", portsOf("10.0.0.1", 30), true},
 	} {
-		info := wire.Info{Version: 1, Epoch: 1 << 62}
+		info := wire.Info{Epoch: 1 << 62}
 		left := PutAddresses(&info, strings.Join(row.in, ","), limit)
 		b := info.Append(nil)
 		if len(b) > limit {

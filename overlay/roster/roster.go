@@ -10,10 +10,9 @@
 package roster
 
 import (
+	"net/netip"
 	"sync"
 	"time"
-
-	"net/netip"
 
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/transport"

@@ -2,8 +2,12 @@ package wire
 
 import "fmt"
 
-// Version is the version of the protocol that this package encodes.
-const Version = 1
+// The versions of the protocol that this package encodes: from OldestVersion to Version.
+// The package comment says what makes a new one.
+const (
+	Version       = 1
+	OldestVersion = 1
+)
 
 // NodeID is a node's id.
 type NodeID [32]byte

@@ -60,15 +60,15 @@ func rows() []row {
 				encX + "\x01\x00\x00" + encY + "\x02\x02" + encA + "\x07" + encB + "\xac\x02" + "\x01" + encB,
 		},
 		{"Tunnel", &Tunnel{Timeout: 300, Cluster: []byte("c")}, "\x05\x40\xac\x02\x01c"},
-		{"Info", &Info{Version: 1, Epoch: 300, Address: []byte("a")}, "\x08\x01\x01\xac\x02\x01a\x00\x00"},
+		{"Info", &Info{Epoch: 300, Address: []byte("a")}, "\x07\x01\xac\x02\x01a\x00\x00"},
 		{
 			"Info, more addresses",
 			&Info{
-				Version: 1, Epoch: 300, Address: []byte("a"),
+				Epoch: 300, Address: []byte("a"),
 				Services: []Service{{[]byte("quic"), 14142}, {[]byte("t"), 300}},
 				Hosts:    []Host{{3, []byte("4444")}, {1, []byte("sixteen of bytes")}},
 			},
-			"\x2b\x01\x01\xac\x02\x01a\x02\x04quic\xbe\x6e\x01t\xac\x02\x02\x03\x044444\x01\x10sixteen of bytes",
+			"\x2a\x01\xac\x02\x01a\x02\x04quic\xbe\x6e\x01t\xac\x02\x02\x03\x044444\x01\x10sixteen of bytes",
 		},
 		{"Seen", &Seen{Host: []byte("4444")}, "\x06\x02\x044444"},
 		{"Request", &Request{ID: 1, Timeout: 300, Cluster: []byte("c"), Body: []byte("body")}, "\x0b\x20\x01\xac\x02\x01c\x04body"},
