@@ -10,7 +10,11 @@ import (
 // fakeLinks are the nodes that links are kept to, and whether there is one.
 type fakeLinks map[transport.PeerID]bool
 
-func (l fakeLinks) Keep(id transport.PeerID, _ string)     { l[id] = l[id] }
+func (l fakeLinks) Keep(id transport.PeerID, _ string) {
+	if _, kept := l[id]; !kept {
+		l[id] = false
+	}
+}
 func (l fakeLinks) Drop(id transport.PeerID)               { delete(l, id) }
 func (l fakeLinks) Linked(id transport.PeerID) bool        { return l[id] }
 func (l fakeLinks) kept(id transport.PeerID) (is, up bool) { up, is = l[id]; return is, up }
