@@ -47,7 +47,7 @@ func (e AwaitConfirmation) apply(d *Directory) {
 		}
 	}
 	if n == 0 {
-		d.actions = append(d.actions, Confirmed{e.Token})
+		d.actions = append(d.actions, Confirmed(e))
 		return
 	}
 	d.awaited[e.Token] = n

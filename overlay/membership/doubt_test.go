@@ -9,7 +9,9 @@ import (
 )
 
 // downs is a handler that notes who was lost, and when.
-type downs struct{ at map[transport.PeerID]time.Time }
+type downs struct {
+	at map[transport.PeerID]time.Time
+}
 
 func (d *downs) NodeUp(transport.PeerID, []byte) {}
 func (d *downs) NodeDown(id transport.PeerID)    { d.at[id] = time.Now() }
