@@ -37,6 +37,11 @@ func TestRequestsWaitForTheQueueOfAMember(t *testing.T) {
 				time.Sleep(3 * time.Second) // they find each other
 				caller, service := nodes[0].attach(t, ""), nodes[row.there].attach(t, "svc")
 				pass()
+				// The first request waits until its node knows who serves the cluster, and what
+				// waits is bounded.
+				caller.send(request(1000, "svc", "first", 1000))
+				service.reply(service.call("first"), true, "")
+				caller.expect(answer(1000, true, ""))
 				row.play(t, nodes[0], caller, service)
 			})
 		})
