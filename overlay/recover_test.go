@@ -39,7 +39,7 @@ func TestARequestRefusedByANodeThatServesAgain(t *testing.T) {
 		caller.ask(1, "service", "hello", time.Minute)
 		w.pass()
 		caller.saw()
-		attach(t, o, "service", echoing)
+		attach(t, o, "service", echoingLater)
 		time.Sleep(time.Second)
 		synctest.Wait()
 		caller.saw("1: reply hello")
