@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -34,6 +35,50 @@ var rules = []rule{
 	{
 		path: "overlay/wire", allowed: nil,
 		reason: "a codec that needs nothing can be read, fuzzed and copied alone",
+	},
+	{
+		path: "overlay/deadline", allowed: nil,
+		reason: "a core without clock or lock brings nothing along",
+	},
+	{
+		path: "overlay/calls", allowed: []string{"overlay/deadline"},
+		reason: "a table of calls does not know who calls whom",
+	},
+	{
+		path: "overlay/directory", allowed: []string{"overlay/deadline", "overlay/wire"},
+		reason: "a state machine says what to send and is told what came: it knows neither links nor users",
+	},
+	{
+		path: "overlay/multicast", allowed: []string{"overlay/wire"},
+		reason: "it needs who is linked, a lane to it and where to deliver, and declares these as interfaces",
+	},
+	{
+		path: "overlay/names", allowed: []string{"overlay/balance", "overlay/directory", "overlay/wire"},
+		reason: "a state machine that can be simulated: no lock, clock, goroutine or link",
+	},
+	{
+		path: "overlay/lookup", allowed: []string{"overlay/directory", "overlay/names", "overlay/wire"},
+		reason: "it gives two state machines their locks and their time, and does not know links or members",
+	},
+	{
+		path: "overlay/roster", allowed: []string{"overlay/directory", "overlay/wire", "transport"},
+		reason: "a list of nodes has links kept to them through an interface, and does not know who reads it",
+	},
+	{
+		path: "overlay/tunnel", allowed: []string{"overlay/wire", "transport"},
+		reason: "an end of a tunnel needs a stream, and does not know whose it is",
+	},
+	{
+		path: "overlay/peers", allowed: []string{"transport/..."},
+		reason: "who keeps links does not know what they are for",
+	},
+	{
+		path: "overlay/session", allowed: []string{"overlay/peers", "overlay/wire", "transport", "transport/outbox"},
+		reason: "a session hands messages to a handler that it declares, and does not know what they mean",
+	},
+	{
+		path: "overlay/membership", allowed: []string{"transport/..."}, others: true,
+		reason: "who is a member does not depend on what members do",
 	},
 	{
 		path: "overlay/...", allowed: []string{"overlay/...", "transport/..."}, others: true,
@@ -166,5 +211,36 @@ func TestRulesCanFail(t *testing.T) {
 	client := rules[slices.IndexFunc(rules, func(r rule) bool { return r.path == "relay/client" })]
 	if client.allows("golang.org/x/time/rate") {
 		t.Error("relay/client may import another module")
+	}
+}
+
+// The table of packages in docs/architecture.md has every package, and nothing else.
+func TestTheTableOfPackagesIsComplete(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := make(map[string]bool)
+	for line := range strings.Lines(string(page)) {
+		names, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |")
+		for name := range strings.SplitSeq(names, ", ") {
+			if path := strings.Trim(name, "`"); strings.HasPrefix(line, "| `") && !strings.ContainsAny(path, " -") {
+				table[path] = true
+			}
+		}
+	}
+	for _, p := range listPackages(t) {
+		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		if path == "" {
+			continue
+		}
+		if !table[path] {
+			t.Errorf("package %s is not in the table of packages", path)
+		}
+		delete(table, path)
+	}
+	delete(table, "cmd/compare") // a module of its own
+	for path := range table {
+		t.Errorf("the table of packages has %s, which is none", path)
 	}
 }

@@ -42,7 +42,7 @@ func TestRulesHoldAcrossNodes(t *testing.T) {
 	for _, row := range acrossNodes {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
+				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
 				here, there := startRelay(t, network, 0), startRelay(t, network, 1)
 				time.Sleep(3 * time.Second) // they find each other
 				row.play(t, here, there)

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/relay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
@@ -26,7 +27,7 @@ func TestTheEndsOfATunnelBetweenNodes(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
+				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
 				here, there := startRelay(t, network, 0), startRelay(t, network, 1)
 				time.Sleep(3 * time.Second) // they find each other
 				a, b := here.attach(t, ""), there.attach(t, "svc")

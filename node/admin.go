@@ -33,9 +33,11 @@ type Member struct {
 	// Found is how it was found: join, beacon, scan, dns:NAME, exec:COMMAND, remembered,
 	// or members if another node told of it, or itself if it has dialled this node.
 	Found string `json:"found,omitempty"`
-	// Transport and Link are of the link to it, which there may not be at the moment.
+	// Transport, Link and Version are of the link to it, which there may not be at the
+	// moment: its transport, where it leads, and the version of the protocol on it.
 	Transport string `json:"transport,omitempty"`
 	Link      string `json:"link,omitempty"`
+	Version   uint16 `json:"version,omitempty"`
 }
 
 // admin is the endpoint for those who look after the node.
@@ -115,7 +117,7 @@ func (n *Node) Members() Members {
 	for _, node := range n.overlay.Nodes() {
 		m.Members = append(m.Members, Member{
 			ID: node.ID, Addresses: strings.Split(node.Addr, ","), Found: node.Found,
-			Transport: node.Scheme, Link: node.Link,
+			Transport: node.Scheme, Link: node.Link, Version: node.Version,
 		})
 	}
 	return m

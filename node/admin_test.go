@@ -54,8 +54,8 @@ func TestANodeThatDoesNotListenIsNotReady(t *testing.T) {
 	made := &fragile{failed: make(chan error, 1)}
 	n, err := node.Start(node.Config{
 		Network: "ready", Key: identity.Generate(), Port: node.AnyPort, Admin: "127.0.0.1:0", Bind: "a:1",
-		Transports: []node.NewTransport{func(id *identity.Identity, _ *slog.Logger) (transport.Transport, error) {
-			made.Transport = mem.NewNetwork(mem.Config{}).Node(id.ID())
+		Transports: []node.NewTransport{func(id *identity.Identity, versions transport.Versions, _ *slog.Logger) (transport.Transport, error) {
+			made.Transport = mem.NewNetwork(mem.Config{Versions: versions}).Node(id.ID())
 			return made, nil
 		}},
 	})

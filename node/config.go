@@ -28,9 +28,9 @@ var (
 	ErrNoKey     = errors.New("no network key")
 )
 
-// NewTransport makes a transport for the node that an identity stands for. The node
-// closes it.
-type NewTransport func(id *identity.Identity, log *slog.Logger) (transport.Transport, error)
+// NewTransport makes a transport for the node that an identity stands for, which speaks
+// the versions of the protocol between nodes. The node closes it.
+type NewTransport func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error)
 
 // PeerPorts are the ports that nodes prefer for each other: the first digits of √2, e
 // and 10π, as nodes of this network have always done.

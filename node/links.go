@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/choose"
 	"github.com/project-iris/iris/transport/identity"
@@ -118,7 +119,7 @@ func listen(config Config, id *identity.Identity) (*links, error) {
 		}
 	}
 	for _, create := range config.Transports {
-		t, err := create(id, config.Logger)
+		t, err := create(id, overlay.Versions(), config.Logger)
 		if err != nil {
 			closeAll()
 			return nil, err

@@ -32,7 +32,7 @@ func TestRequestsWaitForTheQueueOfAMember(t *testing.T) {
 	for _, row := range roomRows {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
+				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
 				nodes := []*relayNode{startRelay(t, network, 0), startRelay(t, network, 1)}
 				time.Sleep(3 * time.Second) // they find each other
 				caller, service := nodes[0].attach(t, ""), nodes[row.there].attach(t, "svc")

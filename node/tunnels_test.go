@@ -30,11 +30,11 @@ var (
 
 // transports are those of real networks.
 var transports = map[string]node.NewTransport{
-	quic.Scheme: func(id *identity.Identity, log *slog.Logger) (transport.Transport, error) {
-		return quic.New(quic.Config{Identity: id, Logger: log})
+	quic.Scheme: func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
+		return quic.New(quic.Config{Identity: id, Versions: versions, Logger: log})
 	},
-	tcp.Scheme: func(id *identity.Identity, log *slog.Logger) (transport.Transport, error) {
-		return tcp.New(tcp.Config{Identity: id, Logger: log}), nil
+	tcp.Scheme: func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
+		return tcp.New(tcp.Config{Identity: id, Versions: versions, Logger: log}), nil
 	},
 }
 

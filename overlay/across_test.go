@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/transport/mem"
 )
 
@@ -82,22 +83,14 @@ func (w *world) idle() {
 	w.pass()
 	for _, o := range w.nodes {
 		checkIdle(w.t, o)
-		o.mu.Lock()
-		for id, r := range o.remotes {
-			r.mu.Lock()
+		for id, r := range o.links.all() {
 			if n := r.calls.Len(); n != 0 {
 				w.t.Errorf("%d requests are thought to be at node %x", n, id[:4])
 			}
-			r.mu.Unlock()
 		}
-		for _, p := range o.places {
-			for id, g := range p.cost {
-				if n := g.UnderWay(); n != 0 {
-					w.t.Errorf("%d requests are counted on their way to node %x", n, id[:4])
-				}
-			}
+		if n := o.lookup.Stats().UnderWay; n != 0 {
+			w.t.Errorf("%d requests are counted on their way to other nodes", n)
 		}
-		o.mu.Unlock()
 	}
 }
 
@@ -343,7 +336,7 @@ func playAllRefuse(w *world) {
 			}
 			total += len(s.requests)
 		}
-		if total < min(members, maxRefusals) {
+		if total < min(members, names.MaxRefusals) {
 			w.t.Errorf("%d of %d members were asked", total, members)
 		}
 	}
@@ -360,7 +353,7 @@ func playTooMany(w *world) {
 	caller.ask(1, "service", "", time.Hour)
 	w.pass()
 	service.answer(0, true, "") // makes room for it
-	time.Sleep(2 * retryMin)
+	time.Sleep(200 * time.Millisecond)
 	w.pass()
 	caller.saw()
 	service.answer(1, true, "")

@@ -169,20 +169,15 @@ func checkIdle(t *testing.T, o *Overlay) {
 		if n := m.served.Len(); n != 0 {
 			t.Errorf("a member of %q has %d requests to answer", m.cluster, n)
 		}
-		if n := m.calls.Len(); n != 0 {
+		if n := m.asked.Len(); n != 0 {
 			t.Errorf("%d requests of a member of %q are open", n, m.cluster)
 		}
-		if len(m.held.byToken) != 0 || m.held.bytes != 0 {
-			t.Errorf("%d requests of %d bytes are held for a member of %q", len(m.held.byToken), m.held.bytes, m.cluster)
+		if n, bytes := o.lookup.Held(local{m}); n != 0 || bytes != 0 {
+			t.Errorf("%d requests of %d bytes are held for a member of %q", n, bytes, m.cluster)
 		}
 	}
-	for name, c := range o.clusters {
-		if n := c.held.Len(); n != 0 || c.waiting != 0 {
-			t.Errorf("%d requests and %d tunnels wait for %q", n, c.waiting, name)
-		}
-		if len(c.members) == 0 && c.away == nil {
-			t.Errorf("%q is kept, though nobody serves it", name)
-		}
+	if s := o.lookup.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.Waiting != 0 {
+		t.Errorf("%d requests of %d bytes are held, and %d tunnels wait", s.Held, s.HeldBytes, s.Waiting)
 	}
 }
 
@@ -192,7 +187,7 @@ func checkEmpty(t *testing.T, o *Overlay) {
 	checkIdle(t, o)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.members)+len(o.clusters)+len(o.topics) != 0 {
-		t.Errorf("%d members, %d clusters and %d topics are left", len(o.members), len(o.clusters), len(o.topics))
+	if s := o.lookup.Stats(); len(o.members)+s.Clusters+s.Topics != 0 {
+		t.Errorf("%d members, %d clusters and %d topics are left", len(o.members), s.Clusters, s.Topics)
 	}
 }

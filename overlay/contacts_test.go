@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
@@ -51,7 +52,7 @@ func madeUpID(i int) transport.PeerID { return sha256.Sum256(fmt.Append(nil, i))
 
 // tell lets a node hear of a member.
 func tell(o *Overlay, id transport.PeerID, addr string) {
-	info := wire.Info{Version: wire.Version, Epoch: 1, Address: []byte(addr)}
+	info := wire.Info{Epoch: 1, Address: []byte(addr)}
 	o.net.NodeUp(id, info.Append(nil))
 }
 
@@ -61,7 +62,7 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 	for _, addr := range []string{"mem://nowhere", "\x00\xff", "mem://1"} {
 		t.Run(fmt.Sprintf("%q", addr), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
+				network := mem.NewNetwork(mem.Config{Versions: Versions(), Path: mem.Path{Delay: time.Millisecond}})
 				o, dials := lonely(t, network, 0)
 				lonely(t, network, 1)
 				const madeUp = 1000
@@ -70,10 +71,10 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 				}
 				const minutes = 1
 				time.Sleep(minutes * time.Minute)
-				if n := dials.dials.Load(); n > minutes*60*maxStrangers {
+				if n := dials.dials.Load(); n > minutes*60*roster.MaxStrangers {
 					t.Errorf("%d dials in %d minutes", n, minutes)
 				}
-				if n := dials.most.Load(); n > maxStrangers {
+				if n := dials.most.Load(); n > roster.MaxStrangers {
 					t.Errorf("%d dials at a time", n)
 				}
 				// A real one comes, that knows nobody: when one of the others is
@@ -86,48 +87,18 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 				if o.net.peers.Get(transport.PeerID{2}) == nil {
 					t.Error("there is no link to the real node")
 				}
-				o.net.nodes.mu.Lock()
-				if n := o.net.nodes.strangers; n != 0 || len(o.net.nodes.all) != 1 {
-					t.Errorf("%d strangers and %d nodes are left, want 0 and 1", n, len(o.net.nodes.all))
+				if n := o.net.roster.Len(); n != 1 {
+					t.Errorf("%d nodes are left, want 1", n)
 				}
-				o.net.nodes.mu.Unlock()
 			})
 		})
 	}
 }
 
-// A node that there was a link to is no stranger any more: another one gets its place.
-func TestAStrangerThatIsMetMakesRoom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o, _ := lonely(t, mem.NewNetwork(mem.Config{}), 0)
-		ns := o.net.nodes
-		for i := range maxStrangers + 1 {
-			tell(o, madeUpID(i), "mem://nowhere")
-		}
-		kept := func() (n int) {
-			ns.mu.Lock()
-			defer ns.mu.Unlock()
-			for _, e := range ns.all {
-				if e.kept {
-					n++
-				}
-			}
-			return n
-		}
-		if n := kept(); n != maxStrangers {
-			t.Fatalf("links are kept to %d strangers, want %d", n, maxStrangers)
-		}
-		ns.meet(madeUpID(0))
-		if n := kept(); n != maxStrangers+1 {
-			t.Errorf("one was met, and links are kept to %d, want %d", n, maxStrangers+1)
-		}
-	})
-}
-
 // Nobody dials a node that is no member any more.
 func TestTheDeadAreNotDialled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, dials := lonely(t, mem.NewNetwork(mem.Config{}), 0)
+		o, dials := lonely(t, mem.NewNetwork(mem.Config{Versions: Versions()}), 0)
 		tell(o, madeUpID(0), "mem://nowhere")
 		time.Sleep(time.Minute)
 		o.net.NodeDown(madeUpID(0))

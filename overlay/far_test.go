@@ -15,7 +15,7 @@ import (
 // and nothing in it grows.
 func TestANetworkThatIsFarAndLossy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, net: mem.NewNetwork(mem.Config{Path: mem.Path{Delay: 200 * time.Millisecond, Loss: 0.05}})}
+		w := &world{t: t, net: mem.NewNetwork(mem.Config{Versions: Versions(), Path: mem.Path{Delay: 200 * time.Millisecond, Loss: 0.05}})}
 		t.Cleanup(w.close)
 		for range 3 {
 			w.start()

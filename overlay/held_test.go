@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/mem"
 )
@@ -57,8 +58,8 @@ func TestARequestWaitsInVain(t *testing.T) {
 		caller.saw("1: timed out")
 		other.saw("2: timed out")
 		checkIdle(t, o)
-		if len(o.clusters) != 0 {
-			t.Errorf("%d clusters are remembered", len(o.clusters))
+		if n := o.lookup.Stats().Clusters; n != 0 {
+			t.Errorf("%d clusters are remembered", n)
 		}
 		attach(t, o, "nobody").saw() // the requests are gone
 	})
@@ -126,9 +127,7 @@ func TestAHeldRequestIsACopy(t *testing.T) {
 
 // holds returns how many requests and bytes are held for an application.
 func (a *app) holds() (requests, bytes int) {
-	a.overlay.mu.Lock()
-	defer a.overlay.mu.Unlock()
-	return len(a.held.byToken), a.held.bytes
+	return a.overlay.lookup.Held(local{a.Member})
 }
 
 // What a caller may have waiting is bounded in bytes, of bodies and names, and
@@ -260,9 +259,7 @@ func TestAFalseClaimIsTriedLessAndLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
 		liar := w.nodes[1]
-		liar.mu.Lock()
-		liar.register(liar.net.hasher.Cluster([]byte("service")), true)
-		liar.mu.Unlock()
+		liar.lookup.Step(directory.Register{Name: directory.NewHasher([32]byte{}).Cluster([]byte("service"))})
 		time.Sleep(100 * time.Millisecond)
 		caller := attach(t, w.nodes[0], "")
 		body := strings.Repeat("x", 1<<20)
@@ -279,9 +276,7 @@ func TestAFalseClaimIsTriedLessAndLess(t *testing.T) {
 
 // queued returns how many bytes a node has sent to another in its lanes.
 func (w *world) queued(from, to int) (bytes uint64) {
-	r := w.nodes[from].remote(wire.NodeID(w.ends[to].ID()))
-	for i := range r.lanes {
-		bytes += r.lanes[i].queued.Load()
-	}
+	r := w.nodes[from].links.get(wire.NodeID(w.ends[to].ID()))
+	bytes, _ = r.Queued()
 	return bytes
 }

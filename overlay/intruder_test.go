@@ -18,6 +18,7 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
@@ -59,7 +60,7 @@ func intrude(w *world, prepare ...func(*intruder)) *intruder {
 	if in.reads {
 		in.work.Go(func() { _, _ = io.Copy(io.Discard, in.control) })
 	}
-	info := wire.Info{Version: wire.Version, Epoch: intruderEpoch, Address: []byte("mem://nowhere")}
+	info := wire.Info{Epoch: intruderEpoch, Address: []byte("mem://nowhere")}
 	in.work.Go(in.accept)
 	in.work.Go(in.packets)
 	in.members, err = membership.New(membership.Config{Self: in.id, Meta: info.Append(nil), Carrier: in, Handler: in})
@@ -262,23 +263,20 @@ var intrusions = []struct {
 			_ = write(s, &wire.Event{Topic: name, Event: name}, &wire.Broadcast{Cluster: name, Message: name})
 		}
 		time.Sleep(time.Second)
-		o := w.nodes[0]
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		if n := len(o.topics) + len(o.clusters) + len(o.places); n > 10 {
-			w.t.Errorf("%d names are remembered", n)
+		if s := w.nodes[0].lookup.Stats(); s.Topics+s.Clusters+s.Places > 10 {
+			w.t.Errorf("%+v names are remembered", s)
 		}
 	}},
 	{name: "messages to pass on without end, to everybody and nobody, and fences", do: func(w *world, in *intruder) {
 		s := in.open(peers.KindLane)
 		var to []wire.NodeID
-		for i := range wire.SpreadLimit {
+		for i := range wire.ForwardLimit {
 			to = append(to, wire.NodeID(w.ends[i%len(w.ends)].ID()), wire.NodeID{byte(i)})
 		}
-		m := wire.Spread{Name: []byte("here"), Nodes: to[:wire.SpreadLimit], Message: make([]byte, 1000)}
+		m := wire.Forward{Name: []byte("here"), Nodes: to[:wire.ForwardLimit], Message: make([]byte, 1000)}
 		for i := range uint64(1000) {
 			m.Kind, m.Sender, m.Order = wire.Kind(i%5), i, i<<50
-			_ = write(s, &m, &wire.Copy{Kind: wire.KindFence, Origin: to[0], Order: i}, &wire.Passed{Token: i})
+			_ = write(s, &m, &wire.Forwarded{Kind: wire.KindMarker, Origin: to[0], Order: i}, &wire.MarkerPassed{Token: i})
 		}
 	}},
 	{name: "requests for nobody without end, whose refusals it does not read", ends: true, prepare: deaf, do: func(_ *world, in *intruder) {
@@ -315,10 +313,7 @@ var intrusions = []struct {
 			_ = write(in.control, &m)
 		}
 		time.Sleep(time.Second)
-		n := w.nodes[0].net
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if names := n.directory.Stats().Entries; names < 2<<16 || names > 2<<16+10 {
+		if names := w.nodes[0].lookup.Directory().Entries; names < 2<<16 || names > 2<<16+10 {
 			w.t.Errorf("the directory has taken %d names of it, want %d", names, 2<<16)
 		}
 	}},
@@ -481,13 +476,13 @@ func TestACallerThatReadsNothingDoesNotStopAService(t *testing.T) {
 		caller := w.there(0, "")
 		w.pass()
 		in := intrude(w, deaf)
-		for lane := range uint64(laneCount) {
+		for lane := range uint64(session.Lanes) {
 			s := in.open(peers.KindLane)
 			for i := range uint64(100) {
-				_ = write(s, &wire.Request{ID: lane + i*laneCount, Timeout: 1 << 62, Cluster: []byte("service"), Body: make([]byte, 100_000)})
+				_ = write(s, &wire.Request{ID: lane + i*session.Lanes, Timeout: 1 << 62, Cluster: []byte("service"), Body: make([]byte, 100_000)})
 			}
 		}
-		time.Sleep(laneCount*lanePatience + time.Second)
+		time.Sleep(session.Lanes*lanePatience + time.Second)
 		for id := range uint64(10) {
 			caller.ask(id, "service", "hello", time.Second)
 			w.pass()

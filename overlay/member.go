@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
-	"github.com/project-iris/iris/overlay/deadline"
+	"github.com/project-iris/iris/overlay/calls"
+	"github.com/project-iris/iris/overlay/multicast"
+	"github.com/project-iris/iris/overlay/names"
 )
 
 // Member is an attached application: it sends through it, and is served through
@@ -16,34 +18,27 @@ import (
 type Member struct {
 	overlay *Overlay
 	handler Handler
-	cluster string        // empty: a plain member, which serves none
-	shard   uint64        // chooses the lane of what it sends
-	gauge   balance.Gauge // how long it takes to answer
+	cluster string            // empty: a plain member, which serves none
+	shard   uint64            // chooses the lane of what it sends
+	gauge   balance.Gauge     // how long it takes to answer
+	sender  *multicast.Sender // of its broadcasts and events to other nodes; nil where there are none
 
-	spreading sync.Mutex // keeps the order of messages that others pass on
-	order     uint64     // of the latest of them; guarded by spreading
+	load   atomic.Int64 // requests and tunnels in hand; counted up by the lookup
+	open   atomic.Int64 // its own requests, until their answer is delivered
+	asked  *calls.Table[request]
+	served *calls.Table[served]
+	many   atomic.Bool // it had as many requests in hand as it may when one more came
+	left   atomic.Bool // it takes no more requests
+	closed atomic.Bool
 
-	load atomic.Int64 // requests and tunnels in hand; counted up under Overlay.mu
-	open atomic.Int64 // its own requests, until their answer is delivered
+	room names.Room // guarded by the lookup
 
-	// Guarded by Overlay.mu.
-	topics     map[string]struct{}
-	topicBytes int // of their names
-	held       heldRequests
-	room       room
-
-	mu     sync.Mutex
-	calls  deadline.Table[call]   // its own requests, by token
-	served deadline.Table[served] // requests in its hands, by id
-	alarm  alarm                  // runs expire
-	many   bool                   // it had as many requests in hand as it may when one more came
-	left   bool                   // it takes no more requests
-	closed bool
-	idle   chan struct{} // closed when load or open falls to zero; nil while nobody waits
+	mu   sync.Mutex
+	idle chan struct{} // closed when load or open falls to zero; nil while nobody waits
 }
 
-// call is a request of this member that is not answered.
-type call struct {
+// request is one of this member that is not answered.
+type request struct {
 	id uint64 // the member's
 }
 
@@ -63,7 +58,11 @@ type origin interface {
 
 func newMember(o *Overlay, cluster string, handler Handler) *Member {
 	m := &Member{overlay: o, cluster: cluster, handler: handler, shard: o.shards.Add(1)}
-	m.alarm.ring = m.expire
+	if o.net != nil {
+		m.sender = o.net.multicast.Sender(m.shard)
+	}
+	m.asked = calls.New(o.config.OpenRequests, m.timedOut)
+	m.served = calls.New(o.config.OpenRequests, m.overdue)
 	return m
 }
 
@@ -81,18 +80,8 @@ func (m *Member) leave() {
 	if !m.service() {
 		return
 	}
-	o := m.overlay
-	o.mu.Lock()
-	if c := o.clusters[m.cluster]; c != nil {
-		c.leave(m)
-		o.served(c)
-		o.tidy(c)
-	}
-	o.mu.Unlock()
-
-	m.mu.Lock()
-	m.left = true
-	m.mu.Unlock()
+	m.overlay.lookup.Leave(local{m})
+	m.left.Store(true)
 }
 
 // wait returns when the member has nothing in hand.
@@ -134,9 +123,13 @@ func (m *Member) unload() { m.countDown(&m.load) }
 func (m *Member) closeRequest() { m.countDown(&m.open) }
 
 func (m *Member) countDown(n *atomic.Int64) {
-	if n.Add(-1) > 0 {
-		return
+	if n.Add(-1) <= 0 {
+		m.stopWaiting()
 	}
+}
+
+// stopWaiting lets those look again who wait for the member.
+func (m *Member) stopWaiting() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.idle != nil {
@@ -149,21 +142,18 @@ func (m *Member) countDown(n *atomic.Int64) {
 // [FaultMemberLost], its own are forgotten. It may be called more than once.
 func (m *Member) Close() {
 	m.leave()
-	lost, asking, first := m.shut()
-	if !first {
+	if m.closed.Swap(true) {
 		return
 	}
-	if asking {
+	if forgotten := m.asked.Close(); len(forgotten) > 0 {
+		m.open.Add(-int64(len(forgotten)))
 		m.overlay.forgetCalls(m)
 	}
+	lost := m.served.Close()
+	m.stopWaiting()
 	// After its requests are forgotten, as none is held from then on.
 	o := m.overlay
-	o.mu.Lock()
-	for topic := range m.topics {
-		o.unsubscribe(m, topic)
-	}
-	o.dropAll(m)
-	o.mu.Unlock()
+	o.lookup.Detach(local{m})
 	for _, s := range lost {
 		s.origin.answer(s.token, outcomeFault, []byte(FaultMemberLost), 0)
 		m.unload()
@@ -174,54 +164,19 @@ func (m *Member) Close() {
 	o.mu.Unlock()
 }
 
-// shut marks the member as closed, forgets its requests, and returns those that it
-// holds. It reports whether it had requests open, and whether it was open itself.
-func (m *Member) shut() (lost []served, asking, first bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, false, false
-	}
-	m.closed = true
-	m.alarm.stop()
-	asking = m.calls.Len() > 0
-	m.open.Add(-int64(m.calls.Len()))
-	m.calls = deadline.Table[call]{}
-	if m.idle != nil {
-		close(m.idle)
-		m.idle = nil
-	}
-	return m.takeServed(), asking, true
-}
-
 // forgetCalls drops what the other nodes were asked for a member that is closed.
 func (o *Overlay) forgetCalls(m *Member) {
-	o.mu.Lock()
-	remotes := make([]*remote, 0, len(o.remotes))
-	for _, r := range o.remotes {
-		remotes = append(remotes, r)
-	}
-	o.mu.Unlock()
-	for _, r := range remotes {
+	for _, r := range o.links.all() {
 		r.forget(m)
 	}
 }
 
-func (m *Member) isClosed() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.closed
-}
-
-// takeServed empties the table of requests in hand. Member.mu is held.
-func (m *Member) takeServed() []served {
-	var all []served
-	for {
-		at, ok := m.served.Next()
-		if !ok {
-			return all
-		}
-		_, s, _ := m.served.Expire(at)
-		all = append(all, s)
+// AwaitConfirmation returns when all nodes that can send to the member know of the cluster
+// that it serves and the topics that it has subscribed to before the call: what they send from
+// then on reaches it. It returns after half a second at the latest, which Stats.Unconfirmed
+// counts, or with the context.
+func (m *Member) AwaitConfirmation(ctx context.Context) {
+	if !m.overlay.lookup.AwaitConfirmation(ctx) && ctx.Err() == nil {
+		m.overlay.counters.unconfirmed.Add(1)
 	}
 }

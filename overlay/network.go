@@ -3,14 +3,21 @@ package overlay
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/membership"
+	"github.com/project-iris/iris/overlay/multicast"
+	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/roster"
+	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 )
@@ -19,7 +26,8 @@ import (
 type Network struct {
 	// Self is this node.
 	Self transport.PeerID
-	// Transport makes links. The overlay does not close it.
+	// Transport makes links. It has to be made for [Versions]. The overlay does not close
+	// it.
 	Transport transport.Transport
 	// Listener accepts links; the overlay closes it. Nil: this node only dials.
 	Listener transport.Listener
@@ -43,65 +51,55 @@ type Contest = peers.Contest
 
 // network is the part of an overlay that knows other nodes.
 type network struct {
-	overlay *Overlay
-	config  Network
-	epoch   uint64 // of this node
-	log     *slog.Logger
-	hasher  *directory.Hasher
-	peers   *peers.Peers
-	members *membership.Membership
-	nodes   *nodes
-	fences  fences
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	ending  sync.Once
-	work    sync.WaitGroup // all goroutines but farewells
+	overlay   *Overlay
+	config    Network
+	epoch     uint64 // of this node
+	log       *slog.Logger
+	peers     *peers.Peers
+	members   *membership.Membership
+	roster    *roster.Roster
+	multicast *multicast.Multicast
+	ctx       context.Context // ends with Close
+	cancel    context.CancelFunc
+	ending    sync.Once
+	work      sync.WaitGroup // all goroutines but farewells
 	// farewells are of tunnels that were closed here.
-	farewells sync.WaitGroup
-	dirty     chan struct{} // holds one when touched has grown
+	farewells tunnel.Farewells
+}
 
-	// Guarded by Overlay.mu.
-	touched    map[directory.Name]struct{} // names whose registration or watch may have changed
-	links      map[*peers.Peer]*remote
-	retries    map[*cluster]struct{} // what retryLater was called for
-	retryTimer *time.Timer           // runs retryHeld
-	retryAt    time.Time             // when it does; zero: never
-
-	// mu guards the directory. Overlay.mu may be locked while it is held.
-	mu            sync.Mutex
-	directory     *directory.Directory
-	confirmations confirmations
-
-	whoMu sync.Mutex // guards who; nothing is locked while it is held
-	who   *directory.Members
+// Versions returns the versions of the protocol between nodes that an overlay speaks. The
+// transports that carry it are made with them.
+func Versions() transport.Versions {
+	return transport.Versions{Oldest: wire.OldestVersion, Newest: wire.Version}
 }
 
 // Connect makes the overlay part of a network. It is called once, before the first
-// Attach.
+// Attach. It fails for a transport that agrees with other nodes on versions which the
+// overlay does not speak.
 func (o *Overlay) Connect(config Network) error {
+	if t := config.Transport; t.Versions() != Versions() {
+		return fmt.Errorf("overlay: transport %s was made for %v of the protocol between nodes, this node speaks %v",
+			t.Scheme(), t.Versions(), Versions())
+	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := &network{
-		overlay:    o,
-		config:     config,
-		log:        config.Logger,
-		hasher:     directory.NewHasher(config.Secret),
-		dirty:      make(chan struct{}, 1),
-		touched:    make(map[directory.Name]struct{}),
-		links:      make(map[*peers.Peer]*remote),
-		retries:    make(map[*cluster]struct{}),
-		retryTimer: time.NewTimer(time.Hour),
+		overlay: o,
+		config:  config,
+		log:     config.Logger,
 	}
-	n.confirmations.waiting = make(map[uint64]chan<- struct{})
-	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.ctx, n.cancel = o.ctx, o.cancel
 	self, epoch := wire.NodeID(config.Self), uint64(time.Now().UnixNano())
-	n.who = directory.NewMembers(directory.Member{ID: self, Epoch: epoch})
-	n.directory = directory.New(directory.Config{Self: self, Epoch: epoch, Seed: rand.Uint64()})
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: n, Contested: config.Contested, Logger: config.Logger,
 	})
-	n.nodes = newNodes(n.peers)
+	n.roster = roster.New(directory.Member{ID: self, Epoch: epoch}, n.peers)
+	n.multicast = multicast.New(host{o}, session.Lanes)
+	bounds := o.bounds()
+	bounds.Hasher, bounds.Linked, bounds.Draw = directory.NewHasher(config.Secret), o.links.linked, rand.IntN
+	bounds.Route = func(nodes []names.NodeID) names.Route { return n.multicast.Route(nodes) }
+	o.lookup = lookup.New(lookup.Config{Names: bounds, Owner: owner{o}, Self: self, Epoch: epoch, Seed: rand.Uint64()})
 	n.epoch = epoch
 	members, err := membership.New(membership.Config{
 		Self: config.Self, Meta: n.info(config.Address), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
@@ -112,7 +110,7 @@ func (o *Overlay) Connect(config Network) error {
 	}
 	n.members = members
 	o.net = n
-	n.work.Go(n.run)
+	n.work.Go(func() { o.lookup.Run(n.ctx) })
 	if config.Listener != nil {
 		n.work.Go(func() { n.peers.Serve(config.Listener) })
 	}
@@ -127,22 +125,21 @@ func (o *Overlay) Connect(config Network) error {
 func (n *network) close() {
 	n.members.Leave()
 	n.finishLanes()
-	n.awaitTunnels()
+	n.farewells.Await()
 	n.cancel()
 	n.members.Close()
 	n.peers.Close(nil)
+	n.multicast.Close()
 	n.work.Wait()
 	n.farewells.Wait()
 }
 
 // finishLanes hands over what is still in the lanes to all nodes.
 func (n *network) finishLanes() {
-	n.overlay.mu.Lock()
 	var finishing sync.WaitGroup
-	for _, r := range n.links {
-		finishing.Go(r.finish)
+	for _, r := range n.overlay.links.all() {
+		finishing.Go(r.Finish)
 	}
-	n.overlay.mu.Unlock()
 	finishing.Wait()
 }
 
@@ -150,18 +147,10 @@ func (n *network) finishLanes() {
 func (n *network) LinkUp(p *peers.Peer) {
 	r := newRemote(n.overlay, p)
 	o := n.overlay
-	o.mu.Lock()
-	for other, earlier := range n.links {
-		if other.ID() == p.ID() {
-			r.before = append(r.before, earlier.down)
-		}
-	}
-	n.links[p] = r
-	n.prefer(p.ID())
-	n.retryOver(r.id)
-	o.mu.Unlock()
-	n.nodes.meet(p.ID())
-	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr())
+	o.links.add(r)
+	o.lookup.LinkUp(r.ID())
+	n.roster.Met(p.ID())
+	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr(), "version", p.Link().Version())
 	n.work.Go(func() {
 		if err := n.members.Join(p.ID()); err != nil {
 			n.log.Debug("lists were not merged", "peer", p.ID().Short(), "err", err)
@@ -169,43 +158,25 @@ func (n *network) LinkUp(p *peers.Peer) {
 	})
 }
 
-// prefer sends to a node over the link that is in use. Two links that follow each other
-// closely may come up and go down here in any order. Overlay.mu is held.
-func (n *network) prefer(id transport.PeerID) {
-	if r := n.links[n.peers.Get(id)]; r != nil {
-		n.overlay.remotes[r.id] = r
-	} else {
-		delete(n.overlay.remotes, wire.NodeID(id))
-	}
-}
-
 // LinkDown gives up what was under way over a link.
 func (n *network) LinkDown(p *peers.Peer, cause error) {
 	o := n.overlay
-	o.mu.Lock()
-	r := n.links[p]
-	delete(n.links, p)
-	n.prefer(p.ID())
-	if !o.linked(wire.NodeID(p.ID())) {
-		o.regrowOver(wire.NodeID(p.ID()))
-	}
-	o.mu.Unlock()
-	close(r.down)
-	r.lose()
-	n.work.Go(r.rest)
+	r := o.links.get(wire.NodeID(p.ID()))
+	o.links.remove(r)
+	n.multicast.LinkLost(r.ID())
+	r.lost()
+	n.work.Go(r.Wait)
 	n.log.Info("link is down", "peer", p.ID().Short(), "reason", cause)
 }
 
 // Stream handles a stream of a peer.
 func (n *network) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
-	n.overlay.mu.Lock()
-	r := n.links[p]
-	n.overlay.mu.Unlock()
+	r := n.overlay.links.get(wire.NodeID(p.ID()))
 	switch kind {
 	case peers.KindControl:
-		n.control(r, s)
+		r.ServeControl(s)
 	case peers.KindLane:
-		r.receive(s)
+		r.ServeLane(s)
 	case peers.KindTunnel:
 		r.takeTunnel(s)
 	case peers.KindMembership:
@@ -238,7 +209,7 @@ func (n *network) reach(ctx context.Context, id transport.PeerID, meta []byte) e
 	if err != nil {
 		return err
 	}
-	_, err = n.find(ctx, addressesOf(info), id, FoundByMembers)
+	_, err = n.find(ctx, roster.AddressesOf(info), id, FoundByMembers)
 	return err
 }
 
@@ -249,20 +220,38 @@ func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
 		return
 	}
-	addr := addressesOf(info)
-	if how, news := n.nodes.up(id, addr); news {
+	addr := roster.AddressesOf(info)
+	if how, news := n.roster.Up(id, addr, info.Epoch); news {
 		n.sayFound(id, how, addr)
 	}
-	n.setMembers(func(who *directory.Members) *directory.Members {
-		return who.With(wire.NodeID(id), info.Epoch)
-	})
+	n.overlay.lookup.Again() // which tells the directory: whoever calls this holds locks of his own
 }
 
 // NodeDown learns that a node is gone. Membership remembers it, and looks for it by
 // reach.
 func (n *network) NodeDown(id transport.PeerID) {
-	n.nodes.down(id)
-	n.setMembers(func(who *directory.Members) *directory.Members {
-		return who.Without(wire.NodeID(id))
-	})
+	n.roster.Down(id)
+	n.overlay.lookup.Again()
+}
+
+// HandleControl tells a node where this one sees it, and lets the directory find out what
+// it has missed.
+func (r *remote) HandleControl() {
+	if seen := roster.SeenAt(r.Peer().Link().RemoteAddr()); seen != nil {
+		r.Tell(seen)
+	}
+	r.overlay.lookup.Step(directory.Connected{Peer: r.ID()})
+}
+
+// HandleDirectory hands a message to the directory. What a node says of where it sees this
+// one counts once a link.
+func (r *remote) HandleDirectory(m wire.Message) {
+	if seen, ok := m.(*wire.Seen); ok {
+		if !r.saidSeen {
+			r.overlay.net.roster.See(r.Peer().ID(), seen)
+		}
+		r.saidSeen = true
+		return
+	}
+	r.overlay.lookup.Step(directory.Received{From: r.ID(), Message: m})
 }

@@ -36,7 +36,7 @@ func newWorld(t *testing.T, n int, path mem.Path) *world {
 // newWorldOf is newWorld with a configuration of the nodes.
 func newWorldOf(t *testing.T, n int, config Config, path mem.Path) *world {
 	t.Helper()
-	w := &world{t: t, config: config, net: mem.NewNetwork(mem.Config{Path: path})}
+	w := &world{t: t, config: config, net: mem.NewNetwork(mem.Config{Versions: Versions(), Path: path})}
 	t.Cleanup(w.close)
 	for range n {
 		w.start()

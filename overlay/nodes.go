@@ -6,10 +6,11 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/choose"
@@ -17,20 +18,20 @@ import (
 
 // How a node was found, where nobody has said it by [Overlay.Reach].
 const (
-	FoundByJoin    = "join"    // it is a seed of this node
-	FoundByMembers = "members" // another member told of it
-	FoundByItself  = "itself"  // it has dialled this node
+	FoundByJoin    = roster.ByJoin
+	FoundByMembers = roster.ByMembers
+	FoundByItself  = roster.ByItself
 )
 
 // Node is another node of the network.
 type Node struct {
-	ID    transport.PeerID
-	Addr  string // where it accepts links, as it says itself
-	Found string // how it was found: what [Overlay.Reach] was given, or one of FoundBy
-	// Link is where the link to it leads, and Scheme its transport. They are empty
-	// while there is no link, and Scheme also where the transport does not tell.
-	Link   string
-	Scheme string
+	roster.Node
+	// Link is where the link to it leads, Scheme its transport, and Version that of the
+	// protocol which both nodes speak on it. They are empty while there is no link, and
+	// Scheme also where the transport does not tell.
+	Link    string
+	Scheme  string
+	Version uint16
 }
 
 // Nodes returns the other nodes of the network, in the order of their ids.
@@ -38,11 +39,15 @@ func (o *Overlay) Nodes() []Node {
 	if o.net == nil {
 		return nil
 	}
-	all := o.net.nodes.list()
+	var all []Node
+	for _, n := range o.net.roster.List() {
+		all = append(all, Node{Node: n})
+	}
 	for i := range all {
 		if p := o.net.peers.Get(all[i].ID); p != nil {
 			all[i].Link = p.Link().RemoteAddr()
 			all[i].Scheme = choose.SchemeOf(p.Link())
+			all[i].Version = p.Link().Version()
 		}
 	}
 	slices.SortFunc(all, func(a, b Node) int { return cmp.Compare(a.ID.String(), b.ID.String()) })
@@ -50,14 +55,14 @@ func (o *Overlay) Nodes() []Node {
 }
 
 // Knows reports whether a node is a member of the network, as far as this one knows.
-func (o *Overlay) Knows(id transport.PeerID) bool { return o.net != nil && o.net.nodes.has(id) }
+func (o *Overlay) Knows(id transport.PeerID) bool { return o.net != nil && o.net.roster.Has(id) }
 
 // Others returns how many other nodes the network has.
 func (o *Overlay) Others() int {
 	if o.net == nil {
 		return 0
 	}
-	return o.net.nodes.count()
+	return o.net.roster.Len()
 }
 
 // Changed returns a channel that is closed when nodes have come or gone since the call.
@@ -65,14 +70,14 @@ func (o *Overlay) Changed() <-chan struct{} {
 	if o.net == nil {
 		return nil
 	}
-	return o.net.nodes.awaiting()
+	return o.net.roster.Changed()
 }
 
 // Expect notes how a node was found that is no member yet. It may become one by a link
 // that it makes itself.
 func (o *Overlay) Expect(id transport.PeerID, how string) {
 	if o.net != nil {
-		o.net.nodes.expect(id, how)
+		o.net.roster.Expect(id, how)
 	}
 }
 
@@ -94,7 +99,7 @@ func (n *network) find(ctx context.Context, addr string, id transport.PeerID, ho
 	if err != nil {
 		return transport.PeerID{}, err
 	}
-	if n.nodes.found(p.ID(), how, begin) {
+	if n.roster.Found(p.ID(), how, begin) {
 		n.sayFound(p.ID(), how, p.Link().RemoteAddr())
 	}
 	return p.ID(), nil
@@ -127,157 +132,17 @@ func (o *Overlay) Move(addr string) error {
 
 // info is what this node tells about itself.
 func (n *network) info(addr string) []byte {
-	info := wire.Info{Version: wire.Version, Epoch: n.epoch}
-	if left := putAddresses(&info, addr); left > 0 {
-		n.log.Info("some addresses of this node do not fit what others are told", "left_out", left, "addr", beginning(addressesOf(&info)))
+	info := wire.Info{Epoch: n.epoch}
+	if left := roster.PutAddresses(&info, addr, membership.MaxMeta); left > 0 {
+		n.log.Info("some addresses of this node do not fit what others are told", "left_out", left, "addr", beginning(roster.AddressesOf(&info)))
 	}
 	return info.Append(nil)
 }
 
-// maxFinds is how many nodes can have been found and not become members yet; of more,
-// any one is forgotten.
-const maxFinds = 256
-
-// nodes are the other members: how they were found, and which of them this node keeps
-// links to, which contacts.go sees to.
-type nodes struct {
-	peers *peers.Peers
-
-	mu        sync.Mutex
-	all       map[transport.PeerID]*nodeEntry
-	strangers int                             // those that are kept and were not met
-	finds     map[transport.PeerID]string     // how nodes were found that are no members yet
-	seen      map[transport.PeerID]netip.Addr // what nodes see this one as
-	changed   chan struct{}                   // closed and replaced when all has changed
-}
-
-// nodeEntry is a member.
-type nodeEntry struct {
-	addr, how string
-	since     time.Time
-	sought    bool // this node has looked for it
-	met       bool // there was a link
-	kept      bool // peers keep one
-}
-
-func newNodes(p *peers.Peers) *nodes {
-	return &nodes{
-		peers:   p,
-		all:     make(map[transport.PeerID]*nodeEntry),
-		finds:   make(map[transport.PeerID]string),
-		seen:    make(map[transport.PeerID]netip.Addr),
-		changed: make(chan struct{}),
+// Seen returns the IP addresses that other nodes see this one at, see [roster.Roster.Seen].
+func (o *Overlay) Seen() []netip.Addr {
+	if o.net == nil {
+		return nil
 	}
-}
-
-// up notes a member, or its new address, and keeps a link to it. It reports how it was
-// found, and whether it is new.
-func (ns *nodes) up(id transport.PeerID, addr string) (how string, news bool) {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	e := ns.all[id]
-	if e == nil {
-		e, news = ns.enter(id), true
-	}
-	e.addr = addr
-	ns.contact(id, e)
-	return e.how, news
-}
-
-// enter notes a new member. The lock is held.
-func (ns *nodes) enter(id transport.PeerID) *nodeEntry {
-	e := &nodeEntry{how: FoundByMembers, since: time.Now(), met: ns.peers.Get(id) != nil}
-	if e.met {
-		e.how = FoundByItself // nodes that this one dials are members before there is a link
-	}
-	if known, sought := ns.finds[id]; sought {
-		e.how, e.sought = known, true
-		delete(ns.finds, id)
-	}
-	ns.all[id] = e
-	ns.tell()
-	return e
-}
-
-// down notes that a node is no member any more.
-func (ns *nodes) down(id transport.PeerID) {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	if e := ns.all[id]; e != nil {
-		delete(ns.all, id)
-		delete(ns.seen, id)
-		ns.part(id, e)
-		ns.tell()
-	}
-}
-
-// expect notes how a node was found that is no member yet.
-func (ns *nodes) expect(id transport.PeerID, how string) {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	if ns.all[id] == nil {
-		ns.note(id, how)
-	}
-}
-
-// found notes how a node was found by a search that began at a time. It reports whether
-// that changes how a member was found: not if it was one before, or was sought already.
-func (ns *nodes) found(id transport.PeerID, how string, begin time.Time) bool {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	e := ns.all[id]
-	if e == nil {
-		ns.note(id, how)
-		return false
-	}
-	if e.sought || e.since.Before(begin) {
-		return false
-	}
-	e.how, e.sought = how, true
-	return true
-}
-
-// note keeps how a node was found until it is a member. The lock is held.
-func (ns *nodes) note(id transport.PeerID, how string) {
-	if len(ns.finds) >= maxFinds {
-		for any := range ns.finds {
-			delete(ns.finds, any)
-			break
-		}
-	}
-	ns.finds[id] = how
-}
-
-// tell wakes who waits for a change. The lock is held.
-func (ns *nodes) tell() {
-	close(ns.changed)
-	ns.changed = make(chan struct{})
-}
-
-func (ns *nodes) awaiting() <-chan struct{} {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	return ns.changed
-}
-
-func (ns *nodes) has(id transport.PeerID) bool {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	return ns.all[id] != nil
-}
-
-func (ns *nodes) count() int {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	return len(ns.all)
-}
-
-func (ns *nodes) list() []Node {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	list := make([]Node, 0, len(ns.all))
-	for id, e := range ns.all {
-		list = append(list, Node{ID: id, Addr: e.addr, Found: e.how})
-	}
-	return list
+	return o.net.roster.Seen()
 }

@@ -90,17 +90,6 @@ func TestMove(t *testing.T) {
 	})
 }
 
-// What is remembered of finds that come to nothing is bounded.
-func TestFindsAreBounded(t *testing.T) {
-	ns := newNodes(nil)
-	for i := range 10 * maxFinds {
-		ns.expect(transport.PeerID{byte(i), byte(i >> 8)}, "beacon")
-	}
-	if len(ns.finds) != maxFinds {
-		t.Errorf("%d finds are remembered, want %d", len(ns.finds), maxFinds)
-	}
-}
-
 func TestAnOverlayThatIsAloneKnowsNobody(t *testing.T) {
 	o := New(Config{})
 	defer o.Close()

@@ -3,12 +3,15 @@ package overlay
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/project-iris/iris/overlay/directory"
-	"github.com/project-iris/iris/overlay/fanout"
+	"github.com/project-iris/iris/overlay/lookup"
+	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -31,7 +34,7 @@ var (
 	// ErrDraining says that the node is being stopped.
 	ErrDraining = errors.New(FaultDraining)
 	// ErrTooManyTopics says that a member may not subscribe to more topics.
-	ErrTooManyTopics = errors.New("too many subscriptions")
+	ErrTooManyTopics = names.ErrTooManyTopics
 	// ErrNoMember says that every member that could be asked has refused.
 	ErrNoMember = errors.New("no member took it")
 )
@@ -82,43 +85,36 @@ func (c Config) withDefaults() Config {
 // concurrent use.
 type Overlay struct {
 	config Config
-
-	mu         sync.Mutex
-	clusters   map[string]*cluster // those with members, held requests or waiting tunnels
-	topics     map[string]*topic
-	members    map[*Member]struct{}
-	registered map[directory.Name]struct{} // what members here serve or are subscribed to, if there is a network
-	places     map[directory.Name]*place   // of clusters and topics that members here send to
-	placeBytes int                         // of their names
-	branching  map[*place]struct{}         // places that messages get to over other nodes
-	remotes    map[wire.NodeID]*remote     // nodes that there is a link to
-	holds      uint64                      // requests that were held
-	draining   bool
-	closed     bool
-
+	lookup *lookup.Lookup
+	links  links
 	net    *network // nil: this node is alone
 	shards atomic.Uint64
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 
-	stopping atomic.Bool // draining, for those who do not hold mu
+	draining atomic.Bool
+	closed   atomic.Bool
 
-	frames   *wire.Budget  // of what other nodes send
-	filter   fanout.Filter // of messages that others pass on
+	mu      sync.Mutex
+	members map[*Member]struct{}
+
+	frames   *wire.Budget // of what other nodes send
+	sessions session.Counters
 	counters counters
 }
 
 // New returns an overlay without members.
 func New(config Config) *Overlay {
-	return &Overlay{
-		config:     config.withDefaults(),
-		frames:     wire.NewBudget(config.withDefaults().FrameBytes),
-		clusters:   make(map[string]*cluster),
-		topics:     make(map[string]*topic),
-		members:    make(map[*Member]struct{}),
-		registered: make(map[directory.Name]struct{}),
-		places:     make(map[directory.Name]*place),
-		branching:  make(map[*place]struct{}),
-		remotes:    make(map[wire.NodeID]*remote),
-	}
+	o := &Overlay{config: config.withDefaults(), members: make(map[*Member]struct{})}
+	o.ctx, o.cancel = context.WithCancel(context.Background())
+	o.frames = wire.NewBudget(o.config.FrameBytes)
+	o.lookup = lookup.New(lookup.Config{Names: o.bounds(), Owner: owner{o}})
+	return o
+}
+
+// bounds are what members may have of names.
+func (o *Overlay) bounds() names.Config {
+	return names.Config{HeldBytes: o.config.HeldBytes, Topics: o.config.Topics, TopicBytes: o.config.TopicBytes}
 }
 
 // Attach adds a member, which serves the named cluster unless the name is empty.
@@ -129,35 +125,41 @@ func New(config Config) *Overlay {
 func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 	m := newMember(o, string(name), handler)
 	o.mu.Lock()
-	if err := o.refusal(); err != nil {
-		o.mu.Unlock()
-		return nil, err
-	}
-	o.members[m] = struct{}{}
-	var held []*heldRequest
-	if m.service() {
-		c := o.cluster(m.cluster)
-		held = c.join(m)
-		o.release(held)
-		o.served(c)
+	err := o.refusal()
+	if err == nil {
+		o.members[m] = struct{}{}
 	}
 	o.mu.Unlock()
-	o.goOn(held)
-	if m.service() {
-		m.Resume()
+	if err != nil {
+		return nil, err
+	}
+	o.lookup.Attach(local{m}, m.cluster)
+	if o.draining.Load() { // which may have come before
+		m.leave()
+	}
+	if m.closed.Load() {
+		o.lookup.Detach(local{m})
 	}
 	return m, nil
 }
 
-// refusal says why nobody can attach. Overlay.mu is held.
+// refusal says why nobody can attach.
 func (o *Overlay) refusal() error {
 	switch {
-	case o.closed:
+	case o.closed.Load():
 		return ErrClosed
-	case o.draining:
+	case o.draining.Load():
 		return ErrDraining
 	}
 	return nil
+}
+
+// stop marks the overlay as one that takes no more members, and returns those that it has.
+func (o *Overlay) stop(mark *atomic.Bool) []*Member {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	mark.Store(true)
+	return slices.Collect(maps.Keys(o.members))
 }
 
 // Drain ends the work of this node in good order. All members leave their clusters, so
@@ -167,24 +169,9 @@ func (o *Overlay) refusal() error {
 // what they hold, have the answers to what they asked before, and their tunnels are
 // closed, and other nodes know, or with the context's error when that ends first.
 func (o *Overlay) Drain(ctx context.Context) error {
-	o.mu.Lock()
-	o.draining = true
-	o.stopping.Store(true)
-	members := make([]*Member, 0, len(o.members))
-	for m := range o.members {
-		members = append(members, m)
-	}
-	var held []*heldRequest
-	for _, c := range o.clusters {
-		held = append(held, c.abandon()...)
-		c.wake()
-		o.tidy(c)
-	}
-	o.release(held)
-	o.mu.Unlock()
-
-	for _, h := range held {
-		h.origin.answer(h.token, outcomeFault, []byte(FaultDraining), 0)
+	members := o.stop(&o.draining)
+	for _, r := range o.lookup.Drain() {
+		r.Owner.(local).answer(r.Token, outcomeFault, []byte(FaultDraining), 0)
 	}
 	for _, m := range members {
 		m.leave()
@@ -204,20 +191,13 @@ func (o *Overlay) Drain(ctx context.Context) error {
 // Close detaches all members. Nothing is delivered after it. It may be called more than
 // once.
 func (o *Overlay) Close() {
-	o.mu.Lock()
-	o.closed = true
-	for _, c := range o.clusters {
-		c.wake()
-	}
-	members := make([]*Member, 0, len(o.members))
-	for m := range o.members {
-		members = append(members, m)
-	}
-	o.mu.Unlock()
+	members := o.stop(&o.closed)
+	o.lookup.Drain() // what was held ends with its members
 	for _, m := range members {
 		m.Close()
 	}
 	if o.net != nil {
 		o.net.ending.Do(o.net.close)
 	}
+	o.cancel()
 }

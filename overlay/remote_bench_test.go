@@ -17,7 +17,7 @@ import (
 // each other soon.
 func connect(tb testing.TB, n int) []*Overlay {
 	tb.Helper()
-	network := mem.NewNetwork(mem.Config{})
+	network := mem.NewNetwork(mem.Config{Versions: Versions()})
 	nodes := make([]*Overlay, n)
 	for i := range nodes {
 		end := network.Node(sha256.Sum256(fmt.Append(nil, i)))
@@ -185,7 +185,7 @@ func BenchmarkRemotePublish(b *testing.B) {
 // for as much on another.
 func pingPong(t *testing.T) func() {
 	t.Helper()
-	network := mem.NewNetwork(mem.Config{})
+	network := mem.NewNetwork(mem.Config{Versions: Versions()})
 	one, other := network.Node(transport.PeerID{1}), network.Node(transport.PeerID{2})
 	t.Cleanup(func() {
 		one.Close()

@@ -37,11 +37,11 @@ func TestOrderAcrossAReplacedLink(t *testing.T) {
 			}).subscribe("news")
 			time.Sleep(100 * time.Millisecond)
 			sender := attach(t, w.nodes[0], "")
-			cut := w.nodes[seed%2].remote(wire.NodeID(w.ends[1-seed%2].ID()))
+			cut := w.nodes[seed%2].links.get(wire.NodeID(w.ends[1-seed%2].ID()))
 			for i := range 300 {
 				sender.publish("news", strconv.Itoa(i))
 				if i == slow+10 {
-					_ = cut.peer.Link().Close(nil)
+					_ = cut.Peer().Link().Close(nil)
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
@@ -56,36 +56,4 @@ func TestOrderAcrossAReplacedLink(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Two links that follow each other closely may come up and go down in any order: the one
-// that is in use is used.
-func TestLinksComeUpAndGoDownInAnyOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 2, mem.Path{Delay: time.Millisecond})
-		attach(t, w.nodes[1], "service", echoing)
-		time.Sleep(100 * time.Millisecond)
-		caller := attach(t, w.nodes[0], "")
-		n, id := w.nodes[0].net, wire.NodeID(w.ends[1].ID())
-		old := w.nodes[0].remote(id).peer
-		_ = old.Link().Close(nil)
-		time.Sleep(5 * time.Second)
-		used := w.nodes[0].remote(id)
-		if used == nil || used.peer == old {
-			t.Fatal("the link was not made anew")
-		}
-
-		// What is told of the link that was replaced comes late.
-		n.LinkUp(old)
-		if got := w.nodes[0].remote(id); got != used {
-			t.Error("a link that is not in use has taken the place of the one that is")
-		}
-		n.LinkDown(old, nil)
-		if got := w.nodes[0].remote(id); got != used {
-			t.Error("the end of a link that is not in use has ended that which is")
-		}
-		caller.ask(1, "service", "hello", time.Second)
-		time.Sleep(100 * time.Millisecond)
-		caller.saw("1: reply hello")
-	})
 }

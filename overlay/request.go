@@ -2,16 +2,15 @@ package overlay
 
 import (
 	"errors"
-	"slices"
 	"time"
 
-	"github.com/project-iris/iris/overlay/balance"
-	"github.com/project-iris/iris/transport/outbox"
+	"github.com/project-iris/iris/overlay/calls"
+	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/session"
 )
 
-// maxRefusals is how many other nodes may refuse a request before it waits, and how many
-// members and nodes a tunnel before it is given up.
-const maxRefusals = 3
+// lanePatience is how long a request or an answer waits for room on the way to a node.
+const lanePatience = time.Second
 
 // outcome is what became of a request.
 type outcome int
@@ -21,62 +20,57 @@ const (
 	outcomeFault
 )
 
-var (
-	// errLeft says that a member has left between being picked and being asked.
-	errLeft = errors.New("member has left")
-	// errFull says that a member has as many requests in hand as it may.
-	errFull = errors.New("member has too many requests in hand")
-)
+// errLeft says that a member has left between being picked and being asked.
+var errLeft = errors.New("member has left")
 
 // Request asks one member of a cluster. The answer comes to the member's handler
 // under the id, which is the caller's own and opaque, by the time that timeout
 // ends; at once if it is not positive. A closed member gets none. The body is
 // borrowed.
 func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration) {
-	deadline := time.Now().Add(timeout)
-	m.mu.Lock()
-	// Who has work in hand may need others to finish it.
-	draining := m.overlay.stopping.Load() && m.load.Load() == 0
-	closed, full := m.closed, m.calls.Len() >= m.overlay.config.OpenRequests
-	var token uint64
-	if timeout > 0 && !closed && !full && !draining {
-		token = m.calls.Add(deadline, call{id: id})
-		m.open.Add(1)
-		m.alarm.set(deadline)
-	}
-	m.mu.Unlock()
 	switch {
-	case closed:
+	case m.closed.Load():
+		return
 	case timeout <= 0:
 		m.handler.HandleTimeout(id)
-	case draining:
+		return
+	case m.overlay.draining.Load() && m.load.Load() == 0: // who has work in hand may need others to finish it
 		m.handler.HandleFault(id, []byte(FaultDraining))
-	case full:
-		m.handler.HandleFault(id, []byte(FaultOverloaded))
-	default:
-		m.dispatch(attempt{token: token, cluster: cluster, body: body, deadline: deadline, wait: true})
+		return
 	}
+	deadline := time.Now().Add(timeout)
+	m.open.Add(1)
+	token, err := m.asked.Add(deadline, request{id: id})
+	switch {
+	case err == nil:
+		m.dispatch(names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline}, true)
+		return
+	case errors.Is(err, calls.ErrFull):
+		m.handler.HandleFault(id, []byte(FaultOverloaded))
+	}
+	m.closeRequest()
 }
 
 // dispatch hands an open request of this member to a member of the cluster, here or on
-// another node, or holds it until there is one that has room.
-func (m *Member) dispatch(a attempt) {
+// another node, or holds it until there is one that has room. If there is no room on the way
+// to another node, it waits for some if wait is set.
+func (m *Member) dispatch(a names.Attempt, wait bool) {
 	for {
 		full, gone := m.try(&a)
 		if gone {
 			return
 		}
-		if full.remote != nil && a.wait {
-			patience := min(lanePatience, time.Until(a.deadline))
-			if full.remote.ask(m, &a, full.gauge, patience) == nil {
+		if full.Gauge != nil && wait {
+			patience := min(lanePatience, time.Until(a.Deadline))
+			if m.hand(full, &a, patience) == nil {
 				return
 			}
 		}
-		switch m.overlay.holdForRoom(m, a) {
-		case holdingDone:
+		switch m.overlay.lookup.HoldForRoom(local{m}, &a) {
+		case names.HoldsIt:
 			return
-		case holdingRefused:
-			m.answer(a.token, outcomeFault, []byte(FaultOverloaded), 0)
+		case names.CannotHold:
+			m.answer(a.Token, outcomeFault, []byte(FaultOverloaded), 0)
 			return
 		}
 	}
@@ -85,109 +79,48 @@ func (m *Member) dispatch(a attempt) {
 // try asks one after the other who can take a request, until gone: it was taken, is held,
 // or has its answer. Otherwise there is no room; full is a node that there is no room on
 // the way to, if there is one.
-func (m *Member) try(a *attempt) (full target, gone bool) {
-	for a.refused.n < maxRefusals {
-		to, verdict := m.overlay.route(m, a)
-		var err error
+func (m *Member) try(a *names.Attempt) (full names.Target, gone bool) {
+	for !a.Refused.Full() {
+		to, verdict := m.overlay.lookup.Route(local{m}, a)
 		switch verdict {
-		case routeHeld:
-			return target{}, true
-		case routeDraining:
-			m.answer(a.token, outcomeFault, []byte(FaultDraining), 0)
-			return target{}, true
-		case routeNone:
+		case names.Held:
+			return names.Target{}, true
+		case names.Draining:
+			m.answer(a.Token, outcomeFault, []byte(FaultDraining), 0)
+			return names.Target{}, true
+		case names.Picked:
+		default:
 			return full, false
-		case routeMember:
-			err = to.member.serve(m, a.token, a.body, a.deadline)
-		case routeRemote:
-			err = to.remote.ask(m, a, to.gauge, 0)
 		}
+		err := m.hand(to, a, 0)
 		switch {
 		case err == nil:
-			return target{}, true
+			return names.Target{}, true
 		case errors.Is(err, errLeft):
-		case to.member != nil:
-			a.refused.busy = true
-			m.overlay.refused(to)
+		case to.Member != nil:
+			a.Refused.AddMember()
+			m.overlay.lookup.Refused(to)
 		default:
-			if errors.Is(err, outbox.ErrFull) {
+			if errors.Is(err, session.ErrFull) {
 				full = to
 			}
-			a.refused.add(to, true)
+			a.Refused.Add(to, true)
 		}
 	}
 	return full, false
 }
 
-// target is who can take a request: a member of this node, or another node.
-type target struct {
-	member *Member
-	remote *remote
-	gauge  *balance.Gauge // of the node, for the cluster
-	made   uint64         // how often the member had made room when it was picked
-	full   bool           // there is no member because all are full
-}
-
-func (t target) same(other target) bool { return t.member == other.member && t.remote == other.remote }
-
-// refusals are the targets that have refused a request.
-type refusals struct {
-	all    [maxRefusals]target
-	n      int
-	busy   bool // one has refused because it has too much to do
-	anyway bool // members that are full of requests are asked too
-}
-
-func (r *refusals) add(t target, busy bool) {
-	if r.n < maxRefusals {
-		r.all[r.n] = t
-		r.n++
+// hand hands a request to a target that was picked for it. An error means that it was
+// certainly not handed over.
+func (m *Member) hand(to names.Target, a *names.Attempt, patience time.Duration) error {
+	if to.Member != nil {
+		return to.Member.(local).serve(m, a.Token, a.Body, a.Deadline)
 	}
-	r.busy = r.busy || busy
-}
-
-func (r *refusals) has(t target) bool { return slices.ContainsFunc(r.all[:r.n], t.same) }
-
-// verdict is what route found.
-type verdict int
-
-const (
-	routeMember   verdict = iota // a member of this node was picked
-	routeRemote                  // another node was picked
-	routeHeld                    // the request waits for a member
-	routeNone                    // all have refused, or it cannot wait
-	routeDraining                // this node is being stopped
-)
-
-// route picks who gets a request, or holds it.
-func (o *Overlay) route(from *Member, a *attempt) (target, verdict) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	c := o.clusters[string(a.cluster)]
-	if c == nil || c.away == nil && o.net != nil {
-		c = o.cluster(string(a.cluster))
-		defer o.tidy(c)
-		o.lookUp(c)
+	r := m.overlay.links.get(to.Node)
+	if r == nil {
+		return errLeft
 	}
-	if c.crowded && a.number == 0 && a.refused.n == 0 && !o.draining && o.holdCrowded(c, from, *a) == holdingDone {
-		return target{}, routeHeld
-	}
-	to, found := o.pick(c, &a.refused)
-	switch {
-	case found && to.member != nil:
-		return to, routeMember
-	case found:
-		return to, routeRemote
-	case a.refused.busy || len(c.members) > 0:
-		return target{}, routeNone
-	case o.draining:
-		return target{}, routeDraining
-	case o.net != nil && c.away == nil: // too many names are looked up
-		return target{}, routeNone
-	case !o.hold(c, from, *a):
-		return target{}, routeNone
-	}
-	return target{}, routeHeld
+	return r.ask(m, a, to.Gauge, patience)
 }
 
 // serve hands a request to this member, for which it was picked. An error means
@@ -202,10 +135,7 @@ func (m *Member) serve(from origin, token uint64, body []byte, deadline time.Tim
 	if err == nil {
 		return nil
 	}
-	m.mu.Lock()
-	_, still := m.served.Take(id)
-	m.mu.Unlock()
-	if !still {
+	if _, still := m.served.Take(id); !still {
 		return nil // its caller has its answer: the deadline passed, or the member was closed
 	}
 	m.unload()
@@ -214,28 +144,24 @@ func (m *Member) serve(from origin, token uint64, body []byte, deadline time.Tim
 
 // admit puts a request into this member's hands.
 func (m *Member) admit(from origin, token uint64, deadline time.Time) (id uint64, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case m.left || m.closed:
+	if m.left.Load() {
 		return 0, errLeft
-	case m.served.Len() >= m.overlay.config.OpenRequests:
-		m.many = true
-		return 0, errFull
 	}
-	id = m.served.Add(deadline, served{origin: from, token: token, since: time.Now()})
-	m.alarm.set(deadline)
-	return id, nil
+	id, err = m.served.Add(deadline, served{origin: from, token: token, since: time.Now()})
+	switch {
+	case errors.Is(err, calls.ErrClosed):
+		err = errLeft
+	case err != nil:
+		m.many.Store(true)
+	}
+	return id, err
 }
 
 // Reply answers a request that was handed to the member's handler. One that the
 // member does not hold, because it answered before, or too late, or never got it,
 // is ignored. The body is borrowed.
 func (m *Member) Reply(id uint64, ok bool, body []byte) {
-	m.mu.Lock()
 	s, held := m.served.Take(id)
-	room := held && m.makeRoom()
-	m.mu.Unlock()
 	if !held {
 		return
 	}
@@ -246,23 +172,12 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	m.gauge.Observe(time.Now(), time.Since(s.since), 0, !ok)
 	s.origin.answer(s.token, result, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
-	if room {
-		m.Resume()
-	}
-}
-
-// isOpen reports whether a request of this member waits for its answer.
-func (m *Member) isOpen(token uint64) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.calls.Has(token)
+	m.resumeWithOneLess()
 }
 
 // answer ends a request of this member. Only the first answer counts.
 func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
-	m.mu.Lock()
-	c, open := m.calls.Take(token)
-	m.mu.Unlock()
+	c, open := m.asked.Take(token)
 	if !open {
 		return
 	}
@@ -273,4 +188,33 @@ func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
 		m.handler.HandleFault(c.id, body)
 	}
 	m.closeRequest()
+}
+
+// timedOut answers a request of this member whose deadline has passed.
+func (m *Member) timedOut(token uint64, c request) {
+	m.overlay.lookup.Unhold(local{m}, token)
+	m.handler.HandleTimeout(c.id)
+	m.closeRequest()
+}
+
+// overdue gives up a request in this member's hands whose deadline has passed. Its caller
+// is answered by its own clock.
+func (m *Member) overdue(_ uint64, s served) {
+	now := time.Now()
+	m.gauge.Observe(now, now.Sub(s.since), 0, false)
+	m.unload()
+	m.resumeWithOneLess()
+}
+
+// Resume says that the member has room for requests again, after its handler has refused
+// one. Requests that wait for room are handed to it before Resume returns. It may be called
+// at any time, but not from within the handler's HandleRequest.
+func (m *Member) Resume() { m.overlay.lookup.MakeRoom(local{m}) }
+
+// resumeWithOneLess is Resume for a member that was full of requests in its hands, and has
+// one less.
+func (m *Member) resumeWithOneLess() {
+	if m.many.Load() && m.many.CompareAndSwap(true, false) && !m.closed.Load() {
+		m.Resume()
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/project-iris/iris/overlay/names"
 )
 
 var errRefused = errors.New("refused by the test")
@@ -328,11 +330,9 @@ func TestARefusedRequestGoesToTheNext(t *testing.T) {
 func TestMembersThatLeaveBetweenPickAndAsk(t *testing.T) {
 	o := New(Config{})
 	caller := attach(t, o, "")
-	for range maxRefusals + 1 {
+	for range names.MaxRefusals + 1 {
 		leaving := attach(t, o, "service")
-		leaving.Member.mu.Lock()
-		leaving.left = true
-		leaving.Member.mu.Unlock()
+		leaving.left.Store(true)
 	}
 	last := attach(t, o, "service", echoing)
 	caller.ask(1, "service", "hello", time.Minute)
@@ -350,12 +350,13 @@ func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
 			defer o.Close()
 			caller, service := attach(t, o, ""), attach(t, o, "service")
 			deadline := time.Now().Add(time.Minute)
-			to, verdict := o.route(caller.Member, &attempt{cluster: []byte("service"), deadline: deadline})
-			if verdict != routeMember || to.member != service.Member || to.member.load.Load() != 1 {
-				t.Fatalf("picked %v (%d)", to, verdict)
+			picked, _ := o.lookup.PickHere([]byte("service"), &names.Refusals{})
+			to := picked.Member.(local)
+			if to.Member != service.Member || to.load.Load() != 1 {
+				t.Fatalf("picked %v", to)
 			}
 			end(service.Member)
-			if err := to.member.serve(caller.Member, 0, nil, deadline); !errors.Is(err, errLeft) {
+			if err := to.serve(caller.Member, 0, nil, deadline); !errors.Is(err, errLeft) {
 				t.Errorf("serve = %v", err)
 			}
 			service.saw()

@@ -209,7 +209,7 @@ func TestRequestsWaitForRoomOnAnotherNode(t *testing.T) {
 			t.Errorf("the member was asked %d times, want once", n)
 		}
 		service.add(requests)
-		time.Sleep(2*retryRoom + 10*retryMin) // two pauses, and then twice as many after each
+		time.Sleep(2*800*time.Millisecond + time.Second) // two pauses, and then twice as many after each
 		if n := service.asked.Load(); n != requests+1 {
 			t.Errorf("the member was asked %d times, want %d", n, requests+1)
 		}
@@ -278,7 +278,7 @@ func TestAnAnswerFromAnotherNodeLetsOthersGoOn(t *testing.T) {
 		for id := range uint64(requests) {
 			caller.ask(id, "service", "hello", time.Minute)
 		}
-		time.Sleep(2 * retryMin) // the first pause, and ten round trips
+		time.Sleep(200 * time.Millisecond) // the first pause, and ten round trips
 		synctest.Wait()
 		if n := len(caller.seen); n != requests {
 			t.Errorf("%d of %d requests have their answers", n, requests)

@@ -55,7 +55,7 @@ func (n *network) awaitSeed(wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		changed, before := n.nodes.awaiting(), len(n.peers.All())
+		changed, before := n.roster.Changed(), len(n.peers.All())
 		select {
 		case <-timer.C:
 			return true

@@ -14,14 +14,12 @@ const stragglerTime = 250 * time.Millisecond
 // closed before may lose it on its way.
 func (n *network) awaitStragglers(ctx context.Context, left time.Time) error {
 	var slowest time.Duration
-	n.overlay.mu.Lock()
-	links := len(n.links)
-	for p := range n.links {
-		slowest = max(slowest, p.Link().Stats().RTT)
-	}
-	n.overlay.mu.Unlock()
-	if links == 0 {
+	links := n.overlay.links.all()
+	if len(links) == 0 {
 		return nil
+	}
+	for _, r := range links {
+		slowest = max(slowest, r.Peer().Link().Stats().RTT)
 	}
 	timer := time.NewTimer(time.Until(left.Add(stragglerTime + 2*slowest)))
 	defer timer.Stop()

@@ -104,11 +104,11 @@ func TestACrowdAcrossNodes(t *testing.T) {
 				a.Close()
 			}
 			for _, o := range w.nodes {
-				o.sweepPlaces() // the first notes that nobody uses them any more
-				o.sweepPlaces()
+				o.lookup.Sweep() // the first notes that nobody uses them any more
+				o.lookup.Sweep()
 				checkEmpty(t, o)
-				if len(o.places)+len(o.registered) != 0 {
-					t.Errorf("%d names are looked up and %d registered", len(o.places), len(o.registered))
+				if s := o.lookup.Stats(); s.Places+s.Registered != 0 {
+					t.Errorf("%d names are looked up and %d registered", s.Places, s.Registered)
 				}
 			}
 			if t.Failed() {

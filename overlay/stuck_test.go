@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/mem"
 )
@@ -27,7 +28,7 @@ func TestANodeThatReadsNothing(t *testing.T) {
 		const size, events = 64 << 10, 200
 		var sent atomic.Int64
 		event := bytes.Repeat([]byte("x"), size)
-		for range 2 * laneCount { // for all lanes
+		for range 2 * session.Lanes { // for all lanes
 			sender := w.here("")
 			go func() {
 				for range events {
@@ -38,16 +39,13 @@ func TestANodeThatReadsNothing(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond)
 		synctest.Wait()
-		if n := sent.Load(); n == 2*laneCount*events {
+		if n := sent.Load(); n == 2*session.Lanes*events {
 			t.Error("nobody was slowed down")
 		}
 		o := w.nodes[0]
-		r := o.remote(wire.NodeID(w.ends[2].ID()))
-		waiting := 0
-		for i := range r.lanes[:laneCount] {
-			waiting += r.lanes[i].out.Queued()
-		}
-		if waiting < laneLimit || waiting > laneCount*(laneLimit+2*size) {
+		r := o.links.get(wire.NodeID(w.ends[2].ID()))
+		_, waiting := r.Queued()
+		if waiting < session.LaneLimit || waiting > session.Lanes*(session.LaneLimit+2*size) {
 			t.Errorf("%d bytes wait", waiting)
 		}
 
@@ -70,8 +68,8 @@ func TestANodeThatReadsNothing(t *testing.T) {
 		close(release)
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
-		if n := sent.Load(); n != 2*laneCount*events {
-			t.Errorf("%d of %d events were sent at last", n, 2*laneCount*events)
+		if n := sent.Load(); n != 2*session.Lanes*events {
+			t.Errorf("%d of %d events were sent at last", n, 2*session.Lanes*events)
 		}
 		other.publish("stuck", "again")
 		w.pass()

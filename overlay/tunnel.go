@@ -3,20 +3,20 @@ package overlay
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
+	"time"
+
+	"github.com/project-iris/iris/overlay/balance"
+	"github.com/project-iris/iris/overlay/lookup"
+	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/tunnel"
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
-// Stream is one end of a tunnel. What is written at one end is read at the other; Write
-// blocks while the other end does not read. Close ends both directions: the other end
-// reads what was written before, then io.EOF, and its writes fail. CloseRead ends the
-// reading direction alone: what was not read is dropped, and the other end's writes fail.
-//
-// It is an alias, so that its users can name it without this package.
-type Stream = interface {
-	io.ReadWriteCloser
-	CloseRead() error
-}
+// Stream is one end of a tunnel, see [tunnel.Stream].
+type Stream = tunnel.Stream
 
 // Tunnel opens a stream of bytes to one member of a cluster, on this node or another,
 // and waits for a member if there is none.
@@ -24,32 +24,42 @@ type Stream = interface {
 // It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
 // all members that were asked refused.
 func (m *Member) Tunnel(ctx context.Context, cluster []byte) (Stream, error) {
-	refused := refusals{anyway: true}
+	refused := names.Refusals{Anyway: true}
 	var last error
-	for refused.n < maxRefusals {
-		to, err := m.overlay.tunnelTarget(ctx, string(cluster), &refused)
-		if err != nil {
+	for !refused.Full() {
+		to, err := m.overlay.lookup.Pick(ctx, cluster, &refused, m.overlay.refusal)
+		switch {
+		case errors.Is(err, lookup.ErrRefused):
+			return nil, errors.Join(ErrNoMember, last)
+		case err != nil:
 			return nil, errors.Join(err, last)
 		}
 		var near Stream
-		if to.member != nil {
-			near, last = to.member.tunnel(ctx)
-		} else {
-			near, last = to.remote.tunnel(ctx, cluster, to.gauge)
-		}
-		if last == nil {
+		if near, last = m.overlay.openTunnel(ctx, cluster, to); last == nil {
 			return near, nil
 		}
 		if !errors.Is(last, errLeft) {
-			refused.add(to, !errors.Is(last, errNoMemberThere))
+			refused.Add(to, !errors.Is(last, tunnel.ErrNoMember))
 		}
 	}
 	return nil, errors.Join(ErrNoMember, last)
 }
 
+// openTunnel opens a tunnel to a target that was picked for it.
+func (o *Overlay) openTunnel(ctx context.Context, cluster []byte, to names.Target) (Stream, error) {
+	if to.Member != nil {
+		return to.Member.(local).tunnel(ctx)
+	}
+	r := o.links.get(to.Node)
+	if r == nil {
+		return nil, errLeft
+	}
+	return r.tunnel(ctx, cluster, to.Gauge)
+}
+
 // tunnel opens a tunnel to this member, for which it was picked.
 func (m *Member) tunnel(ctx context.Context) (Stream, error) {
-	near, far := newPipe(m.unload)
+	near, far := tunnel.Pipe(m.unload)
 	if err := m.offer(ctx, far); err != nil {
 		near.Close()
 		far.Close()
@@ -60,86 +70,69 @@ func (m *Member) tunnel(ctx context.Context) (Stream, error) {
 
 // offer hands a tunnel to this member, for which it was picked.
 func (m *Member) offer(ctx context.Context, conn Stream) error {
-	m.mu.Lock()
-	gone := m.left || m.closed
-	m.mu.Unlock()
-	if gone {
+	if m.left.Load() || m.closed.Load() {
 		return errLeft
 	}
 	return m.handler.HandleTunnel(ctx, conn)
 }
 
-// tunnelTarget picks who gets a tunnel, and waits for a member if there is none.
-func (o *Overlay) tunnelTarget(ctx context.Context, name string, refused *refusals) (target, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for {
-		if err := ctx.Err(); err != nil {
-			return target{}, err
-		}
-		c := o.cluster(name)
-		o.lookUp(c)
-		to, found := o.pick(c, refused)
-		if found {
-			return to, nil
-		}
-		if err := o.refusal(); err != nil {
-			o.tidy(c)
-			return target{}, err
-		}
-		if refused.busy || len(c.members) > 0 {
-			return target{}, ErrNoMember
-		}
-		o.awaitMember(ctx, c)
-		*refused = refusals{anyway: true} // they had no member, and may have one now
+// tunnel opens a tunnel to a member of this node, which was picked for it. From the pick to
+// the close it counts as load of the node, as a request does.
+func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (Stream, error) {
+	g.Begin()
+	end, err := r.openTunnel(ctx, cluster, g)
+	switch {
+	case errors.Is(err, tunnel.ErrRefused):
+		g.Refused(time.Now(), 0)
+	case err != nil:
+		g.Drop()
+	default:
+		return end, nil
 	}
+	return nil, err
 }
 
-// awaitMember waits until a member joins the cluster or the context ends.
-// Overlay.mu is held, and released meanwhile.
-func (o *Overlay) awaitMember(ctx context.Context, c *cluster) {
-	if c.joined == nil {
-		c.joined = make(chan struct{})
+// openTunnel is tunnel without the load, which the end gives back when it is closed.
+func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (*tunnel.End, error) {
+	n := r.overlay.net
+	s, err := n.peers.OpenBulk(ctx, r.Peer(), peers.KindTunnel)
+	if err != nil {
+		if r.Ended() {
+			err = errLeft
+		}
+		return nil, err
 	}
-	joined := c.joined
-	c.waiting++
-	o.retryLater(c)
-	o.mu.Unlock()
-	select {
-	case <-joined:
-	case <-ctx.Done():
+	return tunnel.Open(ctx, s, cluster, &n.farewells, g.Drop)
+}
+
+// takeTunnel offers a tunnel of another node to members of this one, and returns when it
+// has ended.
+func (r *remote) takeTunnel(s transport.Stream) {
+	tunnel.Accept(r.Context(), s, &r.overlay.net.farewells, r.overlay.offerTunnel)
+}
+
+// offerTunnel offers a tunnel to members of this node, one after the other.
+func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnel.End) wire.Verdict {
+	refused := names.Refusals{Anyway: true}
+	for !refused.Full() {
+		to, _ := o.lookup.PickHere(cluster, &refused)
+		if to.Member == nil {
+			break
+		}
+		m := to.Member.(local)
+		closed := sync.OnceFunc(m.unload)
+		end.OnClose(closed)
+		err := m.offer(ctx, end)
+		if err == nil {
+			return wire.VerdictTaken
+		}
+		closed()
+		if !errors.Is(err, errLeft) {
+			refused.Add(to, true)
+		}
 	}
-	o.mu.Lock()
-	c.waiting--
-	o.tidy(c)
-}
-
-// pipe is one end of a stream of bytes between two members of this node. Nothing
-// is buffered: a write lasts until the other end has read it.
-type pipe struct {
-	*io.PipeReader
-	*io.PipeWriter
-	closed func()
-}
-
-// newPipe returns the two ends. When either is closed for the first time, closed is
-// called, once.
-func newPipe(closed func()) (near, far *pipe) {
-	once := sync.OnceFunc(closed)
-	farReader, nearWriter := io.Pipe()
-	nearReader, farWriter := io.Pipe()
-	near = &pipe{PipeReader: nearReader, PipeWriter: nearWriter, closed: once}
-	far = &pipe{PipeReader: farReader, PipeWriter: farWriter, closed: once}
-	return near, far
-}
-
-// CloseRead ends the reading direction.
-func (p *pipe) CloseRead() error { return p.PipeReader.Close() }
-
-// Close ends both directions.
-func (p *pipe) Close() error {
-	p.PipeWriter.Close()
-	p.PipeReader.Close()
-	p.closed()
-	return nil
+	if refused.Busy() {
+		return wire.VerdictRefused
+	}
+	return wire.VerdictNoMember
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/project-iris/iris/overlay/names"
 )
 
 // open opens a tunnel to a cluster, which has to work.
@@ -182,7 +184,7 @@ func TestTunnelsWaitForAMember(t *testing.T) {
 			group.Go(func() { caller.open("late").Close() })
 		}
 		synctest.Wait()
-		if n := o.clusters["late"].waiting; n != 3 {
+		if n := o.lookup.Stats().Waiting; n != 3 {
 			t.Errorf("%d tunnels wait", n)
 		}
 		attach(t, o, "other").saw()
@@ -319,11 +321,9 @@ func TestAMemberThatDoesNotTakeATunnel(t *testing.T) {
 func TestATunnelOutlivesMembersThatLeave(t *testing.T) {
 	o := New(Config{})
 	caller := attach(t, o, "")
-	for range maxRefusals + 1 {
+	for range names.MaxRefusals + 1 {
 		leaving := attach(t, o, "service")
-		leaving.Member.mu.Lock()
-		leaving.left = true
-		leaving.Member.mu.Unlock()
+		leaving.left.Store(true)
 	}
 	last := attach(t, o, "service")
 	caller.open("service").Close()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
 )
 
@@ -48,6 +49,9 @@ type Config struct {
 
 	// Identity is who this node is. Required. The plugin gets nothing of it.
 	Identity *identity.Identity
+
+	// Versions are those of the protocol between nodes that this one speaks.
+	Versions transport.Versions
 
 	// Logger gets the plugin's standard error, when it is started again, and a line a
 	// minute about peers that were refused; nil means none.

@@ -35,12 +35,17 @@ func New(config Config) (*Transport, error) {
 	return &Transport{
 		name:       config.Name,
 		supervisor: s,
-		endpoint:   secure.New(secure.Config{Identity: config.Identity, Scheme: config.Name, Logger: config.Logger}),
+		endpoint: secure.New(secure.Config{
+			Identity: config.Identity, Versions: config.Versions, Scheme: config.Name, Logger: config.Logger,
+		}),
 	}, nil
 }
 
 // Scheme returns the plugin's name.
 func (t *Transport) Scheme() string { return t.name }
+
+// Versions returns those that the transport was made with.
+func (t *Transport) Versions() transport.Versions { return t.endpoint.Versions() }
 
 // Refused returns how many peers were refused.
 func (t *Transport) Refused() uint64 { return t.endpoint.Refused() }

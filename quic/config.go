@@ -43,6 +43,9 @@ type Config struct {
 	// Identity is this node, and decides over peers.
 	Identity *identity.Identity
 
+	// Versions are those of the protocol between nodes that this one speaks.
+	Versions transport.Versions
+
 	// Logger gets what the operator should know; nil means slog.Default().
 	Logger *slog.Logger
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/project-iris/iris/quic"
+	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
 	"github.com/project-iris/iris/transport/identity/identitytest"
 	"github.com/project-iris/iris/transport/transporttest"
@@ -42,4 +43,16 @@ func TestContract(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestVersions(t *testing.T) {
+	transporttest.RunVersions(t, func(t *testing.T, a, b transport.Versions, log *slog.Logger) transporttest.Pair {
+		network := identitytest.NewNetwork(t, "versions")
+		one, two := network.Node(t), network.Node(t)
+		return transporttest.Pair{
+			A:   newTransport(t, one, func(c *quic.Config) { c.Versions = a }),
+			B:   newTransport(t, two, func(c *quic.Config) { c.Versions, c.Logger = b, log }),
+			AID: one.ID(), BID: two.ID(), Address: "127.0.0.1:0",
+		}
+	})
 }

@@ -176,7 +176,8 @@ func TestADialToNobodyFailsAtOnce(t *testing.T) {
 	}
 	t.Parallel()
 	network := identitytest.NewNetwork(t, "nobody")
-	free, err := net.ListenPacket("udp", "127.0.0.1:0")
+	// Other tests listen at 127.0.0.1, and could have the port next.
+	free, err := net.ListenPacket("udp", "127.77.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

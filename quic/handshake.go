@@ -87,26 +87,27 @@ func (p *pass) fail(err error) {
 }
 
 // greet is the dialling side's hello.
-func (l *link) greet(ctx context.Context) error {
-	return l.exchange(ctx, l.open, hello.Greet)
+func (l *link) greet(ctx context.Context, ours transport.Versions) error {
+	return l.exchange(ctx, ours, l.open, hello.Greet)
 }
 
 // answer is the accepting side's hello.
-func (l *link) answer(ctx context.Context) error {
-	return l.exchange(ctx, l.accept, hello.Answer)
+func (l *link) answer(ctx context.Context, ours transport.Versions) error {
+	return l.exchange(ctx, ours, l.accept, hello.Answer)
 }
 
 // exchange does either side's part on the first stream, in hello.Timeout.
 func (l *link) exchange(
 	ctx context.Context,
+	ours transport.Versions,
 	first func(context.Context) (*stream, error),
-	part func(context.Context, transport.Stream, hello.Hello) (hello.Hello, error),
+	part func(context.Context, transport.PeerID, transport.Stream, transport.Versions) (uint16, error),
 ) error {
 	bounded, cancel := context.WithTimeout(ctx, hello.Timeout)
 	defer cancel()
 	s, err := first(bounded)
 	if err == nil {
-		_, err = part(bounded, s, hello.Hello{Version: hello.Version})
+		l.version, err = part(bounded, l.peer, s, ours)
 	}
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		return &transport.NetworkError{Op: "hello", Addr: l.RemoteAddr(), Silent: true}
@@ -130,7 +131,10 @@ func (t *Transport) recognise(ctx context.Context, conn *quicgo.Conn) error {
 
 // farewell is how a link is closed that did not get through the hello.
 func farewell(err error) error {
-	if errors.Is(err, transport.ErrProtocol) {
+	switch {
+	case errors.Is(err, transport.ErrVersion):
+		return err
+	case errors.Is(err, transport.ErrProtocol):
 		return &transport.ClosedError{Code: transport.CodeProtocol, Reason: "bad hello"}
 	}
 	return &transport.ClosedError{Code: transport.CodeRefused, Reason: "no hello"}

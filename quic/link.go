@@ -14,13 +14,14 @@ import (
 
 // A link is a connection whose peer has proved who it is.
 type link struct {
-	conn   *quicgo.Conn
-	peer   transport.PeerID
-	remote netip.AddrPort
-	outbox outbox
-	pulse  pulse
-	watch  watch
-	doubt  doubt
+	conn    *quicgo.Conn
+	peer    transport.PeerID
+	remote  netip.AddrPort
+	version uint16 // set by the exchange of hellos, before the link is up
+	outbox  outbox
+	pulse   pulse
+	watch   watch
+	doubt   doubt
 
 	ctx    context.Context // ends with the cause in the contract's terms
 	cancel context.CancelCauseFunc
@@ -41,6 +42,7 @@ func newLink(t *Transport, s *socket, conn *quicgo.Conn, peer transport.PeerID) 
 }
 
 func (l *link) Peer() transport.PeerID   { return l.peer }
+func (l *link) Version() uint16          { return l.version }
 func (l *link) LocalAddr() string        { return l.conn.LocalAddr().String() }
 func (l *link) RemoteAddr() string       { return l.conn.RemoteAddr().String() }
 func (l *link) Context() context.Context { return l.ctx }
@@ -161,7 +163,6 @@ func (l *link) Stats() transport.Stats {
 	quic := l.conn.ConnectionStats()
 	stats := transport.Stats{
 		RTT:               quic.SmoothedRTT,
-		MinRTT:            quic.MinRTT,
 		BytesSent:         quic.BytesSent,
 		BytesReceived:     quic.BytesReceived,
 		PacketsSent:       quic.PacketsSent,

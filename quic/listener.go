@@ -143,7 +143,7 @@ func (l *listener) welcome(conn *quicgo.Conn) {
 		dismiss(conn)
 		return
 	}
-	if err := up.answer(l.ctx); err != nil {
+	if err := up.answer(l.ctx, l.transport.config.Versions); err != nil {
 		pass.fail(err)
 		_ = up.Close(farewell(err))
 		return

@@ -128,7 +128,7 @@ func knock(ctx context.Context, addr string, config *tls.Config) (*quicgo.Conn, 
 	if err != nil {
 		return conn, err
 	}
-	if _, err := s.Write(hello.Hello{Version: hello.Version}.Append(nil)); err != nil {
+	if _, err := s.Write(hello.Append(nil, transport.Versions{})); err != nil {
 		return conn, err
 	}
 	if err := s.Close(); err != nil {
@@ -246,7 +246,7 @@ func answerOne(ctx context.Context, l *quicgo.Listener) {
 	if err != nil {
 		return
 	}
-	_, _ = s.Write(hello.Hello{Version: hello.Version}.Append(nil))
+	_, _ = s.Write(hello.Append(nil, transport.Versions{}))
 	_ = s.Close()
 	<-conn.Context().Done()
 }

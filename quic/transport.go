@@ -76,6 +76,9 @@ func New(config Config) (*Transport, error) {
 // Scheme is "quic".
 func (t *Transport) Scheme() string { return Scheme }
 
+// Versions are those that the transport was made with.
+func (t *Transport) Versions() transport.Versions { return t.config.Versions }
+
 // Refused is how many peers were turned away since the start.
 func (t *Transport) Refused() uint64 { return t.refusals.Total() }
 
@@ -192,7 +195,7 @@ func (t *Transport) try(ctx context.Context, addr string, remote *net.UDPAddr, w
 		dismiss(conn)
 		return nil, err
 	}
-	if err := l.greet(ctx); err != nil {
+	if err := l.greet(ctx, t.config.Versions); err != nil {
 		_ = l.Close(farewell(err))
 		return nil, err
 	}

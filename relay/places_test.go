@@ -63,7 +63,7 @@ type networkEnd struct {
 // pairOf returns the ends of a network of two nodes.
 func pairOf(t *testing.T, scheme string) (ends [2]networkEnd) {
 	t.Helper()
-	network, memory := identitytest.NewNetwork(t, "rules"), mem.NewNetwork(mem.Config{})
+	network, memory := identitytest.NewNetwork(t, "rules"), mem.NewNetwork(mem.Config{Versions: overlay.Versions()})
 	for i := range ends {
 		id := network.Node(t)
 		ends[i] = networkEnd{id: id.ID(), addr: "127.0.0.1:0"}
@@ -71,7 +71,7 @@ func pairOf(t *testing.T, scheme string) (ends [2]networkEnd) {
 		case "quic":
 			ends[i].transport = newQUIC(t, id)
 		case "tcp":
-			ends[i].transport = tcp.New(tcp.Config{Identity: id, Logger: slog.New(slog.DiscardHandler)})
+			ends[i].transport = tcp.New(tcp.Config{Identity: id, Versions: overlay.Versions(), Logger: slog.New(slog.DiscardHandler)})
 		default:
 			ends[i].transport, ends[i].addr = memory.Node(id.ID()), "mem://"+id.ID().String()
 		}
@@ -81,7 +81,7 @@ func pairOf(t *testing.T, scheme string) (ends [2]networkEnd) {
 
 func newQUIC(t *testing.T, id *identity.Identity) transport.Transport {
 	t.Helper()
-	q, err := quic.New(quic.Config{Identity: id, Logger: slog.New(slog.DiscardHandler)})
+	q, err := quic.New(quic.Config{Identity: id, Versions: overlay.Versions(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ const patience = 30 * time.Second
 // helloFrames are a hello and the end of its stream as package mux encodes
 // them: what either side of a link says first.
 var helloFrames = []byte{
-	0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 2, 0, 1,
+	0, 0, 0, 0, 1, 0, 0, 0, 4, 0, 2, 0, 0, // version 0, as transports of tests speak
 	1, 0, 0, 0, 1, 0, 0, 0, 0,
 }
 

@@ -22,6 +22,9 @@ type Config struct {
 	// Identity is who this node is. Required.
 	Identity *identity.Identity
 
+	// Versions are those of the protocol between nodes that this one speaks.
+	Versions transport.Versions
+
 	// Logger gets a line a minute about peers that were refused; nil means
 	// none.
 	Logger *slog.Logger
@@ -57,6 +60,7 @@ func New(config Config) *Transport {
 	return &Transport{
 		endpoint: secure.New(secure.Config{
 			Identity:         config.Identity,
+			Versions:         config.Versions,
 			Scheme:           Scheme,
 			Logger:           config.Logger,
 			HandshakeTimeout: config.HandshakeTimeout,
@@ -72,6 +76,9 @@ func New(config Config) *Transport {
 
 // Scheme returns "tcp".
 func (t *Transport) Scheme() string { return Scheme }
+
+// Versions returns those that the transport was made with.
+func (t *Transport) Versions() transport.Versions { return t.endpoint.Versions() }
 
 // Refused returns how many peers were refused.
 func (t *Transport) Refused() uint64 { return t.endpoint.Refused() }

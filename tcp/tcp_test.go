@@ -1,9 +1,11 @@
 package tcp_test
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/project-iris/iris/tcp"
+	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity/identitytest"
 	"github.com/project-iris/iris/transport/transporttest"
 )
@@ -25,4 +27,15 @@ func TestConformance(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestVersions(t *testing.T) {
+	transporttest.RunVersions(t, func(t *testing.T, a, b transport.Versions, log *slog.Logger) transporttest.Pair {
+		network := identitytest.NewNetwork(t, "net")
+		one, two := network.Node(t), network.Node(t)
+		return transporttest.Pair{
+			A: tcp.New(tcp.Config{Identity: one, Versions: a}), B: tcp.New(tcp.Config{Identity: two, Versions: b, Logger: log}),
+			AID: one.ID(), BID: two.ID(), Address: "127.0.0.1:0",
+		}
+	})
 }

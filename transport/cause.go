@@ -26,6 +26,8 @@ func FarewellOf(cause error) ClosedError {
 	farewell := ClosedError{Code: CodeInternal, Reason: cause.Error()}
 	if chosen, ok := errors.AsType[*ClosedError](cause); ok {
 		farewell = *chosen
+	} else if versions, ok := errors.AsType[*VersionError](cause); ok {
+		farewell = versions.farewell()
 	}
 	farewell.Reason = CutReason(farewell.Reason)
 	return farewell

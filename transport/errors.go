@@ -37,6 +37,11 @@ var (
 	// is a *WrongPeerError.
 	ErrWrongPeer = errors.New("transport: another peer than asked for")
 
+	// ErrVersion is a peer with which there is no version of the protocol in common. The
+	// error is a *VersionError where this side has found that out, and a *ClosedError
+	// where the peer has.
+	ErrVersion = errors.New("transport: no version of the protocol in common")
+
 	// ErrWriteClosed is a Write after CloseWrite.
 	ErrWriteClosed = errors.New("transport: write after CloseWrite")
 
@@ -78,8 +83,10 @@ func (e *ClosedError) Error() string {
 	return fmt.Sprintf("transport: closed by the peer with code %#x: %q", uint32(e.Code), e.Reason)
 }
 
-// Is makes the error match ErrPeerClosed.
-func (e *ClosedError) Is(target error) bool { return target == ErrPeerClosed }
+// Is makes the error match ErrPeerClosed, and ErrVersion if it has that code.
+func (e *ClosedError) Is(target error) bool {
+	return target == ErrPeerClosed || e.Code == CodeVersion && target == ErrVersion
+}
 
 // A NetworkError is a failure of the path to the peer.
 type NetworkError struct {
@@ -160,6 +167,37 @@ func (e *WrongPeerError) Error() string {
 
 // Is makes the error match ErrWrongPeer.
 func (e *WrongPeerError) Is(target error) bool { return target == ErrWrongPeer }
+
+// A VersionError is a node of the network that speaks no version of the protocol which
+// this node speaks too.
+type VersionError struct {
+	Peer         PeerID
+	Theirs, Ours Versions
+}
+
+// Error says who speaks what, and which node to upgrade.
+func (e *VersionError) Error() string {
+	behind := "this node"
+	if e.Theirs.Newest < e.Ours.Newest {
+		behind = "node " + e.Peer.Short()
+	}
+	return fmt.Sprintf("transport: node %s speaks %v of the protocol between nodes, this node %v: upgrade %s",
+		e.Peer.Short(), e.Theirs, e.Ours, behind)
+}
+
+// Is makes the error match ErrVersion.
+func (e *VersionError) Is(target error) bool { return target == ErrVersion }
+
+// farewell is the same in the eyes of the peer.
+func (e *VersionError) farewell() ClosedError {
+	behind := "this node"
+	if e.Ours.Newest < e.Theirs.Newest {
+		behind = "the other one"
+	}
+	return ClosedError{Code: CodeVersion, Reason: fmt.Sprintf(
+		"the other node speaks %v of the protocol between nodes, this node %v: upgrade %s", e.Ours, e.Theirs, behind,
+	)}
+}
 
 // A StreamError is the end of a stream, or of one of its directions, by Reset
 // or CancelRead.

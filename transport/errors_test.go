@@ -15,7 +15,7 @@ import (
 func TestErrorsAreToldApart(t *testing.T) {
 	classes := []error{
 		transport.ErrClosed, transport.ErrPeerClosed, transport.ErrNetwork, transport.ErrProtocol,
-		transport.ErrRefused, transport.ErrWrongPeer, transport.ErrDatagramTooLarge,
+		transport.ErrRefused, transport.ErrWrongPeer, transport.ErrVersion, transport.ErrDatagramTooLarge,
 	}
 	rows := []struct {
 		err   error
@@ -30,6 +30,7 @@ func TestErrorsAreToldApart(t *testing.T) {
 		{&transport.ProtocolError{Err: io.ErrShortBuffer}, transport.ErrProtocol, io.ErrShortBuffer},
 		{&transport.RefusedError{Err: transport.ErrSelf}, transport.ErrRefused, transport.ErrSelf},
 		{&transport.WrongPeerError{}, transport.ErrWrongPeer, nil},
+		{&transport.VersionError{}, transport.ErrVersion, nil},
 		{&transport.DatagramTooLargeError{Size: 2, Limit: 1}, transport.ErrDatagramTooLarge, nil},
 	}
 	for _, row := range rows {
@@ -59,6 +60,10 @@ func TestFarewells(t *testing.T) {
 		{io.EOF, transport.ClosedError{Code: transport.CodeInternal, Reason: "EOF"}},
 		{chosen, *chosen},
 		{fmt.Errorf("wrapped: %w", chosen), *chosen},
+		{&transport.VersionError{Theirs: transport.Versions{Oldest: 1, Newest: 2}, Ours: transport.Versions{Oldest: 3, Newest: 3}}, transport.ClosedError{
+			Code:   transport.CodeVersion,
+			Reason: "the other node speaks version 3 of the protocol between nodes, this node versions 1 to 2: upgrade this node",
+		}},
 		{errors.New(long), transport.ClosedError{Code: transport.CodeInternal, Reason: long[:transport.MaxReason]}},
 		{errors.New("x" + long), transport.ClosedError{Code: transport.CodeInternal, Reason: "x" + long[:transport.MaxReason-2]}},
 	}

@@ -2,11 +2,11 @@ package transport
 
 import "time"
 
-// Stats is what a link has seen since it came up. A transport that cannot know
-// a value leaves it zero.
+// Stats is what a link has seen since it came up: how far away the peer is, how much
+// passes, and what is lost or dropped. A transport that cannot know a value leaves it
+// zero.
 type Stats struct {
-	RTT    time.Duration // round-trip time, smoothed; 0 until measured
-	MinRTT time.Duration // the least round-trip time seen
+	RTT time.Duration // round-trip time, smoothed; 0 until measured
 
 	BytesSent     uint64 // to the network, with what the transport adds
 	BytesReceived uint64 // from the network, with what the transport adds

@@ -12,12 +12,17 @@ type Transport interface {
 	// lower case: "quic", "tcp", "mem".
 	Scheme() string
 
+	// Versions are those that the transport was made with. Its links agree on one.
+	Versions() Versions
+
 	// Dial returns a link to the node at addr, once it is up. If want is not
 	// zero, a peer with another id fails with a *WrongPeerError; a zero want
 	// accepts every node of the network. A node never gets a link to itself: that
 	// is refused with ErrSelf. Where it reaches another node that proves the same
 	// id, that is refused with ErrSameID; a transport that cannot be sure says
 	// ErrSelf.
+	// A node without a version in common fails with ErrVersion, whichever of the two has
+	// refused the other.
 	//
 	// The context bounds the dial, not the link. Each transport has a bound of
 	// its own for the handshake, so that a context without a deadline is safe.
@@ -62,6 +67,10 @@ type Link interface {
 	// Peer is the id that the other side has proved.
 	Peer() PeerID
 
+	// Version is the version of the protocol between nodes that both sides speak on
+	// this link. It is the same at both ends, and one of the transport's Versions.
+	Version() uint16
+
 	// LocalAddr and RemoteAddr are the two ends, for logs and for statistics.
 	LocalAddr() string
 	RemoteAddr() string
@@ -94,8 +103,8 @@ type Link interface {
 	// everything, close the streams and wait for the peer to end them first.
 	//
 	// The peer is told why. A nil cause is an end in good order, CodeNone; a
-	// *ClosedError in the cause's chain gives code and reason; of any other
-	// cause the peer sees CodeInternal and the text, so causes must not hold
+	// *ClosedError in the cause's chain gives code and reason, and so does a
+	// *VersionError; of any other cause the peer sees CodeInternal and the text, so causes must not hold
 	// secrets. The text is cut to MaxReason bytes. Here the link's cause becomes
 	// ErrClosed, wrapping the cause given. Closing a link that has ended does
 	// nothing and returns nil.

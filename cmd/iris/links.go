@@ -49,11 +49,11 @@ func (l *list) Set(s string) error {
 
 // known are the transports by the names that -transport has for them.
 var known = map[string]node.NewTransport{
-	quic.Scheme: func(id *identity.Identity, log *slog.Logger) (transport.Transport, error) {
-		return quic.New(quic.Config{Identity: id, Logger: log})
+	quic.Scheme: func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
+		return quic.New(quic.Config{Identity: id, Versions: versions, Logger: log})
 	},
-	tcp.Scheme: func(id *identity.Identity, log *slog.Logger) (transport.Transport, error) {
-		return tcp.New(tcp.Config{Identity: id, Logger: log}), nil
+	tcp.Scheme: func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
+		return tcp.New(tcp.Config{Identity: id, Versions: versions, Logger: log}), nil
 	},
 }
 

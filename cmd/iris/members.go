@@ -82,7 +82,9 @@ been started with -http. Of each node: the beginning of its id; how it was found
 beacon, scan, dns:NAME, exec:COMMAND, remembered; "members" if another node told of it,
 "itself" if it has dialled this node); the transport of the link to it, and where that
 leads; and the addresses that the node has for others, of many the best ones, of which
--json has all.`,
+-json has all. With -json there is also the version of the protocol that is spoken on the
+link: while nodes are upgraded one after the other, the lowest tells which are still to
+come.`,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) > 0 {

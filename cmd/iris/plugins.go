@@ -49,8 +49,8 @@ func (f *pluginFlags) transport(named string) (node.NewTransport, error) {
 			config.SHA256, _ = hex.DecodeString(digits) // which check has done before
 		}
 	}
-	return func(id *identity.Identity, log *slog.Logger) (transport.Transport, error) {
-		config.Identity, config.Logger = id, log
+	return func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
+		config.Identity, config.Versions, config.Logger = id, versions, log
 		return plugins.New(config)
 	}, nil
 }

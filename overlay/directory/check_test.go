@@ -84,8 +84,12 @@ func (d *Directory) inconsistentWaits() string {
 			return fmt.Sprintf("peer %v holds up %d updates", id, len(p.out.relayed))
 		}
 	}
-	if !maps.Equal(awaited, d.awaited) {
-		return fmt.Sprintf("waits %v, counted %v", awaited, d.awaited)
+	counted := make(map[uint64]int)
+	for token, a := range d.awaited {
+		counted[token] = a.left
+	}
+	if !maps.Equal(awaited, counted) {
+		return fmt.Sprintf("waits %v, counted %v", awaited, counted)
 	}
 	for id, p := range d.peers {
 		counted := 0

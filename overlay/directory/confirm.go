@@ -12,10 +12,19 @@ type AwaitConfirmation struct{ Token uint64 }
 // StopAwaiting says that nobody waits for [Confirmed] with this token any more.
 type StopAwaiting struct{ Token uint64 }
 
-// Confirmed answers [AwaitConfirmation].
-type Confirmed struct{ Token uint64 }
+// Confirmed answers [AwaitConfirmation]. Silent says that a node was waited for in vain.
+type Confirmed struct {
+	Token  uint64
+	Silent bool
+}
 
 func (Confirmed) action() {}
+
+// awaited is how many peers have yet to confirm to somebody who waits.
+type awaited struct {
+	left   int
+	silent bool // one was waited for in vain
+}
 
 // await is somebody on this node who waits until a peer confirms an update, and with it
 // all before: the peer has applied it, and so have those that it had to tell of it.
@@ -47,10 +56,10 @@ func (e AwaitConfirmation) apply(d *Directory) {
 		}
 	}
 	if n == 0 {
-		d.actions = append(d.actions, Confirmed(e))
+		d.actions = append(d.actions, Confirmed{Token: e.Token})
 		return
 	}
-	d.awaited[e.Token] = n
+	d.awaited[e.Token] = awaited{left: n}
 }
 
 func (e StopAwaiting) apply(d *Directory) {
@@ -145,6 +154,11 @@ func (d *Directory) confirm(p *peer, have, confirmed uint64) {
 
 // excuse stops to wait for a peer.
 func (d *Directory) excuse(p *peer) {
+	for _, a := range p.out.awaiting {
+		waiting := d.awaited[a.token]
+		waiting.silent = true
+		d.awaited[a.token] = waiting
+	}
 	all := func(uint64) bool { return true }
 	d.endWaits(&p.out, all, all)
 }
@@ -169,10 +183,13 @@ func (d *Directory) endWaits(out *outgoing, awaiting, told func(at uint64) bool)
 
 // confirmed counts one peer less that a token waits for.
 func (d *Directory) confirmed(token uint64) {
-	if d.awaited[token]--; d.awaited[token] == 0 {
-		delete(d.awaited, token)
-		d.actions = append(d.actions, Confirmed{token})
+	waiting := d.awaited[token]
+	if waiting.left--; waiting.left > 0 {
+		d.awaited[token] = waiting
+		return
 	}
+	delete(d.awaited, token)
+	d.actions = append(d.actions, Confirmed{Token: token, Silent: waiting.silent})
 }
 
 // passed counts one peer less that has to hear of an update of its origin, and lets the

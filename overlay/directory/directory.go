@@ -29,9 +29,9 @@ type Directory struct {
 	sequence   uint64           // of the last update to anybody
 
 	peers    map[NodeID]*peer
-	departed remembered     // those that were members
-	early    remembered     // those that spoke before they were
-	awaited  map[uint64]int // peers that have yet to confirm, by token
+	departed remembered         // those that were members
+	early    remembered         // those that spoke before they were
+	awaited  map[uint64]awaited // by token
 	timers   deadline.Table[*peer]
 	sweepAt  time.Time // when all local names are looked at; zero: no need
 	sweptAt  time.Time
@@ -58,7 +58,7 @@ func New(config Config) *Directory {
 		names:   make(map[Name]*record),
 		local:   make(map[Name]*record),
 		peers:   make(map[NodeID]*peer),
-		awaited: make(map[uint64]int),
+		awaited: make(map[uint64]awaited),
 		touched: make(map[*peer]struct{}),
 		changed: make(map[*record]struct{}),
 	}

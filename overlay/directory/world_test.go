@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"bytes"
 	"cmp"
 	"container/heap"
 	"crypto/sha256"
@@ -10,8 +9,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/project-iris/iris/overlay/wire"
 )
 
 // world is a network of directories in virtual time. One seed gives one history.
@@ -31,24 +28,13 @@ type world struct {
 	duplicate float64
 	views     map[int]*Members // of each side of a partition; nil: to be made
 
-	codec codec
+	codec    codec
+	observer observer // may be nil
 
 	version int    // counts what can change whether all agree
 	checked int    // version of the verdict
 	verdict string // disagreement
 }
-
-// counts is what was sent.
-type counts struct {
-	messages, bytes int
-}
-
-func (c counts) minus(before counts) counts {
-	return counts{c.messages - before.messages, c.bytes - before.bytes}
-}
-
-func (c counts) perNode(n int) float64      { return float64(c.messages) / float64(n) }
-func (c counts) bytesPerNode(n int) float64 { return float64(c.bytes) / float64(n) }
 
 // node is a node of the world: its directory, and what a naive one would know.
 type node struct {
@@ -231,7 +217,7 @@ func (n *node) wake() {
 
 func (n *node) handle(event Event) {
 	w, dir := n.world, n.dir
-	n.perform(n.dir.Step(w.now, event))
+	n.perform(n.observed(event))
 	if e, ok := event.(Unwatch); ok {
 		delete(n.changed, e.Name)
 	}
@@ -250,6 +236,18 @@ func (n *node) handle(event Event) {
 	}
 }
 
+// observed takes a step under the eyes of the observer, if there is one.
+func (n *node) observed(event Event) []Action {
+	w := n.world
+	if w.observer == nil {
+		return n.dir.Step(w.now, event)
+	}
+	before := n.dir.Stats()
+	actions := n.dir.Step(w.now, event)
+	w.observer.stepped(n, before, actions)
+	return actions
+}
+
 func (n *node) perform(actions []Action) {
 	for _, a := range actions {
 		switch a := a.(type) {
@@ -265,60 +263,6 @@ func (n *node) perform(actions []Action) {
 			}
 		}
 	}
-}
-
-// send puts a message on its way, as bytes.
-func (n *node) send(s Send) {
-	w := n.world
-	frame := s.Message.Append(nil)
-	n.sent.messages++
-	n.sent.bytes += len(frame)
-	to := w.byID[s.To]
-	for range 2 {
-		if to == nil || to.dir == nil || w.random.Float64() < w.loss {
-			return
-		}
-		w.after(w.delay(), func() {
-			if to.side == n.side && to.dir != nil {
-				to.step(Received{n.id, w.codec.decode(w.t, frame)})
-			}
-		})
-		if w.random.Float64() >= w.duplicate {
-			return
-		}
-	}
-}
-
-// codec decodes frame after frame with one reader.
-type codec struct {
-	src    bytes.Buffer
-	reader *wire.Reader
-}
-
-func (c *codec) decode(t testing.TB, frame []byte) wire.Message {
-	if c.reader == nil {
-		c.reader = wire.NewReader(&c.src, wire.Limits{})
-	}
-	c.src.Write(frame)
-	m, err := c.reader.Read()
-	if err != nil {
-		t.Fatalf("%x: %v", frame, err)
-	}
-	if u, ok := m.(*wire.Update); ok { // outlives the next frame when a node pauses
-		kept := *u
-		kept.Registered, kept.Unregistered = slices.Clone(u.Registered), slices.Clone(u.Unregistered)
-		kept.Watched, kept.Unwatched = slices.Clone(u.Watched), slices.Clone(u.Unwatched)
-		return &kept
-	}
-	switch m := m.(type) {
-	case *wire.Digest:
-		kept := *m
-		return &kept
-	case *wire.Ack:
-		kept := *m
-		return &kept
-	}
-	return m
 }
 
 // happening is something that happens at a time.
@@ -424,13 +368,4 @@ func (w *world) mustStay(span time.Duration) {
 	if at, left := w.runUntil(span, func() bool { return !w.agrees() }); left {
 		w.t.Fatalf("after %v: %s", at, w.disagreement())
 	}
-}
-
-// sent returns what all nodes have sent.
-func (w *world) sent() (sum counts) {
-	for _, n := range w.nodes {
-		sum.messages += n.sent.messages
-		sum.bytes += n.sent.bytes
-	}
-	return sum
 }

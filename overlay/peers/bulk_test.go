@@ -359,6 +359,17 @@ func TestALinkIsDownWhenItsStreamsHaveBeenHandled(t *testing.T) {
 		if len(b.living()) != 1 {
 			t.Error("a link is down before its streams have been handled")
 		}
+		a.Keep(high, addr(high))
+		time.Sleep(500 * time.Millisecond)
+		if ups, _, _ := b.count(); ups != 1 {
+			t.Error("the next link is up before the one before it is down")
+		}
+		time.Sleep(1500 * time.Millisecond)
+		if ups, _, _ := b.count(); ups != 2 {
+			t.Errorf("%d links came up, want the next one after the one before", ups)
+		}
+		a.Drop(high)
+		_ = b.Get(low).Link().Close(nil)
 		time.Sleep(2 * time.Second)
 		if len(b.living()) != 0 {
 			t.Error("a link is not down")

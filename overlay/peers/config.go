@@ -70,8 +70,8 @@ const (
 // links.
 type Handler interface {
 	// LinkUp says that there is a link to a node, before anything that comes over it
-	// is passed on. It must not block. A link can come up before LinkDown was called
-	// for the one whose place it takes.
+	// is passed on, and after LinkDown has returned for the link before. It must not
+	// block.
 	LinkUp(p *Peer)
 	// LinkDown says that a link which was up has ended, after Stream has returned for
 	// all its streams. It must not block.

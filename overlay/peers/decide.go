@@ -94,30 +94,38 @@ func (ps *Peers) obey(p *Peer) {
 }
 
 // use takes a link into use in the place of the old one, nil for none. It reports
-// whether it did: not when the link has ended, or when old is not the one in use.
+// whether it did: not when the link has ended, or when old is not the one in use. The
+// handler hears of it when all is over with the link before.
 func (ps *Peers) use(p, old *Peer) bool {
-	if !ps.replace(p, old) {
+	before, ok := ps.replace(p, old)
+	if !ok {
 		return false
 	}
 	if old != nil {
 		ps.work.Go(func() { old.link.Close(p.displacing()) })
+	}
+	if before != nil {
+		<-before.over
 	}
 	ps.config.Handler.LinkUp(p)
 	close(p.used)
 	return true
 }
 
-func (ps *Peers) replace(p, old *Peer) bool {
+// replace makes a link the one in use. It returns the one before, which may have ended
+// and not be over yet.
+func (ps *Peers) replace(p, old *Peer) (before *Peer, ok bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.active[p.id] != old || p.ended() {
-		return false
+		return nil, false
 	}
+	before = ps.last[p.id]
 	p.since = time.Now()
-	ps.active[p.id] = p
+	ps.active[p.id], ps.last[p.id] = p, p
 	close(ps.changed)
 	ps.changed = make(chan struct{})
-	return true
+	return before, true
 }
 
 // state says to the decider whether this node has another link to it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/project-iris/iris/transport"
 )
@@ -22,10 +23,23 @@ func (ps *Peers) Dial(ctx context.Context, addr string, id transport.PeerID) (*P
 		err = ErrClosed
 	}
 	ps.checkReached(addr, err)
+	if errors.Is(err, transport.ErrVersion) {
+		ps.warnOfVersion(addr, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("peers: dial %s: %w", addr, err)
 	}
 	return p, nil
+}
+
+// warnOfVersion says that a node speaks other versions of the protocol. The error says
+// which node, what it and this one speak, and which of the two to upgrade. The node at
+// the other end of the link writes the same into its log, when its transport refuses.
+func (ps *Peers) warnOfVersion(addr string, err error) {
+	if unsaid, say := ps.versions.Next(time.Now()); say {
+		ps.log.Warn("node has no version of the protocol in common with this one",
+			"addr", addr, "err", err, "unlogged", unsaid)
+	}
 }
 
 func (ps *Peers) dial(ctx context.Context, addr string, id transport.PeerID) (*Peer, error) {

@@ -89,6 +89,11 @@ func (r *recorder) LinkUp(p *peers.Peer) {
 	if _, twice := r.state[p]; twice {
 		r.t.Errorf("link to %s is up twice", p.ID().Short())
 	}
+	for other, up := range r.state {
+		if up && other.ID() == p.ID() {
+			r.t.Errorf("link to %s is up before the one before it is down", p.ID().Short())
+		}
+	}
 	r.state[p] = true
 	r.ups++
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/refusal"
 )
 
 // Peers are the links of a node. The methods are safe for concurrent use.
@@ -21,11 +22,14 @@ type Peers struct {
 
 	mu      sync.Mutex
 	active  map[transport.PeerID]*Peer // links in use
+	last    map[transport.PeerID]*Peer // the latest link of each node that came into use, until it is over
 	changed chan struct{}              // closed and replaced when active has grown
 	wanted  map[transport.PeerID]*want // nodes to keep a link to
 	links   map[*Peer]struct{}         // all that are up, in use or not
 	twins   map[transport.PeerID]int   // how many of them each node has
 	closed  bool
+
+	versions refusal.Pace // of lines about nodes that speak other versions
 }
 
 // New returns peers without links.
@@ -33,6 +37,7 @@ func New(config Config) *Peers {
 	ps := &Peers{
 		config:  config.withDefaults(),
 		active:  make(map[transport.PeerID]*Peer),
+		last:    make(map[transport.PeerID]*Peer),
 		changed: make(chan struct{}),
 		wanted:  make(map[transport.PeerID]*want),
 		links:   make(map[*Peer]struct{}),
@@ -65,6 +70,9 @@ func (ps *Peers) Get(id transport.PeerID) *Peer {
 	defer ps.mu.Unlock()
 	return ps.active[id]
 }
+
+// Linked reports whether there is a link to a node.
+func (ps *Peers) Linked(id transport.PeerID) bool { return ps.Get(id) != nil }
 
 // All returns the links in use.
 func (ps *Peers) All() []*Peer {
@@ -184,5 +192,10 @@ func (ps *Peers) remove(p *Peer) {
 	ps.mu.Unlock()
 	if p.wasUsed() {
 		ps.config.Handler.LinkDown(p, context.Cause(p.Context()))
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.last[p.id] == p {
+		delete(ps.last, p.id)
 	}
 }

@@ -1,4 +1,4 @@
-// Package wire is the protocol between nodes, version 1, as bytes. This comment is
+// Package wire is the protocol between nodes as bytes. This comment is
 // the specification of the encoding; what nodes may say when is the subject of the
 // packages that speak it.
 //
@@ -18,18 +18,30 @@
 //
 // # Versions
 //
-// The two ends of a link agree on a [Version] when it comes up, before the first
-// frame. Within a version the protocol may grow in two ways. A frame of a type that
-// its receiver does not know is skipped; and bytes in a frame beyond the fields that
-// its receiver knows are ignored, so that fields may be added at the end, where
-// being absent has to mean what it meant before. Bits of a flags byte that are not
-// listed are ignored as well. Anything else is a new version.
+// [OldestVersion] to [Version] are spoken. When a link comes up, before the first frame,
+// its two ends say what they speak, and agree on the newest that both do: the transports
+// see to that (transport/hello), which are made with these two numbers. A node that is
+// too old for another gets no link to it. So nodes can be upgraded one after the other,
+// as long as a release still speaks the version before.
+//
+// Within a version the protocol may grow in two ways. A frame of a type that its
+// receiver does not know is skipped; and bytes in a frame beyond the fields that its
+// receiver knows are ignored, so that fields may be added at the end, where being absent
+// has to mean what it meant before. Bits of a flags byte that are not listed are ignored
+// as well. Anything else is a new version.
+//
+// An [Info] grows at its end only, in all versions: membership passes it on to nodes that
+// have no link to its sender.
+//
+// testdata/conversation-1.txt has what two nodes of version 1 say to each other. Whoever
+// makes a new version leaves it as it is, and adds another: the tests that read it show
+// that a node still speaks with one of version 1.
 //
 // # Frames
 //
 //	0x00–0x0f  links
 //	0x01  INFO              [Info]
-//	                        version, epoch, address, services, hosts
+//	                        epoch, address, services, hosts
 //	0x02  SEEN              [Seen]
 //	                        host
 //
@@ -55,11 +67,11 @@
 //	                        cluster, message
 //	0x31  EVENT             [Event]
 //	                        topic, event
-//	0x32  SPREAD            [Spread]
+//	0x32  FORWARD           [Forward]
 //	                        kind, sender, order, name, nodes, message
-//	0x33  COPY              [Copy]
+//	0x33  FORWARDED         [Forwarded]
 //	                        kind, origin, sender, order, name, message
-//	0x34  PASSED            [Passed]
+//	0x34  MARKER_PASSED     [MarkerPassed]
 //	                        token
 //
 //	0x40–0x4f  tunnels

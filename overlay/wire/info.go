@@ -15,12 +15,11 @@ const (
 
 // Info is what a node tells all others about itself.
 //
-//	0x01 version:varint epoch:varint address:binary services:service list hosts:host list
+//	0x01 epoch:varint address:binary services:service list hosts:host list
 //
 // where a service is scheme:binary port:varint and a host services:byte ip:binary. Services
 // and hosts are more addresses, in a form that takes less room; they may be absent.
 type Info struct {
-	Version  uint64 // of the protocol that it speaks
 	Epoch    uint64 // grows with each start of the node
 	Address  []byte // where it accepts links, the best addresses, as its transport understands them
 	Services []Service
@@ -43,7 +42,7 @@ type Host struct {
 func (*Info) Type() Type { return TypeInfo }
 
 func (m *Info) fields() int {
-	size := sizeVarint(m.Version) + sizeVarint(m.Epoch) + sizeBinary(m.Address)
+	size := sizeVarint(m.Epoch) + sizeBinary(m.Address)
 	size += sizeVarint(uint64(len(m.Services))) + sizeVarint(uint64(len(m.Hosts)))
 	for _, s := range m.Services {
 		size += sizeBinary(s.Scheme) + sizeVarint(s.Port)
@@ -60,7 +59,6 @@ func (m *Info) Size() int { return sizeFrame(m.fields()) }
 // Append adds the frame to b.
 func (m *Info) Append(b []byte) []byte {
 	b = appendHead(b, TypeInfo, m.fields())
-	b = appendVarint(b, m.Version)
 	b = appendVarint(b, m.Epoch)
 	b = appendBinary(b, m.Address)
 	b = appendVarint(b, uint64(len(m.Services)))
@@ -75,7 +73,6 @@ func (m *Info) Append(b []byte) []byte {
 }
 
 func (m *Info) consume(c *cursor) {
-	m.Version = c.varint()
 	m.Epoch = c.varint()
 	m.Address = c.binary()
 	m.Services, m.Hosts = m.Services[:0], m.Hosts[:0]

@@ -2,8 +2,12 @@ package wire
 
 import "fmt"
 
-// Version is the version of the protocol that this package encodes.
-const Version = 1
+// The versions of the protocol that this package encodes: from OldestVersion to Version.
+// The package comment says what makes a new one.
+const (
+	Version       = 1
+	OldestVersion = 1
+)
 
 // NodeID is a node's id.
 type NodeID [32]byte
@@ -53,11 +57,11 @@ const (
 	TypeReply   Type = 0x21
 	TypeRefusal Type = 0x22
 
-	TypeBroadcast Type = 0x30
-	TypeEvent     Type = 0x31
-	TypeSpread    Type = 0x32
-	TypeCopy      Type = 0x33
-	TypePassed    Type = 0x34
+	TypeBroadcast    Type = 0x30
+	TypeEvent        Type = 0x31
+	TypeForward      Type = 0x32
+	TypeForwarded    Type = 0x33
+	TypeMarkerPassed Type = 0x34
 
 	TypeTunnel Type = 0x40
 )
@@ -85,12 +89,12 @@ func (t Type) String() string {
 		return "BROADCAST"
 	case TypeEvent:
 		return "EVENT"
-	case TypeSpread:
-		return "SPREAD"
-	case TypeCopy:
-		return "COPY"
-	case TypePassed:
-		return "PASSED"
+	case TypeForward:
+		return "FORWARD"
+	case TypeForwarded:
+		return "FORWARDED"
+	case TypeMarkerPassed:
+		return "MARKER_PASSED"
 	case TypeTunnel:
 		return "TUNNEL"
 	}

@@ -37,11 +37,10 @@ const (
 
 // Reader reads messages. It is not safe for concurrent use.
 type Reader struct {
-	src     io.Reader
-	srcErr  error // of src, which may come beside the last bytes
-	limits  Limits
-	err     error // what Read returns from now on
-	skipped uint64
+	src    io.Reader
+	srcErr error // of src, which may come beside the last bytes
+	limits Limits
+	err    error // what Read returns from now on
 
 	large  int // bytes taken from the budget
 	buf    []byte
@@ -64,9 +63,9 @@ type messages struct {
 	refusal   Refusal
 	broadcast Broadcast
 	event     Event
-	spread    Spread
-	copied    Copy
-	passed    Passed
+	forward   Forward
+	forwarded Forwarded
+	passed    MarkerPassed
 	tunnel    Tunnel
 }
 
@@ -94,11 +93,11 @@ func (m *messages) message(t Type) Message {
 		return &m.broadcast
 	case TypeEvent:
 		return &m.event
-	case TypeSpread:
-		return &m.spread
-	case TypeCopy:
-		return &m.copied
-	case TypePassed:
+	case TypeForward:
+		return &m.forward
+	case TypeForwarded:
+		return &m.forwarded
+	case TypeMarkerPassed:
 		return &m.passed
 	case TypeTunnel:
 		return &m.tunnel
@@ -135,12 +134,6 @@ func (r *Reader) Close() {
 	r.large = 0
 }
 
-// Skipped returns how many frames of unknown types were skipped.
-func (r *Reader) Skipped() uint64 { return r.skipped }
-
-// Buffered returns the number of bytes that have arrived and are not yet read.
-func (r *Reader) Buffered() int { return r.w - r.r }
-
 // next reads a frame. It returns neither a message nor an error for one that is
 // skipped.
 //
@@ -160,7 +153,6 @@ func (r *Reader) next() (Message, error) {
 	}
 	m := r.message(t)
 	if m == nil {
-		r.skipped++
 		return nil, r.skip(head + int(length))
 	}
 	if err := r.fill(head + int(length)); err != nil {

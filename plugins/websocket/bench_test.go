@@ -20,8 +20,8 @@ var contenders = []struct {
 	create func(b *testing.B) node.NewTransport
 }{
 	{"tcp", func(*testing.B) node.NewTransport {
-		return func(id *identity.Identity, log *slog.Logger) (transport.Transport, error) {
-			return tcp.New(tcp.Config{Identity: id, Logger: log}), nil
+		return func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
+			return tcp.New(tcp.Config{Identity: id, Versions: versions, Logger: log}), nil
 		}
 	}},
 	{"websocket-socket", func(b *testing.B) node.NewTransport { return overPlugin(b, nil, false) }},
@@ -34,7 +34,7 @@ func benchLink(b *testing.B, create node.NewTransport) (w, r transport.Stream) {
 	network := identitytest.NewNetwork(b, "bench")
 	var ends [2]transport.Transport
 	for i := range ends {
-		made, err := create(network.Node(b), slog.New(slog.DiscardHandler))
+		made, err := create(network.Node(b), transport.Versions{}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -35,9 +35,10 @@ func startNode(t testing.TB, key *identity.NetworkKey, create node.NewTransport,
 func overPlugin(t testing.TB, options map[string]string, noSocket bool) node.NewTransport {
 	t.Helper()
 	path := program(t)
-	return func(id *identity.Identity, log *slog.Logger) (transport.Transport, error) {
+	return func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
 		return plugins.New(plugins.Config{
-			Path: path, Name: "websocket", Identity: id, Logger: log, Options: options, NoSocket: noSocket,
+			Path: path, Name: "websocket", Identity: id, Versions: versions, Logger: log,
+			Options: options, NoSocket: noSocket,
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/project-iris/iris/plugins"
 	"github.com/project-iris/iris/plugins/pluginrpc"
+	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
 	"github.com/project-iris/iris/transport/identity/identitytest"
 	"github.com/project-iris/iris/transport/transporttest"
@@ -91,4 +92,16 @@ func TestConformance(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestVersions(t *testing.T) {
+	transporttest.RunVersions(t, func(t *testing.T, a, b transport.Versions, log *slog.Logger) transporttest.Pair {
+		network := identitytest.NewNetwork(t, "net")
+		one, two := network.Node(t), network.Node(t)
+		return transporttest.Pair{
+			A:   start(t, one, nil, func(c *plugins.Config) { c.Versions = a }),
+			B:   start(t, two, nil, func(c *plugins.Config) { c.Versions, c.Logger = b, log }),
+			AID: one.ID(), BID: two.ID(), Address: "127.0.0.1:0",
+		}
+	})
 }

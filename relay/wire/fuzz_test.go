@@ -69,8 +69,8 @@ func checkRoundTrip(t *testing.T, m Message, from Side) {
 	if err != nil || !reflect.DeepEqual(again, m) {
 		t.Fatalf("%+v became %+v, %v", m, again, err)
 	}
-	if r.Buffered() != 0 {
-		t.Fatalf("%+v left %d bytes over", m, r.Buffered())
+	if rest, err := r.Read(); !errors.Is(err, io.EOF) {
+		t.Fatalf("%+v is followed by %+v, %v", m, rest, err)
 	}
 }
 

@@ -120,9 +120,6 @@ func (r *Reader) Read() (Message, error) {
 	return nil, r.err
 }
 
-// Buffered returns the number of bytes that have arrived and are not yet read.
-func (r *Reader) Buffered() int { return r.w - r.r }
-
 // parse returns the message at the start of the buffer, or how many bytes have to
 // be buffered before there can be one.
 func (r *Reader) parse() (Message, int, error) {

@@ -48,18 +48,6 @@ func TestNothingAfterViolation(t *testing.T) {
 	}
 }
 
-func TestBuffered(t *testing.T) {
-	r := NewReader(strings.NewReader("\x02\x02\x0d\x07"), FromApplication, Limits{})
-	for _, want := range []int{3, 2, 0} {
-		if _, err := r.Read(); err != nil {
-			t.Fatal(err)
-		}
-		if got := r.Buffered(); got != want {
-			t.Errorf("%d bytes buffered, want %d", got, want)
-		}
-	}
-}
-
 // Whoever appends to a slice of a message does not reach the bytes behind it.
 func TestSlicesHaveNoSpareCapacity(t *testing.T) {
 	r := NewReader(strings.NewReader("\x03\x01c\x01m\x06\x01t"), FromApplication, Limits{})

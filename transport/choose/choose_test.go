@@ -355,7 +355,9 @@ func TestAddressesAreMatchedByScheme(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	one := mem.NewNetwork(mem.Config{}).Node(transport.PeerID{1})
-	for _, transports := range [][]transport.Transport{nil, {one, one}} {
+	network := mem.NewNetwork(mem.Config{Versions: transport.Versions{Oldest: 1, Newest: 1}})
+	other := &lane{Transport: network.Node(transport.PeerID{1}), scheme: "tcp"}
+	for _, transports := range [][]transport.Transport{nil, {one, one}, {one, other}} {
 		if _, err := choose.New(choose.Config{Transports: transports}); !errors.Is(err, choose.ErrConfig) {
 			t.Errorf("%d transports: %v", len(transports), err)
 		}

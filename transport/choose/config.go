@@ -36,7 +36,8 @@ const maxBlocked = 4096
 // Config is what a Transport is made of. Only Transports is required.
 type Config struct {
 	// Transports are what to choose from, the preferred one first, each with
-	// another scheme. They belong to the chooser, which closes them.
+	// another scheme and all with the same versions. They belong to the chooser,
+	// which closes them.
 	Transports []transport.Transport
 
 	// Arrange returns the addresses of a list, each with its scheme, in the order in
@@ -56,8 +57,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// ErrConfig is what New returns for transports that cannot be told apart, or
-// none at all.
+// ErrConfig is what New returns for transports that cannot be told apart, that speak
+// different versions, or none at all.
 var ErrConfig = errors.New("choose: bad configuration")
 
 func (c Config) resolve() (Config, error) {
@@ -70,6 +71,10 @@ func (c Config) resolve() (Config, error) {
 			return c, fmt.Errorf("%w: %q twice", ErrConfig, t.Scheme())
 		}
 		seen[t.Scheme()] = true
+		if first := c.Transports[0]; t.Versions() != first.Versions() {
+			return c, fmt.Errorf("%w: %s is to speak %v of the protocol between nodes, %s %v",
+				ErrConfig, first.Scheme(), first.Versions(), t.Scheme(), t.Versions())
+		}
 	}
 	if c.Arrange == nil {
 		c.Arrange = func(addrs []string) []string { return addrs }

@@ -43,6 +43,9 @@ func (t *Transport) Scheme() string {
 	return strings.Join(schemes, ",")
 }
 
+// Versions are those of all its transports.
+func (t *Transport) Versions() transport.Versions { return t.config.Transports[0].Versions() }
+
 // Close implements transport.Transport, for all of them.
 func (t *Transport) Close() error {
 	t.mu.Lock()

@@ -7,18 +7,31 @@
 // direction; the other side answers with its own and ends the stream. A
 // dialling node sends nothing before it has verified the other's certificate,
 // and an accepting one answers only after it has verified the dialler's, so
-// either hello says "I have looked at your proof, and take it".
+// either hello says "I have looked at your proof, and take it". The hellos also settle
+// which version of the protocol the two speak.
 //
 // # Encoding
 //
-//	length   2 bytes, big-endian: of what follows, at most MaxSize
-//	version  2 bytes: the newest revision of the protocol that the sender speaks
-//	fields   any number of: tag 1 byte, length 2 bytes, value
+//	length  2 bytes, big-endian: of what follows, at most MaxSize
+//	newest  2 bytes: the newest version of the protocol that the sender speaks
+//	fields  any number of: tag 1 byte, length 2 bytes, value
 //
-// The major version of the protocol is in the ALPN; revisions within it are
-// what a hello negotiates: both sides speak the lesser of the two. No field is
-// defined yet. A receiver skips those that it does not know, so that a later
-// revision can add some.
+// The fields:
+//
+//	1  2 bytes: the oldest version that the sender speaks. Without it, it speaks the
+//	   newest one only.
+//
+// A receiver skips fields that it does not know, so that a later version can add some.
+//
+// # Versions
+//
+// The two sides speak the lesser of their newest versions, if neither of them finds it
+// too old. If one does, both come to that conclusion from the same two hellos. The
+// accepting side then ends the link with transport.CodeVersion and a reason for the
+// operator of the other node, in place of its hello.
+//
+// The format of the hello itself is what the ALPN of the TLS handshake stands for, and
+// is the same for all versions of the protocol.
 package hello
 
 import (
@@ -34,9 +47,6 @@ import (
 )
 
 const (
-	// Version is the revision of the protocol that this code speaks.
-	Version = 1
-
 	// MaxSize bounds a hello after its length, in bytes.
 	MaxSize = 1024
 
@@ -50,67 +60,106 @@ const (
 var (
 	ErrTooLarge  = errors.New("hello: larger than the limit")
 	ErrMalformed = errors.New("hello: malformed")
-	ErrVersion   = errors.New("hello: no revision of the protocol in common")
 )
 
-// A Hello is what one side says.
-type Hello struct {
-	Version uint16 // the newest revision spoken; from 1
+// fieldOldest is the tag of the oldest version.
+const fieldOldest = 1
+
+// Append appends a hello of a node that speaks the versions.
+func Append(b []byte, ours transport.Versions) []byte {
+	if ours.Oldest == ours.Newest {
+		b = binary.BigEndian.AppendUint16(b, 2)
+		return binary.BigEndian.AppendUint16(b, ours.Newest)
+	}
+	b = binary.BigEndian.AppendUint16(b, 2+5)
+	b = binary.BigEndian.AppendUint16(b, ours.Newest)
+	b = append(b, fieldOldest, 0, 2)
+	return binary.BigEndian.AppendUint16(b, ours.Oldest)
 }
 
-// Append appends the hello as bytes.
-func (h Hello) Append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint16(b, 2)
-	return binary.BigEndian.AppendUint16(b, h.Version)
-}
-
-// Parse reads a hello's body, which is what follows the length.
-func Parse(body []byte) (Hello, error) {
+// Parse reads a hello's body, which is what follows the length, and returns the versions
+// that its sender speaks.
+func Parse(body []byte) (transport.Versions, error) {
 	if len(body) > MaxSize {
-		return Hello{}, ErrTooLarge
+		return transport.Versions{}, ErrTooLarge
 	}
 	if len(body) < 2 {
-		return Hello{}, fmt.Errorf("%w: no version", ErrMalformed)
+		return transport.Versions{}, fmt.Errorf("%w: no version", ErrMalformed)
 	}
-	hello := Hello{Version: binary.BigEndian.Uint16(body)}
-	for fields := body[2:]; len(fields) > 0; {
-		if len(fields) < 3 {
-			return Hello{}, fmt.Errorf("%w: a field is cut off", ErrMalformed)
+	newest := binary.BigEndian.Uint16(body)
+	theirs := transport.Versions{Oldest: newest, Newest: newest}
+	for rest := body[2:]; len(rest) > 0; {
+		tag, value, after, err := field(rest)
+		if err != nil {
+			return transport.Versions{}, err
 		}
-		size := int(binary.BigEndian.Uint16(fields[1:]))
-		if size > len(fields)-3 {
-			return Hello{}, fmt.Errorf("%w: field %d is cut off", ErrMalformed, fields[0])
+		if tag == fieldOldest {
+			if len(value) != 2 {
+				return transport.Versions{}, fmt.Errorf("%w: the oldest version has %d bytes", ErrMalformed, len(value))
+			}
+			theirs.Oldest = binary.BigEndian.Uint16(value)
 		}
-		fields = fields[3+size:]
+		rest = after
 	}
-	return hello, nil
-}
-
-// Greet is the dialling side's part: it sends ours on a stream just opened and
-// returns the answer. The context bounds it.
-func Greet(ctx context.Context, stream transport.Stream, ours Hello) (Hello, error) {
-	defer bound(ctx, stream)()
-	if err := send(stream, ours); err != nil {
-		return Hello{}, failed(ctx, err)
-	}
-	theirs, err := receive(stream)
-	if err != nil {
-		return Hello{}, failed(ctx, err)
+	if theirs.Oldest > theirs.Newest {
+		return transport.Versions{}, fmt.Errorf("%w: %v", ErrMalformed, theirs)
 	}
 	return theirs, nil
 }
 
-// Answer is the accepting side's part, on the first stream of the link.
-func Answer(ctx context.Context, stream transport.Stream, ours Hello) (Hello, error) {
+// field splits the first field off.
+func field(b []byte) (tag byte, value, rest []byte, err error) {
+	if len(b) < 3 {
+		return 0, nil, nil, fmt.Errorf("%w: a field is cut off", ErrMalformed)
+	}
+	tag, size := b[0], int(binary.BigEndian.Uint16(b[1:]))
+	if size > len(b)-3 {
+		return 0, nil, nil, fmt.Errorf("%w: field %d is cut off", ErrMalformed, tag)
+	}
+	return tag, b[3 : 3+size], b[3+size:], nil
+}
+
+// Greet is the dialling side's part: it sends a hello with our versions on a stream just
+// opened to the peer, and returns the version that both sides speak. It fails with a
+// transport.ErrVersion if there is none. The context bounds it.
+func Greet(ctx context.Context, peer transport.PeerID, stream transport.Stream, ours transport.Versions) (uint16, error) {
+	defer bound(ctx, stream)()
+	if err := send(stream, ours); err != nil {
+		return 0, failed(ctx, peer, err)
+	}
+	theirs, err := receive(stream)
+	if err != nil {
+		return 0, failed(ctx, peer, err)
+	}
+	return agree(peer, ours, theirs)
+}
+
+// Answer is the accepting side's part, on the first stream of the link. Unlike Greet it
+// leaves it to the caller to tell the peer of a transport.ErrVersion: by closing the link
+// with that error.
+func Answer(ctx context.Context, peer transport.PeerID, stream transport.Stream, ours transport.Versions) (uint16, error) {
 	defer bound(ctx, stream)()
 	theirs, err := receive(stream)
 	if err != nil {
-		return Hello{}, failed(ctx, err)
+		return 0, failed(ctx, peer, err)
+	}
+	version, err := agree(peer, ours, theirs)
+	if err != nil {
+		return 0, err
 	}
 	if err := send(stream, ours); err != nil {
-		return Hello{}, failed(ctx, err)
+		return 0, failed(ctx, peer, err)
 	}
-	return theirs, nil
+	return version, nil
+}
+
+// agree returns the version that both speak.
+func agree(peer transport.PeerID, ours, theirs transport.Versions) (uint16, error) {
+	version, ok := ours.Common(theirs)
+	if !ok {
+		return 0, &transport.VersionError{Peer: peer, Theirs: theirs, Ours: ours}
+	}
+	return version, nil
 }
 
 // bound makes the stream's calls fail when the context ends, until the function
@@ -120,47 +169,48 @@ func bound(ctx context.Context, stream transport.Stream) (release func()) {
 	return func() { stop() }
 }
 
-// failed puts the context's error in the place of the deadline that stood for it.
-func failed(ctx context.Context, err error) error {
+// failed puts the context's error in the place of the deadline that stood for it, and
+// says which node it was that has refused this one.
+func failed(ctx context.Context, peer transport.PeerID, err error) error {
 	if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("hello: %w", context.Cause(ctx))
+		err = context.Cause(ctx)
+	}
+	if errors.Is(err, transport.ErrVersion) {
+		return fmt.Errorf("hello: refused by node %s: %w", peer.Short(), err)
 	}
 	return fmt.Errorf("hello: %w", err)
 }
 
-func send(stream transport.Stream, ours Hello) error {
-	if _, err := stream.Write(ours.Append(nil)); err != nil {
+func send(stream transport.Stream, ours transport.Versions) error {
+	if _, err := stream.Write(Append(nil, ours)); err != nil {
 		return err
 	}
 	return stream.CloseWrite()
 }
 
 // receive reads one hello and the end of the direction after it.
-func receive(stream io.Reader) (Hello, error) {
+func receive(stream io.Reader) (transport.Versions, error) {
 	var length [2]byte
 	if _, err := io.ReadFull(stream, length[:]); err != nil {
-		return Hello{}, violation(err)
+		return transport.Versions{}, violation(err)
 	}
 	size := int(binary.BigEndian.Uint16(length[:]))
 	if size > MaxSize {
-		return Hello{}, &transport.ProtocolError{Err: ErrTooLarge}
+		return transport.Versions{}, &transport.ProtocolError{Err: ErrTooLarge}
 	}
 	body := make([]byte, size+1) // one more, to see the end
 	n, err := io.ReadFull(stream, body)
 	switch {
 	case err == nil:
-		return Hello{}, &transport.ProtocolError{Err: fmt.Errorf("%w: more follows it", ErrMalformed)}
+		return transport.Versions{}, &transport.ProtocolError{Err: fmt.Errorf("%w: more follows it", ErrMalformed)}
 	case n < size:
-		return Hello{}, violation(err)
+		return transport.Versions{}, violation(err)
 	case !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
-		return Hello{}, err
+		return transport.Versions{}, err
 	}
 	theirs, err := Parse(body[:size])
 	if err != nil {
-		return Hello{}, &transport.ProtocolError{Err: err}
-	}
-	if theirs.Version < 1 {
-		return Hello{}, &transport.ProtocolError{Err: ErrVersion}
+		return transport.Versions{}, &transport.ProtocolError{Err: err}
 	}
 	return theirs, nil
 }

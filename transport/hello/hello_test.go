@@ -1,7 +1,6 @@
 package hello_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -68,25 +67,54 @@ func (l *lazy) stream() transport.Stream {
 func (l *lazy) Read(b []byte) (int, error)     { return l.stream().Read(b) }
 func (l *lazy) SetDeadline(at time.Time) error { return l.stream().SetDeadline(at) }
 
-func TestBothSidesSayHello(t *testing.T) {
+var dialler, acceptor = transport.PeerID{1}, transport.PeerID{2}
+
+func TestBothSidesAgree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := streamPair(t)
-		answered := make(chan hello.Hello, 1)
+		answered := make(chan uint16, 1)
 		go func() {
-			theirs, err := hello.Answer(t.Context(), b, hello.Hello{Version: 3})
+			version, err := hello.Answer(t.Context(), dialler, b, transport.Versions{Oldest: 2, Newest: 3})
 			if err != nil {
 				t.Errorf("answer: %v", err)
 			}
-			answered <- theirs
+			answered <- version
 		}()
-		theirs, err := hello.Greet(t.Context(), a, hello.Hello{Version: 2})
-		if err != nil || theirs.Version != 3 {
-			t.Errorf("greet: %+v, %v", theirs, err)
+		version, err := hello.Greet(t.Context(), acceptor, a, transport.Versions{Oldest: 1, Newest: 2})
+		if err != nil || version != 2 {
+			t.Errorf("greet: version %d, %v", version, err)
 		}
-		if got := <-answered; got.Version != 2 {
-			t.Errorf("answer: %+v", got)
+		if got := <-answered; got != 2 {
+			t.Errorf("answer: version %d", got)
 		}
 	})
+}
+
+// An acceptor that answers with versions which the dialler does not speak, as one does
+// that did not look at the dialler's, gets no link either.
+func TestAnAnswerIsCheckedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := streamPair(t)
+		_, err := hello.Greet(t.Context(), acceptor, &rewritten{a, "\x00\x02\x00\x01"}, transport.Versions{Oldest: 2, Newest: 3})
+		want := transport.VersionError{Peer: acceptor, Theirs: transport.Versions{Oldest: 1, Newest: 1}, Ours: transport.Versions{Oldest: 2, Newest: 3}}
+		if got, ok := errors.AsType[*transport.VersionError](err); !ok || *got != want {
+			t.Errorf("greet: %v", err)
+		}
+	})
+}
+
+// rewritten is a stream on which something else is read than was sent.
+type rewritten struct {
+	transport.Stream
+	text string
+}
+
+func (r *rewritten) Read(b []byte) (int, error) {
+	n := copy(b, r.text)
+	if r.text = r.text[n:]; n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 func TestWhatIsTaken(t *testing.T) {
@@ -97,17 +125,20 @@ func TestWhatIsTaken(t *testing.T) {
 	}{
 		{"nothing but the version", frame(version), nil},
 		{"unknown fields", frame(version + field(9, "new") + field(200, "")), nil},
-		{"as large as can be", frame(version + field(1, strings.Repeat("x", hello.MaxSize-5))), nil},
-		{"too large", frame(version + field(1, strings.Repeat("x", hello.MaxSize-4))), hello.ErrTooLarge},
+		{"an oldest version", frame("\x00\x09" + field(1, "\x00\x01")), nil},
+		{"an oldest version of one byte", frame(version + field(1, "\x01")), hello.ErrMalformed},
+		{"an oldest version of three bytes", frame(version + field(1, "\x00\x00\x01")), hello.ErrMalformed},
+		{"older than its oldest version", frame(version + field(1, "\x00\x02")), hello.ErrMalformed},
+		{"as large as can be", frame(version + field(9, strings.Repeat("x", hello.MaxSize-5))), nil},
+		{"too large", frame(version + field(9, strings.Repeat("x", hello.MaxSize-4))), hello.ErrTooLarge},
 		{"claims much, sends nothing", "\xff\xff", hello.ErrTooLarge},
 		{"empty stream", "", hello.ErrMalformed},
 		{"half a length", "\x00", hello.ErrMalformed},
 		{"empty hello", frame(""), hello.ErrMalformed},
 		{"cut off", frame(version)[:3], hello.ErrMalformed},
 		{"more after it", frame(version) + "x", hello.ErrMalformed},
-		{"a field without length", frame(version + "\x01\x00"), hello.ErrMalformed},
-		{"a field that is cut off", frame(version + "\x01\x00\x05abcd"), hello.ErrMalformed},
-		{"version 0", frame("\x00\x00"), hello.ErrVersion},
+		{"a field without length", frame(version + "\x09\x00"), hello.ErrMalformed},
+		{"a field that is cut off", frame(version + "\x09\x00\x05abcd"), hello.ErrMalformed},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -119,7 +150,7 @@ func TestWhatIsTaken(t *testing.T) {
 				if err := a.CloseWrite(); err != nil {
 					t.Fatal(err)
 				}
-				_, err := hello.Answer(t.Context(), b, hello.Hello{Version: 1})
+				_, err := hello.Answer(t.Context(), dialler, b, transport.Versions{Oldest: 1, Newest: 1})
 				if !errors.Is(err, row.want) || (row.want != nil) != errors.Is(err, transport.ErrProtocol) {
 					t.Errorf("%v; want %v", err, row.want)
 				}
@@ -134,7 +165,7 @@ func TestSilenceEndsWithTheContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), hello.Timeout)
 		defer cancel()
 		begin := time.Now()
-		if _, err := hello.Greet(ctx, a, hello.Hello{Version: 1}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := hello.Greet(ctx, acceptor, a, transport.Versions{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("greet: %v", err)
 		}
 		if took := time.Since(begin); took != hello.Timeout {
@@ -154,7 +185,7 @@ func TestAHalfHelloEndsWithTheContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), hello.Timeout)
 		defer cancel()
 		begin := time.Now()
-		if _, err := hello.Answer(ctx, b, hello.Hello{Version: 1}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := hello.Answer(ctx, dialler, b, transport.Versions{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("answer: %v", err)
 		}
 		if took := time.Since(begin); took != hello.Timeout {
@@ -163,17 +194,41 @@ func TestAHalfHelloEndsWithTheContext(t *testing.T) {
 	})
 }
 
+// What Append writes is what Parse reads.
+func TestAppend(t *testing.T) {
+	for _, row := range []struct {
+		versions transport.Versions
+		bytes    string
+	}{
+		{transport.Versions{}, "\x00\x02\x00\x00"},
+		{transport.Versions{Oldest: 1, Newest: 1}, "\x00\x02\x00\x01"},
+		{transport.Versions{Oldest: 1, Newest: 258}, "\x00\x07\x01\x02\x01\x00\x02\x00\x01"},
+	} {
+		got := hello.Append(nil, row.versions)
+		if string(got) != row.bytes {
+			t.Errorf("%v: %q, want %q", row.versions, got, row.bytes)
+		}
+		if parsed, err := hello.Parse(got[2:]); err != nil || parsed != row.versions {
+			t.Errorf("%v: parsed as %v, %v", row.versions, parsed, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("\x00\x01"))
-	f.Add([]byte("\x00\x01\x01\x00\x01x"))
+	f.Add([]byte("\x00\x03\x01\x00\x02\x00\x01"))
+	f.Add([]byte("\x00\x01\x09\x00\x01x"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		parsed, err := hello.Parse(body)
 		if err != nil {
 			return
 		}
-		again := parsed.Append(nil)
-		if !bytes.HasPrefix(body, again[2:4]) {
-			t.Errorf("%x parsed as %+v", body, parsed)
+		if parsed.Oldest > parsed.Newest {
+			t.Errorf("%x parsed as %v", body, parsed)
+		}
+		again, err := hello.Parse(hello.Append(nil, parsed)[2:])
+		if err != nil || again != parsed {
+			t.Errorf("%x parsed as %v, then %v, %v", body, parsed, again, err)
 		}
 	})
 }

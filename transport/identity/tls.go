@@ -11,7 +11,9 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
-// ALPN is the protocol that both sides of every link must agree on (RFC 7301).
+// ALPN is the protocol that both sides of every link must agree on (RFC 7301): TLS as
+// here, and the format of the hello after it. The version of what nodes say then is in
+// the hello.
 // It holds the major version: nodes of different ones refuse each other.
 const ALPN = "iris/1"
 

@@ -42,3 +42,11 @@ func TestContractInRealTime(t *testing.T) {
 		}
 	})
 }
+
+func TestVersions(t *testing.T) {
+	transporttest.RunVersionsVirtual(t, func(_ *testing.T, a, b transport.Versions) transporttest.Pair {
+		network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}, Versions: b})
+		one, two := transport.PeerID{1}, transport.PeerID{2}
+		return transporttest.Pair{A: network.NodeOf(one, a), B: network.Node(two), AID: one, BID: two, Address: "b"}
+	})
+}

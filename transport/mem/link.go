@@ -24,6 +24,7 @@ type link struct {
 	cancel context.CancelCauseFunc
 	cause  error // not nil once the link has ended
 
+	version  uint16    // set by the exchange of hellos
 	changed  sync.Cond // one for all that waits for the link itself
 	welcomed bool      // the acceptor has a listener, for the dialler
 
@@ -52,6 +53,13 @@ func (l *link) Peer() transport.PeerID   { return l.peer }
 func (l *link) LocalAddr() string        { return l.localAddr }
 func (l *link) RemoteAddr() string       { return l.remoteAddr }
 func (l *link) Context() context.Context { return l.ctx }
+
+// Version is what the hellos have settled.
+func (l *link) Version() uint16 {
+	l.wire.mu.Lock()
+	defer l.wire.mu.Unlock()
+	return l.version
+}
 
 func (l *link) Open(ctx context.Context) (transport.Stream, error) {
 	l.wire.mu.Lock()
@@ -119,8 +127,9 @@ func (l *link) Stats() transport.Stats {
 	l.wire.mu.Lock()
 	defer l.wire.mu.Unlock()
 	stats := l.stats
-	stats.MinRTT = l.wire.lanes[0].path.Delay + l.wire.lanes[1].path.Delay
-	stats.RTT = stats.MinRTT + (l.wire.lanes[0].path.Jitter+l.wire.lanes[1].path.Jitter)/2
+	for _, lane := range l.wire.lanes {
+		stats.RTT += lane.path.Delay + lane.path.Jitter/2
+	}
 	return stats
 }
 

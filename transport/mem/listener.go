@@ -2,6 +2,7 @@ package mem
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/project-iris/iris/transport"
@@ -111,7 +112,12 @@ func (l *listener) shake(arriving *link) {
 	defer l.dismiss()
 	ctx, cancel := context.WithTimeout(l.ctx, hello.Timeout)
 	defer cancel()
-	if err := arriving.answer(ctx); err != nil {
+	err := arriving.answer(ctx, l.node.versions)
+	if errors.Is(err, transport.ErrVersion) {
+		_ = arriving.Close(err)
+		return
+	}
+	if err != nil {
 		_ = arriving.Close(&transport.ClosedError{Code: transport.CodeProtocol, Reason: "no hello"})
 		return
 	}

@@ -11,6 +11,9 @@ import (
 
 // Config is how a network behaves. The zero value is an instant, perfect one.
 type Config struct {
+	// Versions are those of the protocol between nodes that the nodes of Node speak.
+	Versions transport.Versions
+
 	// Path is what lies between two nodes for which SetPath gives nothing else.
 	Path Path
 
@@ -80,7 +83,10 @@ func NewNetwork(config Config) *Network {
 
 // Node adds a node and returns its transport. It panics if the id is zero or
 // belongs to a node that has not been closed or killed.
-func (n *Network) Node(id transport.PeerID) *Transport {
+func (n *Network) Node(id transport.PeerID) *Transport { return n.NodeOf(id, n.config.Versions) }
+
+// NodeOf is Node for a node that speaks other versions.
+func (n *Network) NodeOf(id transport.PeerID, versions transport.Versions) *Transport {
 	if id.IsZero() {
 		panic("mem: a node has an id")
 	}
@@ -89,14 +95,14 @@ func (n *Network) Node(id transport.PeerID) *Transport {
 	if _, taken := n.nodes[id]; taken {
 		panic(fmt.Sprintf("mem: node %s is there already", id.Short()))
 	}
-	node := newTransport(n, id)
+	node := newTransport(n, id, versions)
 	n.nodes[id] = node
 	return node
 }
 
 // Copy adds another node with the id of one that is there, as the copy of a running
 // machine has it. What is set for the paths of the one holds for the other.
-func (n *Network) Copy(t *Transport) *Transport { return newTransport(n, t.id) }
+func (n *Network) Copy(t *Transport) *Transport { return newTransport(n, t.id, t.versions) }
 
 // SetPath sets what lies between two nodes, in both directions.
 func (n *Network) SetPath(a, b transport.PeerID, path Path) {

@@ -23,8 +23,9 @@ var (
 
 // A Transport is a node's place in a network.
 type Transport struct {
-	network *Network
-	id      transport.PeerID
+	network  *Network
+	id       transport.PeerID
+	versions transport.Versions
 
 	mu        sync.Mutex // taken after a wire's lock, never before it
 	closed    bool
@@ -33,8 +34,11 @@ type Transport struct {
 	work      sync.WaitGroup // dials and handshakes
 }
 
-func newTransport(n *Network, id transport.PeerID) *Transport {
-	return &Transport{network: n, id: id, links: make(map[*link]struct{}), listeners: make(map[*listener]struct{})}
+func newTransport(n *Network, id transport.PeerID, versions transport.Versions) *Transport {
+	return &Transport{
+		network: n, id: id, versions: versions,
+		links: make(map[*link]struct{}), listeners: make(map[*listener]struct{}),
+	}
 }
 
 // ID is the node's id.
@@ -42,6 +46,9 @@ func (t *Transport) ID() transport.PeerID { return t.id }
 
 // Scheme is "mem".
 func (t *Transport) Scheme() string { return Scheme }
+
+// Versions are those that the node speaks.
+func (t *Transport) Versions() transport.Versions { return t.versions }
 
 // Dial links to the node that listens at addr. It takes two round trips, as
 // TLS does, and gives up after hello.Timeout.
@@ -61,8 +68,8 @@ func (t *Transport) Dial(ctx context.Context, addr string, want transport.PeerID
 	defer t.work.Done()
 	dialing, cancel := context.WithTimeout(ctx, hello.Timeout)
 	defer cancel()
-	if err := l.greet(dialing, want, self); err != nil {
-		_ = l.Close(&transport.ClosedError{Code: transport.CodeRefused})
+	if err := l.greet(dialing, want, self, t.versions); err != nil {
+		_ = l.Close(parting(err))
 		if ctx.Err() == nil && dialing.Err() != nil {
 			return nil, &transport.NetworkError{Op: "dial", Addr: addr, Silent: true}
 		}
@@ -106,7 +113,7 @@ func (t *Transport) forget(l *link) {
 
 // greet is the dialler's side of making a link. The error self is for a node that has
 // the own id.
-func (l *link) greet(ctx context.Context, want transport.PeerID, self error) error {
+func (l *link) greet(ctx context.Context, want transport.PeerID, self error, ours transport.Versions) error {
 	if err := l.knock(ctx); err != nil {
 		return err
 	}
@@ -120,8 +127,8 @@ func (l *link) greet(ctx context.Context, want transport.PeerID, self error) err
 	if err != nil {
 		return err
 	}
-	_, err = hello.Greet(ctx, first, hello.Hello{Version: hello.Version})
-	l.startCounting()
+	version, err := hello.Greet(ctx, l.peer, first, ours)
+	l.begun(version)
 	return err
 }
 
@@ -134,20 +141,30 @@ func (l *link) knock(ctx context.Context) error {
 }
 
 // answer is the acceptor's side of making a link.
-func (l *link) answer(ctx context.Context) error {
+func (l *link) answer(ctx context.Context, ours transport.Versions) error {
 	first, err := l.Accept(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = hello.Answer(ctx, first, hello.Hello{Version: hello.Version})
-	l.startCounting()
+	version, err := hello.Answer(ctx, l.peer, first, ours)
+	l.begun(version)
 	return err
 }
 
-// startCounting leaves the handshake's stream out of the statistics.
-func (l *link) startCounting() {
+// parting is how the dialler closes a link that did not come up.
+func parting(err error) error {
+	if errors.Is(err, transport.ErrVersion) {
+		return err
+	}
+	return &transport.ClosedError{Code: transport.CodeRefused}
+}
+
+// begun notes the version of a link, and leaves the stream of the hellos out of the
+// statistics.
+func (l *link) begun(version uint16) {
 	l.wire.mu.Lock()
 	defer l.wire.mu.Unlock()
+	l.version = version
 	l.stats.StreamsOpened, l.stats.StreamsAccepted = 0, 0
 }
 

@@ -4,9 +4,13 @@
 package refusal
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // Interval is the least time between two lines.
@@ -17,11 +21,11 @@ const Interval = time.Minute
 type Log struct {
 	logger *slog.Logger
 	scheme string
+	total  atomic.Uint64
 
-	mu     sync.Mutex
-	last   time.Time // of the last line
-	silent uint64    // refusals since, that had no line
-	total  uint64
+	// Nodes of the network that are too old or too new have lines of their own, so that
+	// strangers cannot keep them out of the log.
+	strangers, versions Pace
 }
 
 // NewLog returns a log of refusals by the transport with that scheme.
@@ -31,29 +35,36 @@ func NewLog(logger *slog.Logger, scheme string) *Log {
 
 // Note counts a refusal, and logs it if the last line is old enough.
 func (l *Log) Note(remoteAddr string, err error) {
-	unsaid, say := l.count(time.Now())
-	if !say {
-		return
+	l.total.Add(1)
+	pace := &l.strangers
+	if errors.Is(err, transport.ErrVersion) {
+		pace = &l.versions
 	}
-	l.logger.Warn("peer refused", "transport", l.scheme, "remote", remoteAddr, "error", err, "unlogged", unsaid)
+	if unsaid, say := pace.Next(time.Now()); say {
+		l.logger.Warn("peer refused", "transport", l.scheme, "remote", remoteAddr, "error", err, "unlogged", unsaid)
+	}
 }
 
 // Total is how many were refused.
-func (l *Log) Total() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.total
+func (l *Log) Total() uint64 { return l.total.Load() }
+
+// A Pace lets a line through each Interval and counts those in between. The zero value
+// is ready. It may be used by any goroutine.
+type Pace struct {
+	mu     sync.Mutex
+	last   time.Time // of the last line
+	silent uint64    // since then
 }
 
-func (l *Log) count(now time.Time) (unsaid uint64, say bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.total++
-	if !l.last.IsZero() && now.Sub(l.last) < Interval {
-		l.silent++
+// Next reports whether to write a line now, and how many were not written before it.
+func (p *Pace) Next(now time.Time) (unsaid uint64, say bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.last.IsZero() && now.Sub(p.last) < Interval {
+		p.silent++
 		return 0, false
 	}
-	unsaid, l.silent = l.silent, 0
-	l.last = now
+	unsaid, p.silent = p.silent, 0
+	p.last = now
 	return unsaid, true
 }

@@ -9,8 +9,25 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/refusal"
 )
+
+// Strangers, who are many at times, leave room for a line about a node that is too old.
+func TestVersionsHaveALineOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := refusal.NewLog(slog.New(slog.NewTextHandler(&out, nil)), "quic")
+		for range 60 {
+			log.Note("192.0.2.1:1", errors.New("not one of us"))
+			log.Note("192.0.2.2:1", &transport.VersionError{})
+			time.Sleep(time.Second)
+		}
+		if n := strings.Count(out.String(), "\n"); n != 2 || !strings.Contains(out.String(), "upgrade") || log.Total() != 120 {
+			t.Errorf("%d refusals:\n%s", log.Total(), out.String())
+		}
+	})
+}
 
 func TestALineAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -29,6 +29,9 @@ type Config struct {
 	// Identity is who this node is. Required.
 	Identity *identity.Identity
 
+	// Versions are those of the protocol between nodes that this one speaks.
+	Versions transport.Versions
+
 	// Scheme is the transport's, for the log.
 	Scheme string
 
@@ -108,6 +111,9 @@ func New(config Config) *Endpoint {
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	return e
 }
+
+// Versions returns those that the endpoint was made with.
+func (e *Endpoint) Versions() transport.Versions { return e.config.Versions }
 
 // Refused returns how many peers were refused.
 func (e *Endpoint) Refused() uint64 { return e.refusals.Total() }

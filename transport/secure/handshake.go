@@ -52,7 +52,7 @@ func (e *Endpoint) secure(
 	}
 	return &link{
 		mux:     mux.New(&secured{Conn: session, raw: raw}, e.muxConfig(dialer, addr)),
-		carrier: raw, peer: peer,
+		carrier: raw, peer: peer, ours: e.config.Versions,
 		local: conn.LocalAddr().String(), remote: addr,
 	}, nil
 }
@@ -74,7 +74,7 @@ func (l *link) introduce(ctx context.Context, part func(context.Context) error) 
 	if err == nil {
 		return nil
 	}
-	if ended := context.Cause(l.Context()); ended != nil {
+	if ended := context.Cause(l.Context()); ended != nil && !errors.Is(err, transport.ErrVersion) {
 		err = ended // and this is why the exchange failed
 	}
 	_ = l.Close(farewell(ctx, err))
@@ -84,8 +84,6 @@ func (l *link) introduce(ctx context.Context, part func(context.Context) error) 
 // farewell is what a peer is told when the hellos have failed.
 func farewell(ctx context.Context, err error) error {
 	switch {
-	case errors.Is(err, hello.ErrVersion):
-		return &transport.ClosedError{Code: transport.CodeVersion, Reason: err.Error()}
 	case errors.Is(err, transport.ErrProtocol):
 		return &transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()}
 	case context.Cause(ctx) != nil:
@@ -100,7 +98,7 @@ func (l *link) greet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = hello.Greet(ctx, stream, hello.Hello{Version: hello.Version})
+	l.version, err = hello.Greet(ctx, l.peer, stream, l.ours)
 	return err
 }
 
@@ -110,14 +108,15 @@ func (l *link) answer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = hello.Answer(ctx, stream, hello.Hello{Version: hello.Version})
+	l.version, err = hello.Answer(ctx, l.peer, stream, l.ours)
 	return err
 }
 
 // handshakeError tells by the contract's errors why a link did not come up.
 func handshakeError(ctx context.Context, addr string, err error) error {
 	switch cause := context.Cause(ctx); {
-	case errors.Is(err, transport.ErrPeerClosed), errors.Is(err, transport.ErrProtocol), errors.Is(err, transport.ErrRefused):
+	case errors.Is(err, transport.ErrPeerClosed), errors.Is(err, transport.ErrProtocol),
+		errors.Is(err, transport.ErrRefused), errors.Is(err, transport.ErrVersion):
 		return err
 	case errors.Is(cause, errSlow):
 		return &transport.NetworkError{Op: "handshake", Addr: addr, Silent: true, Err: errSlow}

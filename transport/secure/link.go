@@ -12,6 +12,8 @@ type link struct {
 	mux           *mux.Mux
 	carrier       *carrier
 	peer          transport.PeerID
+	ours          transport.Versions
+	version       uint16 // set by the exchange of hellos, before the link is up
 	local, remote string
 }
 
@@ -19,6 +21,9 @@ var _ transport.Link = (*link)(nil)
 
 // Peer returns the id that the other side has proved.
 func (l *link) Peer() transport.PeerID { return l.peer }
+
+// Version returns the version of the protocol that both sides speak.
+func (l *link) Version() uint16 { return l.version }
 
 // LocalAddr returns this end's address.
 func (l *link) LocalAddr() string { return l.local }

@@ -265,9 +265,13 @@ func testStats(t *testing.T, p *pair) {
 	content := pattern(modest)
 	mustWrite(t, a, content)
 	mustRead(t, b, content)
+	sendUntilReceived(t, linkA, linkB, pattern(100))
 	sent, received := linkA.Stats(), linkB.Stats()
 	if sent.BytesSent < uint64(len(content)) || received.BytesReceived < uint64(len(content)) {
 		t.Errorf("moved %d bytes; sent %d, received %d", len(content), sent.BytesSent, received.BytesReceived)
+	}
+	if sent.DatagramsSent < 1 || received.DatagramsReceived != 1 {
+		t.Errorf("datagrams sent %d, received %d; want 1 or more, and 1", sent.DatagramsSent, received.DatagramsReceived)
 	}
 	if sent.StreamsOpened != 1 || received.StreamsAccepted != 1 {
 		t.Errorf("streams opened %d, accepted %d; want 1 and 1", sent.StreamsOpened, received.StreamsAccepted)

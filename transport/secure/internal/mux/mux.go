@@ -110,7 +110,7 @@ type Mux struct {
 
 	pinged       time.Time // when the ping on the way was sent; zero for none
 	pingID       uint32
-	rtt, minRTT  time.Duration
+	rtt          time.Duration
 	accepted     uint64 // streams
 	openedByUser uint64 // streams
 }
@@ -286,7 +286,7 @@ func (m *Mux) Stats() transport.Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return transport.Stats{
-		RTT: m.rtt, MinRTT: m.minRTT,
+		RTT:           m.rtt,
 		DatagramsSent: m.datagramsSent, DatagramsReceived: m.datagramsReceived, DatagramsDropped: m.datagramsDropped,
 		StreamsOpened: m.openedByUser, StreamsAccepted: m.accepted,
 	}

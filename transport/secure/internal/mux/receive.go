@@ -202,11 +202,10 @@ func (m *Mux) receiveControl(h header) {
 // measured takes in a round-trip time, with the weight of RFC 6298, section 2.
 func (m *Mux) measured(sample time.Duration) {
 	if m.rtt == 0 {
-		m.rtt, m.minRTT = sample, sample
+		m.rtt = sample
 		return
 	}
 	m.rtt += (sample - m.rtt) / 8
-	m.minRTT = min(m.minRTT, sample)
 }
 
 func receiveClose(h header, reader *bufio.Reader) error {

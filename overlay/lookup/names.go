@@ -1,0 +1,231 @@
+package lookup
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/project-iris/iris/overlay/names"
+)
+
+// ErrRefused says that all who serve a cluster have refused.
+var ErrRefused = errors.New("all that serve the cluster have refused")
+
+// knowTimeout is how long the first message to a name waits until it is known where the name
+// is served. After that it goes where it is known to be.
+const knowTimeout = time.Second
+
+// Attach adds a member, which serves the named cluster unless that is empty. What waits for
+// the cluster is handed to it before Attach returns.
+func (l *Lookup) Attach(m names.Member, cluster string) {
+	l.mu.Lock()
+	resumed := l.names.Attach(m, cluster)
+	l.unlock()
+	l.resume(resumed)
+	if cluster != "" {
+		l.MakeRoom(m)
+	}
+}
+
+// Leave takes a member out of its cluster.
+func (l *Lookup) Leave(m names.Member) {
+	l.mu.Lock()
+	defer l.unlock()
+	l.names.Leave(m)
+}
+
+// Detach forgets a member, its subscriptions and what it has waiting.
+func (l *Lookup) Detach(m names.Member) {
+	l.mu.Lock()
+	defer l.unlock()
+	l.names.Detach(m)
+}
+
+// Subscribe and Unsubscribe change which topics a member is subscribed to. Subscribe fails with
+// [names.ErrTooManyTopics].
+func (l *Lookup) Subscribe(m names.Member, topic []byte) error {
+	l.mu.Lock()
+	defer l.unlock()
+	return l.names.Subscribe(m, string(topic))
+}
+
+// Unsubscribe ends a subscription.
+func (l *Lookup) Unsubscribe(m names.Member, topic []byte) {
+	l.mu.Lock()
+	defer l.unlock()
+	l.names.Unsubscribe(m, string(topic))
+}
+
+// Drain lets nobody wait any more. It returns the requests that were held.
+func (l *Lookup) Drain() []*names.Request {
+	l.mu.Lock()
+	resumed := l.names.Drain()
+	l.unlock()
+	l.resume(names.Resumed{Waiters: resumed.Waiters})
+	return resumed.Requests
+}
+
+// MembersHere returns the members of a cluster at this node.
+func (l *Lookup) MembersHere(cluster []byte) []names.Member {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names.Members(cluster)
+}
+
+// SubscribersHere returns the subscribers of a topic at this node.
+func (l *Lookup) SubscribersHere(topic []byte) []names.Member {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names.Subscribers(topic)
+}
+
+// RouteToMembers returns the route to other nodes that have members of a cluster, as soon as
+// these are known, or after a second, or with the context. It returns nil if there is none to
+// look for.
+func (l *Lookup) RouteToMembers(ctx context.Context, cluster []byte) names.Route {
+	if l.alone() {
+		return nil
+	}
+	l.mu.Lock()
+	return l.routeTo(ctx, l.names.ToMembers(cluster))
+}
+
+// RouteToSubscribers is RouteToMembers for the subscribers of a topic.
+func (l *Lookup) RouteToSubscribers(ctx context.Context, topic []byte) names.Route {
+	if l.alone() {
+		return nil
+	}
+	l.mu.Lock()
+	return l.routeTo(ctx, l.names.ToSubscribers(topic))
+}
+
+// routeTo returns the route to the nodes of a place. The names are locked, and unlocked.
+func (l *Lookup) routeTo(ctx context.Context, p *names.Place) names.Route {
+	defer l.unlock()
+	if p == nil {
+		return nil
+	}
+	if !p.Known() {
+		ctx, cancel := context.WithTimeout(ctx, knowTimeout)
+		defer cancel()
+		known := make(chan struct{})
+		p.AwaitKnown(known)
+		l.await(ctx, known)
+		p.StopAwaiting(known)
+	}
+	return p.Route()
+}
+
+// await waits for a channel to be closed, or the context to end. The names are locked, and
+// unlocked meanwhile.
+func (l *Lookup) await(ctx context.Context, done <-chan struct{}) {
+	l.unlock()
+	defer l.mu.Lock()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// Pick picks who gets a tunnel, and waits for a member if there is none. It fails with
+// [ErrRefused], with the context's error, and with what refusal says, which is asked whenever
+// nobody is found.
+func (l *Lookup) Pick(ctx context.Context, cluster []byte, refused *names.Refusals, refusal func() error) (names.Target, error) {
+	l.mu.Lock()
+	defer l.unlock()
+	for {
+		if err := ctx.Err(); err != nil {
+			return names.Target{}, err
+		}
+		to, verdict := l.names.Pick(time.Now(), cluster, refused)
+		if verdict == names.Picked {
+			return to, nil
+		}
+		if err := refusal(); err != nil {
+			return names.Target{}, err
+		}
+		if verdict == names.Refused {
+			return names.Target{}, ErrRefused
+		}
+		joined := make(chan struct{})
+		l.names.Wait(time.Now(), cluster, joined)
+		l.await(ctx, joined)
+		l.names.StopWaiting(cluster, joined)
+		*refused = names.Refusals{Anyway: true} // they had no member, and may have one now
+	}
+}
+
+// PickHere picks a member of this node, see [names.Names.PickLocal].
+func (l *Lookup) PickHere(cluster []byte, refused *names.Refusals) (to names.Target, full bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names.PickLocal(cluster, refused)
+}
+
+// Route picks who gets a request, or holds it.
+func (l *Lookup) Route(from names.Member, a *names.Attempt) (names.Target, names.Verdict) {
+	l.mu.Lock()
+	defer l.unlock()
+	to, verdict := l.names.Route(time.Now(), from, a)
+	if verdict == names.Held {
+		l.Again() // which has it tried again
+	}
+	return to, verdict
+}
+
+// HoldForRoom holds a request that nobody has room for.
+func (l *Lookup) HoldForRoom(from names.Member, a *names.Attempt) names.Holding {
+	l.mu.Lock()
+	defer l.unlock()
+	holding := l.names.HoldForRoom(time.Now(), from, a)
+	if holding == names.HoldsIt {
+		l.Again()
+	}
+	return holding
+}
+
+// Unhold takes a request out that was answered while it was held.
+func (l *Lookup) Unhold(from names.Member, token uint64) {
+	l.mu.Lock()
+	defer l.unlock()
+	l.names.Unhold(from, token)
+}
+
+// Refused notes that a member of this node has refused a request.
+func (l *Lookup) Refused(to names.Target) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.names.Refused(to)
+}
+
+// MakeRoom says that a member has room for requests again, and hands over what waits for that.
+func (l *Lookup) MakeRoom(m names.Member) {
+	l.mu.Lock()
+	l.names.MakeRoom(m)
+	l.mu.Unlock()
+	for {
+		l.mu.Lock()
+		resumed := l.names.Fill(m)
+		l.mu.Unlock()
+		if len(resumed.Requests) == 0 {
+			return
+		}
+		l.resume(resumed)
+	}
+}
+
+// Answered lets others go on that wait for room, as another node has answered a request to the
+// cluster that had waited.
+func (l *Lookup) Answered(cluster string) {
+	l.mu.Lock()
+	resumed := l.names.Answered(cluster)
+	l.unlock()
+	l.resume(resumed)
+}
+
+// Held returns how many requests a member has waiting, and their bytes.
+func (l *Lookup) Held(m names.Member) (requests, bytes int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names.Held(m)
+}

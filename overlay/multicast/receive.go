@@ -1,0 +1,73 @@
+package multicast
+
+import (
+	"hash/maphash"
+
+	"github.com/project-iris/iris/overlay/wire"
+)
+
+// Forward takes a message of a node, delivers it here and forwards it to those that it
+// names. It waits for room on the way to each.
+func (m *Multicast) Forward(from NodeID, f *wire.Forward) {
+	copied := wire.Forwarded{Kind: f.Kind, Origin: from, Sender: f.Sender, Order: f.Order, Name: f.Name, Message: f.Message}
+	dropped := uint64(0)
+	for _, id := range f.Nodes {
+		if !m.forward(id, &copied) {
+			dropped++
+		}
+	}
+	if f.Kind == wire.KindMarker { // which is for the others, and no loss to anybody
+		return
+	}
+	m.copiesDropped.Add(dropped)
+	m.deliver(&copied)
+}
+
+func (m *Multicast) forward(to NodeID, f *wire.Forwarded) bool {
+	link, ok := m.host.Link(to)
+	if !ok {
+		return false
+	}
+	l := link.ForwardLane()
+	b, err := l.Begin(f.Size(), forwardPatience)
+	if err != nil {
+		return false
+	}
+	l.Commit(f.Append(b))
+	return true
+}
+
+// Forwarded takes a message that another node has forwarded. It waits for no lane.
+func (m *Multicast) Forwarded(f *wire.Forwarded) {
+	if f.Kind != wire.KindMarker {
+		m.deliver(f)
+		return
+	}
+	origin, ok := m.host.Link(f.Origin)
+	if !ok {
+		return
+	}
+	answer := wire.MarkerPassed{Token: f.Order}
+	l := origin.Lane(f.Order)
+	if b, err := l.BeginShort(answer.Size()); err == nil {
+		l.Commit(answer.Append(b))
+	}
+}
+
+// MarkerPassed takes the word of a node that a marker has come to it.
+func (m *Multicast) MarkerPassed(from NodeID, p *wire.MarkerPassed) { m.markers.passed(p.Token, from) }
+
+// A sum of the name is enough for the filter, which forgets it soon.
+var nameSeed = maphash.MakeSeed()
+
+// deliver delivers a message here unless it comes late.
+func (m *Multicast) deliver(f *wire.Forwarded) {
+	key := Key{Origin: f.Origin, Sender: f.Sender, Kind: f.Kind, Name: maphash.Bytes(nameSeed, f.Name)}
+	turn := m.filter.Begin(key, f.Order)
+	if turn == nil {
+		m.copiesLate.Add(1)
+		return
+	}
+	defer turn.End()
+	m.host.Deliver(f.Kind, f.Name, f.Message)
+}

@@ -1,0 +1,172 @@
+package multicast
+
+import (
+	"context"
+	"sync"
+)
+
+// Route is how messages for one name get to the nodes that want them. Whoever drops it
+// calls Close.
+type Route struct {
+	multicast *Multicast
+	ways      *ways // replaced, not changed; guarded by Multicast.mu
+}
+
+// ways are a route as it is, until the nodes change or a link on the way is lost.
+type ways struct {
+	tree Tree
+	// direct says that no message of the route was ever forwarded, so that none can be
+	// overtaken.
+	direct bool
+	// users are those who send by these ways, or by earlier ones since a branch was cut.
+	// None is added after the next was: Multicast.mu is held for both.
+	users *sync.WaitGroup
+	// sent is closed when nobody sends any more by the ways before the last cut, and
+	// settled when what they sent has arrived, or nobody can say so. Nil: none was cut.
+	sent, settled chan struct{}
+}
+
+// isSettled reports whether nothing can be overtaken by these ways.
+func (w *ways) isSettled() bool {
+	if w.settled == nil {
+		return true
+	}
+	select {
+	case <-w.settled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Route returns a route to nodes, each of which is given once.
+func (m *Multicast) Route(nodes []NodeID) *Route {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	tree, _ := Tree(nil).Grow(nodes, m.host.Linked)
+	r := &Route{multicast: m, ways: &ways{tree: tree, direct: tree.Leafless(), users: new(sync.WaitGroup)}}
+	m.note(r)
+	return r
+}
+
+// Move leads the route to other nodes.
+func (r *Route) Move(nodes []NodeID) {
+	r.multicast.mu.Lock()
+	defer r.multicast.mu.Unlock()
+	r.multicast.grow(r, nodes)
+}
+
+// Tree returns how messages get to the nodes now.
+func (r *Route) Tree() Tree {
+	r.multicast.mu.Lock()
+	defer r.multicast.mu.Unlock()
+	return r.ways.tree
+}
+
+// Close forgets a route.
+func (r *Route) Close() {
+	r.multicast.mu.Lock()
+	defer r.multicast.mu.Unlock()
+	delete(r.multicast.indirect, r)
+}
+
+// LinkLost finds other ways for what went over a node.
+func (m *Multicast) LinkLost(id NodeID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for r := range m.indirect {
+		if r.ways.tree.leads(id) {
+			m.grow(r, r.ways.tree.nodes())
+		}
+	}
+}
+
+// grow replaces the ways of a route. The lock is held.
+func (m *Multicast) grow(r *Route, nodes []NodeID) {
+	old := *r.ways
+	tree, cut := old.tree.Grow(nodes, m.host.Linked)
+	r.ways = &ways{
+		tree: tree, direct: old.direct && tree.Leafless(),
+		users: old.users, sent: old.sent, settled: old.settled,
+	}
+	m.note(r)
+	if len(cut) == 0 || m.ctx.Err() != nil {
+		return
+	}
+	r.ways.users = new(sync.WaitGroup)
+	sent, settled := make(chan struct{}), make(chan struct{})
+	r.ways.sent, r.ways.settled = sent, settled
+	m.work.Go(func() {
+		defer close(settled)
+		old.users.Wait()
+		await(old.sent)
+		close(sent)
+		m.settle(cut)
+		await(old.settled)
+	})
+}
+
+// await waits for a channel to be closed, if there is one.
+func await(done <-chan struct{}) {
+	if done != nil {
+		<-done
+	}
+}
+
+// note remembers whether a route leads over other nodes. The lock is held.
+func (m *Multicast) note(r *Route) {
+	if r.ways.tree.Leafless() {
+		delete(m.indirect, r)
+	} else {
+		m.indirect[r] = struct{}{}
+	}
+}
+
+// settle waits until all that was sent by branches that were cut has arrived, for
+// Patience at most, as far as there still is a link to ask.
+func (m *Multicast) settle(cut []Branch) {
+	ctx, cancel := context.WithTimeout(m.ctx, Patience)
+	defer cancel()
+	var passing sync.WaitGroup
+	for _, b := range cut {
+		if link, ok := m.host.Link(b.Node); ok {
+			for lane := range m.lanes {
+				passing.Go(func() { m.markers.send(ctx, link, uint64(lane), b.Leaves) })
+			}
+		}
+	}
+	passing.Wait()
+}
+
+// use returns the ways to send by, after what took others has arrived or Patience has
+// passed. It returns nil if there is nobody to send to; else ways.users.Done has to follow.
+func (r *Route) use() *ways {
+	m := r.multicast
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !r.ways.isSettled() {
+		r.awaitSettled()
+	}
+	if len(r.ways.tree) == 0 {
+		return nil
+	}
+	r.ways.users.Add(1)
+	return r.ways
+}
+
+// awaitSettled waits until the ways are settled, those too that replace them meanwhile,
+// for Patience at most. The lock is held, and released meanwhile.
+func (r *Route) awaitSettled() {
+	m := r.multicast
+	ctx, cancel := context.WithTimeout(m.ctx, Patience)
+	defer cancel()
+	for ctx.Err() == nil && !r.ways.isSettled() {
+		settled := r.ways.settled
+		m.mu.Unlock()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+		}
+		m.mu.Lock()
+	}
+}

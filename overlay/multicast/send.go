@@ -1,0 +1,87 @@
+package multicast
+
+import (
+	"sync"
+
+	"github.com/project-iris/iris/overlay/wire"
+)
+
+// Sender sends the messages of one application, in order.
+type Sender struct {
+	multicast *Multicast
+	id        uint64
+
+	mu    sync.Mutex // keeps the order of messages that are forwarded
+	order uint64     // of the latest of them
+}
+
+// Sender returns a sender. Its id is its own among those of this node, and chooses its lane.
+func (m *Multicast) Sender(id uint64) *Sender { return &Sender{multicast: m, id: id} }
+
+// Send sends a message to the nodes of a route, and waits for room on the way to each. Name
+// and message are borrowed. What cannot be sent is counted.
+func (s *Sender) Send(r *Route, kind wire.Kind, name, message []byte) {
+	w := r.use()
+	if w == nil {
+		return
+	}
+	defer w.users.Done()
+	switch {
+	case !w.direct:
+		s.forward(w.tree, kind, name, message)
+	case kind == wire.KindEvent:
+		s.event(w.tree, &wire.Event{Topic: name, Event: message})
+	default:
+		s.broadcast(w.tree, &wire.Broadcast{Cluster: name, Message: message})
+	}
+}
+
+func (s *Sender) event(to Tree, m *wire.Event) {
+	for i := range to {
+		if l, b := s.room(to[i].Node, m.Size()); l != nil {
+			l.Commit(m.Append(b))
+		} else {
+			s.multicast.sendsFailed.Add(1)
+		}
+	}
+}
+
+func (s *Sender) broadcast(to Tree, m *wire.Broadcast) {
+	for i := range to {
+		if l, b := s.room(to[i].Node, m.Size()); l != nil {
+			l.Commit(m.Append(b))
+		} else {
+			s.multicast.sendsFailed.Add(1)
+		}
+	}
+}
+
+// forward sends a message that some nodes forward to others.
+func (s *Sender) forward(to Tree, kind wire.Kind, name, message []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.order++
+	for i := range to {
+		m := wire.Forward{Kind: kind, Sender: s.id, Order: s.order, Name: name, Nodes: to[i].Leaves, Message: message}
+		if l, b := s.room(to[i].Node, m.Size()); l != nil {
+			l.Commit(m.Append(b))
+		} else {
+			s.multicast.sendsFailed.Add(1 + uint64(len(m.Nodes)))
+		}
+	}
+}
+
+// room locks the sender's lane to a node for a message of a size, and waits for room. The
+// lane is nil if there is none, or no link.
+func (s *Sender) room(to NodeID, size int) (Lane, []byte) {
+	link, ok := s.multicast.host.Link(to)
+	if !ok {
+		return nil, nil
+	}
+	l := link.Lane(s.id)
+	b, err := l.Begin(size, Patience)
+	if err != nil {
+		return nil, nil
+	}
+	return l, b
+}

@@ -1,0 +1,126 @@
+package names
+
+import (
+	"bytes"
+	"container/list"
+	"time"
+)
+
+// Attempt is an open request on its way to a member.
+type Attempt struct {
+	Token         uint64 // among those of the member that asks
+	Cluster, Body []byte // borrowed, or those of Held
+	Deadline      time.Time
+	Refused       Refusals
+	Held          *Request // what it was, if it comes from there
+
+	number uint64 // of the request among those that were held; 0: it was not
+}
+
+// Request is one that is held. It waits until its deadline.
+type Request struct {
+	Owner    Member
+	Token    uint64 // of the request among those of its owner
+	Cluster  string
+	Body     []byte // a copy
+	Deadline time.Time
+
+	number  uint64 // of those that were held: the order in which they go on
+	cluster *cluster
+	element *list.Element // in cluster.held
+}
+
+// Attempt returns the request on its way, when it goes on.
+func (r *Request) Attempt() Attempt {
+	return Attempt{
+		Token: r.Token, Cluster: []byte(r.Cluster), Body: r.Body, Deadline: r.Deadline, Held: r, number: r.number,
+	}
+}
+
+// Back returns the attempt with what another node has sent back, which has refused it.
+func (a *Attempt) Back(cluster, body []byte) Attempt {
+	back := *a
+	back.Cluster, back.Body, back.Held = cluster, body, nil
+	return back
+}
+
+// size is what a held request counts against its owner, in bytes. The name counts each
+// time, as the request may be the only reason that it is remembered.
+func (r *Request) size() int { return len(r.Cluster) + len(r.Body) }
+
+// hold keeps a request until it can go on. It returns false if its owner has too much
+// waiting already, or is detached.
+func (n *Names) hold(now time.Time, c *cluster, owner Member, a *Attempt) bool {
+	account := n.accounts[owner]
+	if account == nil || n.draining {
+		return false
+	}
+	limit := n.config.HeldBytes
+	if a.number > 0 {
+		limit *= 2 // others may have taken its place while it was tried
+	}
+	if account.heldBytes+len(c.name)+len(a.Body) > limit {
+		return false
+	}
+	if !owner.Open(a.Token) {
+		return true // answered meanwhile, by its deadline
+	}
+	r := a.Held
+	if r == nil {
+		r = &Request{Owner: owner, Token: a.Token, Cluster: c.name, Body: bytes.Clone(a.Body), Deadline: a.Deadline, number: a.number}
+	}
+	if r.number == 0 {
+		n.holds++
+		r.number = n.holds
+	}
+	r.cluster = c
+	c.insert(r)
+	if account.held == nil {
+		account.held = make(map[uint64]*Request)
+	}
+	account.held[r.Token] = r
+	account.heldBytes += r.size()
+	n.retryLater(now, c)
+	return true
+}
+
+// insert puts a request among those that wait. One that has waited before has its place
+// before those that came later.
+func (c *cluster) insert(r *Request) {
+	for e := c.held.Back(); e != nil; e = e.Prev() {
+		if e.Value.(*Request).number < r.number {
+			r.element = c.held.InsertAfter(r, e)
+			return
+		}
+	}
+	r.element = c.held.PushFront(r)
+}
+
+// Unhold takes a request out that was answered while it was held, if it was.
+func (n *Names) Unhold(owner Member, token uint64) {
+	a := n.accounts[owner]
+	if a == nil {
+		return
+	}
+	if r := a.held[token]; r != nil {
+		n.unhold(r)
+		n.tidy(r.cluster)
+	}
+}
+
+// unhold takes a request out.
+func (n *Names) unhold(r *Request) {
+	r.cluster.held.Remove(r.element)
+	r.cluster.crowded = r.cluster.crowded && r.cluster.held.Len() > 0
+	a := n.accounts[r.Owner]
+	delete(a.held, r.Token)
+	a.heldBytes -= r.size()
+}
+
+// Held returns how many requests a member has waiting, and their bytes.
+func (n *Names) Held(owner Member) (requests, bytes int) {
+	if a := n.accounts[owner]; a != nil {
+		return len(a.held), a.heldBytes
+	}
+	return 0, 0
+}

@@ -1,0 +1,191 @@
+package names
+
+import (
+	"slices"
+	"time"
+
+	"github.com/project-iris/iris/overlay/balance"
+)
+
+// MaxRefusals is how many other nodes may refuse a request before it waits, and how many
+// members and nodes a tunnel before it is given up.
+const MaxRefusals = 3
+
+// Target is who can take a request or a tunnel: a member of this node, or another node.
+type Target struct {
+	Member Member         // nil: it is another node
+	Node   NodeID         // else
+	Gauge  *balance.Gauge // of the node, for the cluster
+
+	made uint64 // how often the member had made room when it was picked
+}
+
+func (t Target) same(other Target) bool { return t.Member == other.Member && t.Node == other.Node }
+
+// Refusals are the targets that have refused a request or a tunnel.
+type Refusals struct {
+	// Anyway asks members too that are full of requests, for a tunnel.
+	Anyway bool
+
+	all  [MaxRefusals]Target
+	n    int
+	busy bool // one has refused because it has too much to do
+}
+
+// Add notes that a target has refused, and whether because it has too much to do.
+func (r *Refusals) Add(t Target, busy bool) {
+	if r.n < MaxRefusals {
+		r.all[r.n] = t
+		r.n++
+	}
+	r.busy = r.busy || busy
+}
+
+// AddMember notes that a member of this node has refused a request because it has too much
+// to do. It is full then, and so is not asked again.
+func (r *Refusals) AddMember() { r.busy = true }
+
+// Full reports whether enough have refused.
+func (r *Refusals) Full() bool { return r.n == MaxRefusals }
+
+// Busy reports whether one has refused because it has too much to do.
+func (r *Refusals) Busy() bool { return r.busy }
+
+func (r *Refusals) has(t Target) bool { return slices.ContainsFunc(r.all[:r.n], t.same) }
+
+// Verdict is what Pick or Route found.
+type Verdict int
+
+const (
+	// Picked says that there is a target. A member of this node was told by Take.
+	Picked Verdict = iota
+	// Nobody serves the cluster, as far as is known, or can be reached that does.
+	Nobody
+	// Held says that the request waits.
+	Held
+	// Refused says that all that serve the cluster have refused or are full, or that it
+	// cannot be looked up where it is served, or that the request cannot wait.
+	Refused
+	// Draining says that nobody serves the cluster, and this node is being stopped.
+	Draining
+)
+
+// Route picks who gets a request, or holds it.
+func (n *Names) Route(now time.Time, owner Member, a *Attempt) (Target, Verdict) {
+	c := n.sought(a.Cluster)
+	if c != nil && c.crowded && a.number == 0 && a.Refused.n == 0 && !n.draining && n.holdCrowded(now, c, owner, a) {
+		return Target{}, Held
+	}
+	to, verdict := n.decide(now, c, &a.Refused)
+	if verdict != Nobody {
+		if verdict != Picked && c != nil {
+			n.tidy(c)
+		}
+		return to, verdict
+	}
+	if c == nil {
+		c = n.cluster(string(a.Cluster))
+	}
+	if !n.hold(now, c, owner, a) {
+		verdict = Refused
+	} else {
+		verdict = Held
+	}
+	n.tidy(c)
+	return Target{}, verdict
+}
+
+// Pick picks who gets a tunnel to a cluster.
+func (n *Names) Pick(now time.Time, name []byte, refused *Refusals) (Target, Verdict) {
+	c := n.sought(name)
+	to, verdict := n.decide(now, c, refused)
+	if verdict != Picked && c != nil {
+		n.tidy(c)
+	}
+	return to, verdict
+}
+
+// decide is Pick for a cluster, nil if nobody knows it.
+func (n *Names) decide(now time.Time, c *cluster, refused *Refusals) (Target, Verdict) {
+	if c != nil {
+		if to, found := n.pick(now, c, refused); found {
+			return to, Picked
+		}
+	}
+	switch {
+	case c != nil && (refused.busy || len(c.members) > 0):
+		return Target{}, Refused
+	case n.draining:
+		return Target{}, Draining
+	case !n.alone() && c.place == nil: // too many names are looked up
+		return Target{}, Refused
+	}
+	return Target{}, Nobody
+}
+
+// PickLocal picks a member of this node for a request or a tunnel of another. The target has
+// no member if there is none that has not refused; full says that there are some, and all of
+// them are full of requests.
+func (n *Names) PickLocal(name []byte, refused *Refusals) (to Target, full bool) {
+	c := n.clusters[string(name)]
+	if c == nil {
+		return Target{}, false
+	}
+	m := c.pick(refused)
+	if m == nil {
+		return Target{}, len(c.members) > 0
+	}
+	m.Take()
+	return Target{Member: m, made: m.Room().made}, false
+}
+
+// pick decides between a member of this node and another node, on the same terms.
+func (n *Names) pick(now time.Time, c *cluster, refused *Refusals) (to Target, found bool) {
+	here := c.pick(refused)
+	there, elsewhere := n.pickNode(now, c.place, refused)
+	switch {
+	case here != nil && (!elsewhere || here.Cost(now) <= there.Gauge.Cost(now)):
+		here.Take()
+		return Target{Member: here, made: here.Room().made}, true
+	case elsewhere:
+		return there, true
+	}
+	return Target{}, false
+}
+
+// pickNode picks one of the nodes of a place that has not refused.
+func (n *Names) pickNode(now time.Time, p *Place, refused *Refusals) (Target, bool) {
+	if p == nil || refused.Full() {
+		return Target{}, false
+	}
+	p.used = true
+	at := balance.Pick(now, len(p.nodes), n.config.Draw, func(i int) *balance.Gauge {
+		if !n.config.Linked(p.nodes[i]) || refused.has(Target{Node: p.nodes[i]}) {
+			return nil
+		}
+		return p.gauge(p.nodes[i])
+	})
+	if at < 0 {
+		return Target{}, false
+	}
+	return Target{Node: p.nodes[at], Gauge: p.gauge(p.nodes[at])}, true
+}
+
+// pick returns the member of this node with the least in hand that is neither among the
+// refused nor full, and nil if there is none.
+func (c *cluster) pick(refused *Refusals) Member {
+	var best Member
+	var least int64
+	start, n := c.start, len(c.members)
+	for i := range n {
+		m := c.members[(start+i)%n]
+		if m.Room().full && !refused.Anyway || refused.has(Target{Member: m}) {
+			continue
+		}
+		if load := m.Load(); best == nil || load < least {
+			best, least = m, load
+			c.start = (start + i + 1) % n // after it, or a busy member's turns all fall to its neighbour
+		}
+	}
+	return best
+}

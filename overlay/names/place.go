@@ -1,0 +1,224 @@
+package names
+
+import (
+	"slices"
+	"time"
+
+	"github.com/project-iris/iris/overlay/balance"
+	"github.com/project-iris/iris/overlay/directory"
+)
+
+const (
+	// maxPlaces is how many names that members of this node send to are looked up at a
+	// time, and maxPlaceBytes how many bytes they may have together. Those for which
+	// nothing waits make room for new ones.
+	maxPlaces     = 1 << 16
+	maxPlaceBytes = 16 << 20
+	// evictions is how many places are looked at to find one that can go.
+	evictions = 64
+)
+
+// Place is where else a name is served, as far as the directory has told.
+type Place struct {
+	names   *Names
+	key     Name
+	size    int                       // bytes of the full name
+	nodes   []NodeID                  // never changed in place
+	cost    map[NodeID]*balance.Gauge // of those that were picked
+	known   bool                      // enough was heard to tell
+	used    bool                      // since the last sweep
+	curious []any                     // who waits to know
+	route   Route                     // nil until something is sent to all nodes
+	owner   owner
+}
+
+// owner is what has a place: a cluster or a topic.
+type owner interface {
+	// moved says that the nodes have changed, and returns who can go on.
+	moved(now time.Time, n *Names) Resumed
+	// forget says that the name is looked up no longer.
+	forget(n *Names)
+	// needed reports whether somebody waits for the name to be served.
+	needed() bool
+}
+
+func (c *cluster) moved(now time.Time, n *Names) Resumed {
+	if len(c.place.nodes) == 0 {
+		return Resumed{}
+	}
+	c.retry = retry{}
+	return Resumed{Waiters: c.wake(), Requests: n.again(now, c)}
+}
+
+func (c *cluster) forget(n *Names) {
+	c.place = nil
+	n.tidy(c)
+}
+
+func (c *cluster) needed() bool { return !c.idle() }
+
+func (t *topic) moved(time.Time, *Names) Resumed { return Resumed{} }
+
+func (t *topic) forget(n *Names) {
+	t.place = nil
+	n.tidyTopic(t)
+}
+
+func (t *topic) needed() bool { return false }
+
+// ToMembers returns where else a cluster has members, for one who sends to all of them. It
+// returns nil if this node is alone, or too many names are looked up.
+func (n *Names) ToMembers(name []byte) *Place {
+	if n.alone() {
+		return nil
+	}
+	c := n.sought(name)
+	n.tidy(c)
+	return c.place.use()
+}
+
+// ToSubscribers returns where else a topic has subscribers, as ToMembers does.
+func (n *Names) ToSubscribers(name []byte) *Place {
+	if n.alone() {
+		return nil
+	}
+	t := n.topics[string(name)]
+	if t == nil || t.place == nil {
+		t = n.topic(string(name))
+		t.place = n.newPlace(n.config.Hasher.Topic(name), len(name), t)
+		n.tidyTopic(t)
+	}
+	return t.place.use()
+}
+
+// use notes that a place is used.
+func (p *Place) use() *Place {
+	if p != nil {
+		p.used = true
+	}
+	return p
+}
+
+// Known reports whether enough was heard about the name to tell where it is served.
+func (p *Place) Known() bool { return p.known }
+
+// AwaitKnown lets somebody wait until that is so: it is among those that [Resumed] has then.
+// StopAwaiting ends that.
+func (p *Place) AwaitKnown(who any) { p.curious = append(p.curious, who) }
+
+// StopAwaiting says that somebody waits to know no more. To say it twice is fine.
+func (p *Place) StopAwaiting(who any) {
+	p.curious = slices.DeleteFunc(p.curious, func(other any) bool { return other == who })
+}
+
+// Route returns the route to the nodes, which follows them.
+func (p *Place) Route() Route {
+	if p.route == nil {
+		p.route = p.names.config.Route(p.nodes)
+	}
+	return p.route
+}
+
+// needed reports whether somebody waits for what is known of the place.
+func (p *Place) needed() bool { return len(p.curious) > 0 || p.owner.needed() }
+
+// newPlace begins to look a name up. It returns nil if too many names are looked up.
+func (n *Names) newPlace(key Name, size int, o owner) *Place {
+	for len(n.places) >= maxPlaces || n.placeBytes+size > maxPlaceBytes {
+		if !n.evict() {
+			n.placesFull++
+			return nil
+		}
+	}
+	p := &Place{names: n, key: key, size: size, used: true, owner: o}
+	n.places[key] = p
+	n.placeBytes += size
+	n.touched[key] = struct{}{}
+	return p
+}
+
+// evict gives up a place that nothing waits for, one that was not used lately if it finds
+// one. It reports whether there was any among those that it has looked at, which are any,
+// as the order of maps is.
+func (n *Names) evict() bool {
+	var found *Place
+	looked := 0
+	for _, p := range n.places {
+		if !p.needed() {
+			found = p
+			if !p.used {
+				break
+			}
+		}
+		if looked++; looked == evictions {
+			break
+		}
+	}
+	if found != nil {
+		n.drop(found)
+	}
+	return found != nil
+}
+
+// drop stops to look a name up.
+func (n *Names) drop(p *Place) {
+	if p.route != nil {
+		p.route.Close()
+	}
+	delete(n.places, p.key)
+	n.placeBytes -= p.size
+	n.touched[p.key] = struct{}{}
+	p.owner.forget(n)
+}
+
+// Sweep stops to look up what nobody has used since the last sweep, and nobody waits for.
+func (n *Names) Sweep() {
+	for _, p := range n.places {
+		if !p.used && !p.needed() {
+			n.drop(p)
+		}
+		p.used = false
+	}
+}
+
+// Changed takes over what the directory knows about a name.
+func (n *Names) Changed(now time.Time, c directory.Changed) (resumed Resumed) {
+	p := n.places[c.Name]
+	if p == nil {
+		return Resumed{}
+	}
+	p.move(c.Nodes)
+	if c.Known && !p.known {
+		p.known = true
+		resumed.Waiters, p.curious = p.curious, nil
+	}
+	resumed.Add(p.owner.moved(now, n))
+	return resumed
+}
+
+// move notes where the name is served now. What was measured of those that serve it no more
+// is forgotten.
+func (p *Place) move(nodes []NodeID) {
+	p.nodes = nodes
+	if p.route != nil {
+		p.route.Move(nodes)
+	}
+	for id := range p.cost {
+		if !slices.Contains(nodes, id) {
+			delete(p.cost, id)
+		}
+	}
+}
+
+// gauge returns what measures a node of the place.
+func (p *Place) gauge(id NodeID) *balance.Gauge {
+	g := p.cost[id]
+	if g == nil {
+		g = new(balance.Gauge)
+		if p.cost == nil {
+			p.cost = make(map[NodeID]*balance.Gauge)
+		}
+		p.cost[id] = g
+	}
+	return g
+}

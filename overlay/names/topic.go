@@ -1,0 +1,92 @@
+package names
+
+import "errors"
+
+// ErrTooManyTopics says that a member may not subscribe to more topics.
+var ErrTooManyTopics = errors.New("too many subscriptions")
+
+// topic is a name that members of this node are subscribed to or send to.
+type topic struct {
+	name    string
+	members []Member // elements never change in place: readers keep a snapshot
+	place   *Place   // nil while nobody here sends to it
+}
+
+// topic returns the named topic, which is made if nobody knew it. Whoever adds nothing to
+// it has to call tidyTopic.
+func (n *Names) topic(name string) *topic {
+	t := n.topics[name]
+	if t == nil {
+		t = &topic{name: name}
+		n.topics[name] = t
+	}
+	return t
+}
+
+// tidyTopic forgets a topic that nobody has to do with.
+func (n *Names) tidyTopic(t *topic) {
+	if len(t.members) == 0 && t.place == nil {
+		delete(n.topics, t.name)
+	}
+}
+
+// Subscribe notes that a member wants the events of a topic. To be subscribed already is
+// fine, and so is to be detached. It fails with [ErrTooManyTopics].
+func (n *Names) Subscribe(m Member, name string) error {
+	a := n.accounts[m]
+	if a == nil {
+		return nil
+	}
+	if _, ok := a.topics[name]; ok {
+		return nil
+	}
+	if len(a.topics) >= n.config.Topics || a.topicBytes+len(name) > n.config.TopicBytes {
+		return ErrTooManyTopics
+	}
+	if a.topics == nil {
+		a.topics = make(map[string]struct{})
+	}
+	t := n.topic(name)
+	a.topics[t.name] = struct{}{}
+	a.topicBytes += len(name)
+	t.members = append(t.members, m)
+	n.registerTopic(t)
+	return nil
+}
+
+// Unsubscribe ends a subscription. Not to be subscribed is fine.
+func (n *Names) Unsubscribe(m Member, name string) {
+	a := n.accounts[m]
+	if a == nil {
+		return
+	}
+	if _, ok := a.topics[name]; ok {
+		n.unsubscribe(m, a, name)
+	}
+}
+
+// unsubscribe ends a subscription that there is.
+func (n *Names) unsubscribe(m Member, a *account, name string) {
+	delete(a.topics, name)
+	a.topicBytes -= len(name)
+	t := n.topics[name]
+	t.members = without(t.members, m)
+	n.registerTopic(t)
+	n.tidyTopic(t)
+}
+
+// registerTopic notes whether this node has subscribers of a topic.
+func (n *Names) registerTopic(t *topic) {
+	if !n.alone() {
+		n.register(n.config.Hasher.Topic([]byte(t.name)), len(t.members) > 0)
+	}
+}
+
+// Subscribers returns the subscribers of a topic at this node. The slice is not to be
+// modified.
+func (n *Names) Subscribers(name []byte) []Member {
+	if t := n.topics[string(name)]; t != nil {
+		return t.members
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/outbox"
+)
+
+// Messages to a node travel in lanes: streams in one direction, opened when they are
+// first needed. All that one member sends takes the same one, which keeps its order,
+// and a packet that is lost holds up one lane and not the others.
+const (
+	// Lanes is how many lanes a session has for what applications send.
+	Lanes = 4
+	// forwardLane is the number of one more, for what is forwarded for other nodes.
+	forwardLane = Lanes
+	// maxLanes is how many lanes a node may open to this one on a link. Each costs up to
+	// the memory of the frame that is on its way.
+	maxLanes = Lanes + 1
+	// LaneLimit is how many bytes may wait in a lane before senders wait for room.
+	LaneLimit = 4 << 20
+	// handTimeout is how long the other node may take to read what is left in a lane
+	// when this one ends it.
+	handTimeout = time.Second
+)
+
+var (
+	// ErrFull says that there is no room in a lane.
+	ErrFull = outbox.ErrFull
+
+	// errLinkLost says that the link to a node has ended.
+	errLinkLost = errors.New("link to the node is lost")
+	// errUnread ends the link to a node that asks much and reads no answer.
+	errUnread = &transport.ClosedError{Code: transport.CodeBusy, Reason: "answers are not read"}
+)
+
+// Lane is a stream of messages to another node. Its methods are safe for concurrent use.
+type Lane struct {
+	open    sync.Once
+	session *Session
+	out     *outbox.Outbox // nil if the link was lost before
+	queued  atomic.Uint64  // bytes that out has been given
+	stuck   atomic.Bool    // a sender has waited in vain
+}
+
+// start starts the goroutine that writes the lane, which ends with the link or with
+// Finish.
+func (l *Lane) start(s *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost {
+		return
+	}
+	stream := &laneStream{peer: s.config.Peer}
+	l.session, l.out = s, outbox.New(stream, LaneLimit, 0)
+	s.writers.Go(func() { l.run(stream) })
+}
+
+// run writes the lane, and counts what is lost with the link.
+func (l *Lane) run(s *laneStream) {
+	defer context.AfterFunc(l.session.Context(), func() { l.out.Abort(errLinkLost) })()
+	if l.out.Run() == nil {
+		s.hand()
+	}
+	s.end()
+	l.session.config.Counters.bytesLost.Add(l.queued.Load() - s.written)
+}
+
+// Begin locks the lane for a message of a size, which has to be given to Commit. It
+// waits for room for the patience at most, which may be zero, and then fails with
+// [ErrFull]. When a sender has waited in vain, nobody waits, and nothing is sent, until
+// half of the lane has been written. It fails as well when the link has ended.
+func (l *Lane) Begin(size int, patience time.Duration) ([]byte, error) {
+	if l.out == nil {
+		return nil, errLinkLost
+	}
+	if l.stuck.Load() {
+		if l.out.Queued() > LaneLimit/2 {
+			return nil, ErrFull
+		}
+		l.stuck.Store(false)
+	}
+	b, err := l.out.Begin(size)
+	if errors.Is(err, ErrFull) && patience > 0 {
+		b, err = l.await(size, patience)
+	}
+	if err == nil {
+		l.queued.Add(uint64(size))
+	}
+	return b, err
+}
+
+// await is Begin for a lane that is full.
+func (l *Lane) await(size int, patience time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	b, err := l.out.BeginWait(ctx, size) // which the end of the link ends as well
+	if errors.Is(err, context.DeadlineExceeded) {
+		l.stuck.Store(true)
+		err = ErrFull
+	}
+	return b, err
+}
+
+// BeginShort is Begin for a small message that must not be dropped. A node that makes
+// this one say too many of them without reading them loses its link.
+func (l *Lane) BeginShort(size int) ([]byte, error) {
+	switch {
+	case l.out == nil:
+		return nil, errLinkLost
+	case l.out.Queued() > 2*LaneLimit:
+		l.session.Cut(errUnread)
+		return nil, ErrFull
+	}
+	b, err := l.out.BeginOver(size)
+	if err == nil {
+		l.queued.Add(uint64(size))
+	}
+	return b, err
+}
+
+// Commit queues what was appended to the slice that Begin has returned.
+func (l *Lane) Commit(b []byte) { l.out.Commit(b) }
+
+// laneStream is the stream of a lane. It is opened by the first write, as a peer may
+// make that wait.
+type laneStream struct {
+	peer    *peers.Peer
+	stream  transport.Stream
+	written uint64 // bytes
+}
+
+// Write opens the stream if that has not been done.
+func (s *laneStream) Write(b []byte) (int, error) {
+	if s.stream == nil {
+		stream, err := s.peer.Open(s.peer.Context(), peers.KindLane)
+		if err != nil {
+			return 0, err
+		}
+		s.stream = stream
+	}
+	n, err := s.stream.Write(b)
+	s.written += uint64(n)
+	return n, err
+}
+
+// SetWriteDeadline is for outboxes that find out who has stalled, which lanes do not.
+func (s *laneStream) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
+
+// hand ends the stream in good order, and waits until the other node has read all of it
+// and ends it too: a link that is closed before may lose what is on its way.
+func (s *laneStream) hand() {
+	if s.stream == nil || s.stream.CloseWrite() != nil {
+		return
+	}
+	_ = s.stream.SetReadDeadline(time.Now().Add(handTimeout))
+	_, _ = s.stream.Read(make([]byte, 1))
+}
+
+func (s *laneStream) end() {
+	if s.stream != nil {
+		s.stream.Reset(transport.CodeNone)
+	}
+}
