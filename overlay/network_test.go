@@ -24,7 +24,7 @@ type world struct {
 	net    *mem.Network
 	nodes  []*Overlay
 	ends   []*mem.Transport
-	log    io.Writer // of nodes that are started; nil: testLog
+	log    io.Writer // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
@@ -77,13 +77,9 @@ func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...str
 		w.t.Fatal(err)
 	}
 	o := New(w.config)
-	var log io.Writer = testLog()
-	if w.log != nil {
-		log = w.log
-	}
 	config := Network{
 		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Join: join, Contested: contested,
-		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", i),
+		Logger: w.logger().With("node", i),
 	}
 	if err := o.Connect(config); err != nil {
 		w.t.Fatal(err)
@@ -107,15 +103,17 @@ func echoingLater(a *app) {
 	}
 }
 
-func testLog() *os.File {
-	if os.Getenv("IRIS_TEST_LOG") != "" {
-		return os.Stderr
+// logger returns the log of nodes. By default nothing is logged: to format lines for nobody
+// takes as long as much of what is tested.
+func (w *world) logger() *slog.Logger {
+	to := w.log
+	if to == nil && os.Getenv("IRIS_TEST_LOG") != "" {
+		to = os.Stderr
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		panic(err)
+	if to == nil {
+		return slog.New(slog.DiscardHandler)
 	}
-	return null
+	return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // settle lets some seconds pass, in which nodes find each other.
