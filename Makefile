@@ -49,8 +49,8 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 		done; \
 	done
 
-simulate: ## random histories of the directory: SEEDS of them, from SEED on
-	$(GO) test -count=1 -timeout 60m -run '^TestHistories$$' ./overlay/directory -seeds $(SEEDS) -seed $(SEED)
+simulate: ## random histories of the directory and of names: SEEDS of them, from SEED on
+	$(GO) test -count=1 -timeout 60m -run '^TestHistories$$' ./overlay/directory ./overlay/names -seeds $(SEEDS) -seed $(SEED)
 
 bench: ## every benchmark, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -61,6 +61,10 @@ var rules = []rule{
 		reason: "it gives two state machines their locks and their time, and does not know links or members",
 	},
 	{
+		path: "overlay/join", allowed: []string{"transport"},
+		reason: "it dials through an interface, and does not know what comes of a link",
+	},
+	{
 		path: "overlay/roster", allowed: []string{"overlay/directory", "overlay/wire", "transport"},
 		reason: "a list of nodes has links kept to them through an interface, and does not know who reads it",
 	},

@@ -14,9 +14,16 @@
 //   - A tunnel is a stream of bytes to one member.
 //   - A member that leaves gets nothing new, and answers what it holds.
 //
+// # Parts
+//
+// This package is the wiring. Who serves a name, here and elsewhere, and what waits is package
+// lookup's, with names and directory; what is open until a deadline is calls'; another node
+// over a link is session's; messages to many nodes are multicast's; the ends of tunnels are
+// tunnel's; the list of nodes is roster's. None of them knows this package.
+//
 // # Locks
 //
-// Overlay.mu guards the names: clusters, topics and held requests. Member.mu
-// guards the requests of one member. Overlay.mu may be held when Member.mu is
-// locked, never the other way round, and neither while a Handler is called.
+// Overlay.mu guards which members there are, Member.mu who waits for a member to have nothing
+// in hand. Neither is held while anything else is locked or a Handler is called. The order of
+// the others is in docs/locks.md.
 package overlay

@@ -10,6 +10,7 @@ import (
 	"github.com/project-iris/iris/overlay/calls"
 	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/wire"
 )
 
 // Member is an attached application: it sends through it, and is served through
@@ -179,4 +180,98 @@ func (m *Member) AwaitConfirmation(ctx context.Context) {
 	if !m.overlay.lookup.AwaitConfirmation(ctx) && ctx.Err() == nil {
 		m.overlay.counters.unconfirmed.Add(1)
 	}
+}
+
+// local is a member as the names know it.
+type local struct{ *Member }
+
+// Load is how many requests and tunnels the member has in hand.
+func (l local) Load() int64 { return l.load.Load() }
+
+// Take counts one more.
+func (l local) Take() { l.load.Add(1) }
+
+// Cost is what one more would cost.
+func (l local) Cost(now time.Time) float64 { return l.gauge.CostWith(now, l.load.Load()) }
+
+// Room is whether the member takes requests.
+func (l local) Room() *names.Room { return &l.room }
+
+// Open reports whether a request of the member still waits for its answer.
+func (l local) Open(token uint64) bool { return l.asked.Has(token) }
+
+// Broadcast delivers a message to every member of a cluster, the sender included if it
+// is one: once to each node that has some. It waits for room on the way to other nodes.
+// The message is borrowed.
+func (m *Member) Broadcast(cluster, message []byte) {
+	if to := m.overlay.lookup.RouteToMembers(m.overlay.ctx, cluster); to != nil {
+		m.sender.Send(to.(*multicast.Route), wire.KindBroadcast, cluster, message)
+	}
+	m.overlay.deliverBroadcast(cluster, message)
+}
+
+// deliverBroadcast delivers a broadcast to the members of this node.
+func (o *Overlay) deliverBroadcast(cluster, message []byte) {
+	for _, to := range o.lookup.MembersHere(cluster) {
+		to.(local).handler.HandleBroadcast(message)
+	}
+}
+
+// Publish delivers an event to every subscriber of a topic, the sender included if it
+// is one: once to each node that has some. It waits for room on the way to other nodes.
+// Topic and event are borrowed.
+func (m *Member) Publish(topic, event []byte) {
+	if to := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, topic); to != nil {
+		m.sender.Send(to.(*multicast.Route), wire.KindEvent, topic, event)
+	}
+	m.overlay.deliverEvent(topic, event)
+}
+
+// deliverEvent delivers an event to the subscribers of this node.
+func (o *Overlay) deliverEvent(topic, event []byte) {
+	for _, to := range o.lookup.SubscribersHere(topic) {
+		to.(local).handler.HandleEvent(topic, event)
+	}
+}
+
+// Subscribe asks for the events of a topic. To be subscribed already is fine. It
+// fails with [ErrTooManyTopics] or [ErrClosed].
+func (m *Member) Subscribe(topic []byte) error {
+	if m.closed.Load() {
+		return ErrClosed
+	}
+	return m.overlay.lookup.Subscribe(local{m}, topic)
+}
+
+// Unsubscribe ends a subscription. Not to be subscribed is fine.
+func (m *Member) Unsubscribe(topic []byte) { m.overlay.lookup.Unsubscribe(local{m}, topic) }
+
+// Handler is how the overlay delivers to a member. Its methods are called
+// concurrently, from the goroutines of the senders, so a handler that is slow
+// slows whoever sends to it. Slices are borrowed: they are valid during the call.
+//
+// After [Member.Close] has returned, a delivery that had begun before may still
+// arrive.
+type Handler interface {
+	// HandleRequest hands over a request. The member answers it with
+	// [Member.Reply] and the same id within the timeout. An error means that the
+	// request was certainly not handed over, and it goes elsewhere or waits; the
+	// member is given no other before [Member.Resume]. It must not block.
+	HandleRequest(id uint64, body []byte, timeout time.Duration) error
+	// HandleBroadcast delivers a broadcast to the member's cluster.
+	HandleBroadcast(message []byte)
+	// HandleTunnel offers the near end of a tunnel, and returns nil when the
+	// member has taken it, whose own it is then. It must return when the context
+	// ends.
+	HandleTunnel(ctx context.Context, conn Stream) error
+
+	// HandleEvent delivers an event of a topic that the member is subscribed to.
+	HandleEvent(topic, event []byte)
+
+	// HandleReply, HandleFault and HandleTimeout are the answers to the member's
+	// own requests: exactly one of them is called for each, with the id that
+	// [Member.Request] was given. They must not block.
+	HandleReply(id uint64, reply []byte)
+	HandleFault(id uint64, text []byte)
+	HandleTimeout(id uint64)
 }

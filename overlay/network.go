@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/join"
 	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/multicast"
@@ -115,7 +116,7 @@ func (o *Overlay) Connect(config Network) error {
 		n.work.Go(func() { n.peers.Serve(config.Listener) })
 	}
 	for _, seed := range config.Join {
-		n.work.Go(func() { n.seed(seed) })
+		n.work.Go(func() { join.Seed{Addr: seed, Network: seeded{n}, Log: n.log}.Run(n.ctx) })
 	}
 	return nil
 }
@@ -217,7 +218,7 @@ func (n *network) reach(ctx context.Context, id transport.PeerID, meta []byte) e
 func (n *network) NodeUp(id transport.PeerID, meta []byte) {
 	info, err := wire.ParseInfo(meta)
 	if err != nil {
-		n.log.Warn("node says what cannot be understood; it is ignored", "peer", id.Short(), "err", err)
+		n.log.Warn("node is ignored: what it tells of itself cannot be read", "peer", id.Short(), "err", err)
 		return
 	}
 	addr := roster.AddressesOf(info)
@@ -254,4 +255,101 @@ func (r *remote) HandleDirectory(m wire.Message) {
 		return
 	}
 	r.overlay.lookup.Step(directory.Received{From: r.ID(), Message: m})
+}
+
+// owner is the overlay as its lookup sees it.
+type owner struct{ *Overlay }
+
+// Resume lets a request go on that was held.
+func (o owner) Resume(r *names.Request) {
+	if m := r.Owner.(local).Member; m.asked.Has(r.Token) {
+		m.dispatch(r.Attempt(), false)
+	}
+}
+
+// Send sends a message of the directory. One that cannot be sent is repeated.
+func (o owner) Send(to wire.NodeID, m wire.Message) {
+	if r := o.links.get(to); r != nil {
+		r.Tell(m)
+	} else {
+		o.counters.unlinked.Add(1)
+	}
+}
+
+// Members returns who is in the network.
+func (o owner) Members() *directory.Members { return o.net.roster.Members() }
+
+// Sweep forgets what was not used lately.
+func (o owner) Sweep() { o.net.multicast.Sweep() }
+
+// host is the overlay as a multicast needs it.
+type host struct{ overlay *Overlay }
+
+// Linked reports whether there is a link to a node.
+func (h host) Linked(id wire.NodeID) bool { return h.overlay.links.linked(id) }
+
+// Link returns the link to a node, and false if there is none.
+func (h host) Link(id wire.NodeID) (multicast.Link, bool) {
+	r := h.overlay.links.get(id)
+	if r == nil {
+		return nil, false
+	}
+	return way{r.Session}, true
+}
+
+// way is a session as a multicast needs it.
+type way struct{ *session.Session }
+
+func (w way) Lane(sender uint64) multicast.Lane { return w.Session.Lane(sender) }
+func (w way) ForwardLane() multicast.Lane       { return w.Session.ForwardLane() }
+
+// Deliver hands a message of another node to the receivers at this one.
+func (h host) Deliver(kind wire.Kind, name, message []byte) {
+	switch kind {
+	case wire.KindEvent:
+		h.overlay.deliverEvent(name, message)
+	case wire.KindBroadcast:
+		h.overlay.deliverBroadcast(name, message)
+	}
+}
+
+// stragglerTime is how long after members have left other nodes may take to hear of it,
+// besides two round trips of the link.
+const stragglerTime = 250 * time.Millisecond
+
+// awaitStragglers waits until what other nodes have sent to members here, before they
+// heard that these left at the given time, has come and was sent back: a link that is
+// closed before may lose it on its way.
+func (n *network) awaitStragglers(ctx context.Context, left time.Time) error {
+	var slowest time.Duration
+	links := n.overlay.links.all()
+	if len(links) == 0 {
+		return nil
+	}
+	for _, r := range links {
+		slowest = max(slowest, r.Peer().Link().Stats().RTT)
+	}
+	timer := time.NewTimer(time.Until(left.Add(stragglerTime + 2*slowest)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// seeded is the network as its seeds see it.
+type seeded struct{ *network }
+
+// Alone reports whether there is no link to any node.
+func (s seeded) Alone() bool { return len(s.peers.All()) == 0 }
+
+// Changed returns a channel that is closed when nodes have come or gone since the call.
+func (s seeded) Changed() <-chan struct{} { return s.roster.Changed() }
+
+// Reach makes a link to the node at an address.
+func (s seeded) Reach(ctx context.Context, addr string) error {
+	_, err := s.find(ctx, addr, transport.PeerID{}, FoundByJoin)
+	return err
 }

@@ -3,7 +3,11 @@ package overlay
 import (
 	"errors"
 	"hash/maphash"
+	"maps"
+	"math"
 	"math/bits"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
@@ -46,7 +50,7 @@ func sumOf(cluster, body []byte) uint64 {
 	return maphash.Bytes(sumSeed, cluster) + bits.RotateLeft64(maphash.Bytes(sumSeed, body), 1)
 }
 
-var errOtherRequest = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "refused what it was not asked"}
+var errOtherRequest = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "the refusal brings back another request than the one that was sent"}
 
 func newRemote(o *Overlay, p *peers.Peer) *remote {
 	r := &remote{overlay: o}
@@ -165,4 +169,143 @@ func (r *remote) lost() {
 		c.gauge.Drop()
 		c.from.answer(c.attempt.Token, outcomeFault, []byte(FaultMemberLost), 0)
 	}
+}
+
+// HandleMessage handles what a node sends in one of its lanes.
+func (r *remote) HandleMessage(m wire.Message) {
+	switch m := m.(type) {
+	case *wire.Request:
+		r.serve(m)
+	case *wire.Reply:
+		r.replied(m)
+	case *wire.Refusal:
+		r.refusedBy(m)
+	case *wire.Event:
+		r.overlay.deliverEvent(m.Topic, m.Event)
+	case *wire.Broadcast:
+		r.overlay.deliverBroadcast(m.Cluster, m.Message)
+	case *wire.Forward:
+		r.overlay.net.multicast.Forward(r.ID(), m)
+	case *wire.Forwarded:
+		r.overlay.net.multicast.Forwarded(m)
+	case *wire.MarkerPassed:
+		r.overlay.net.multicast.MarkerPassed(r.ID(), m)
+	}
+}
+
+// serve hands a request of another node to a member of this one, or refuses it.
+func (r *remote) serve(m *wire.Request) {
+	deadline := time.Now().Add(microseconds(m.Timeout))
+	back := wire.Refusal{ID: m.ID, Reason: r.whyNobody(), Cluster: m.Cluster, Body: m.Body}
+	for {
+		to, full := r.overlay.lookup.PickHere(m.Cluster, &names.Refusals{})
+		if full != nil {
+			back.Reason, back.Load = wire.ReasonOverloaded, uint64(max(full.Load(), 0))
+		}
+		if to.Member == nil {
+			break
+		}
+		err := to.Member.(local).serve(r, m.ID, m.Body, deadline)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, errLeft) {
+			r.overlay.lookup.Refused(to)
+		}
+	}
+	l := r.Lane(m.ID)
+	if b, err := l.Begin(back.Size(), 0); err == nil {
+		l.Commit(back.Append(b))
+		return
+	}
+	// There is no room to send it back, so it cannot be tried elsewhere.
+	fault(l, m.ID, 0, []byte(FaultOverloaded))
+}
+
+// whyNobody says why this node has no member of a cluster.
+func (r *remote) whyNobody() wire.Reason {
+	if r.overlay.draining.Load() {
+		return wire.ReasonDraining
+	}
+	return wire.ReasonNoMember
+}
+
+// answer sends the answer of a member to the node that asked. It waits for room, as
+// the member's own node makes it slow down, but not for a short fault. A reply that
+// finds none is dropped: the node that asked reads nothing.
+func (r *remote) answer(token uint64, result outcome, body []byte, load int64) {
+	const short = 256
+	l := r.Lane(token)
+	if result == outcomeFault && len(body) <= short {
+		fault(l, token, load, body)
+		return
+	}
+	m := wire.Reply{ID: token, Status: wire.StatusReply, Load: uint64(max(load, 0)), Body: body}
+	if result != outcomeReply {
+		m.Status = wire.StatusFault
+	}
+	b, err := l.Begin(m.Size(), lanePatience)
+	if err != nil {
+		r.overlay.counters.repliesDropped.Add(1)
+		return
+	}
+	l.Commit(m.Append(b))
+}
+
+// fault sends a short fault, without waiting for room.
+func fault(l *session.Lane, token uint64, load int64, text []byte) {
+	m := wire.Reply{ID: token, Status: wire.StatusFault, Load: uint64(max(load, 0)), Body: text}
+	if b, err := l.BeginShort(m.Size()); err == nil {
+		l.Commit(m.Append(b))
+	}
+}
+
+// microseconds converts a timeout of the protocol; what exceeds the range of a
+// time.Duration is cut to it.
+func microseconds(us uint64) time.Duration {
+	if us > math.MaxInt64/uint64(time.Microsecond) {
+		return math.MaxInt64
+	}
+	return time.Duration(us) * time.Microsecond
+}
+
+// links are the other nodes that there is a link to. To look one up takes no lock: the
+// table is replaced when a link comes up or goes down, which is rare.
+type links struct {
+	mu    sync.Mutex // held to replace the table
+	table atomic.Pointer[map[wire.NodeID]*remote]
+}
+
+// all returns the nodes that there is a link to. It is not to be modified.
+func (l *links) all() map[wire.NodeID]*remote {
+	if table := l.table.Load(); table != nil {
+		return *table
+	}
+	return nil
+}
+
+// get returns a node that there is a link to, or nil.
+func (l *links) get(id wire.NodeID) *remote { return l.all()[id] }
+
+// linked reports whether there is a link to a node that has not ended.
+func (l *links) linked(id wire.NodeID) bool {
+	r := l.get(id)
+	return r != nil && !r.Ended()
+}
+
+func (l *links) add(r *remote) { l.change(func(table map[wire.NodeID]*remote) { table[r.ID()] = r }) }
+
+func (l *links) remove(r *remote) {
+	l.change(func(table map[wire.NodeID]*remote) { delete(table, r.ID()) })
+}
+
+func (l *links) change(change func(map[wire.NodeID]*remote)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	table := maps.Clone(l.all())
+	if table == nil {
+		table = make(map[wire.NodeID]*remote)
+	}
+	change(table)
+	l.table.Store(&table)
 }

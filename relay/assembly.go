@@ -12,7 +12,7 @@ var (
 	errMessageTooLong = errors.New("message over the node's limit")
 	errOverflow       = errors.New("chunks exceed the size of their message")
 	errAllowance      = errors.New("more chunks than were allowed")
-	errFraming        = errors.New("tunnel carries what is no chunk")
+	errFraming        = errors.New("the other node sent bytes in a tunnel that are not a chunk")
 )
 
 // assembly follows the messages of one direction of a tunnel, so that a receiver

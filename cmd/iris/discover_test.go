@@ -195,7 +195,7 @@ func TestTheTableOfMembersIsHarmless(t *testing.T) {
 	if got := out.String(); strings.ContainsAny(got, "\x1b\r") || !strings.Contains(got, "abababab") || !strings.Contains(got, "quic://?[2Jx y") {
 		t.Errorf("got %q", got)
 	}
-	if err := p.printMembers([]byte("<html>")); err == nil || !strings.Contains(err.Error(), "cannot be understood") {
+	if err := p.printMembers([]byte("<html>")); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -109,7 +109,7 @@ come.`,
 func (p *program) printMembers(body []byte) error {
 	var m node.Members
 	if err := json.Unmarshal(body, &m); err != nil {
-		return fmt.Errorf("the node says what cannot be understood: %w", err)
+		return fmt.Errorf("the answer of the node cannot be read: %w", err)
 	}
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tFOUND\tTRANSPORT\tLINK\tADDRESSES")

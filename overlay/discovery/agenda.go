@@ -128,9 +128,9 @@ func (a *agenda) prune(now time.Time) bool {
 	return len(a.entries) < before
 }
 
-// next returns a place to dial now, and its hint. Without one it returns how long there
-// will be none, negative for ever, if no hint is offered and no dial ends before. member
-// reports whether what a hint is about is a member already, who is not dialled; the id is
+// next returns a place to dial now, and its hint. Without one it returns how long until there
+// is one, as long as no hint is offered and no dial ends before; negative if none is known.
+// member reports whether what a hint is about is a member already, who is not dialled; the id is
 // the hint's, or of who has answered at its address before.
 func (a *agenda) next(now time.Time, member func(h Hint, id transport.PeerID) bool) (p place, h Hint, wait time.Duration, ok bool) {
 	for a.dialing < maxDials {

@@ -156,7 +156,7 @@ func (l *Lookup) Pick(ctx context.Context, cluster []byte, refused *names.Refusa
 }
 
 // PickHere picks a member of this node, see [names.Names.PickLocal].
-func (l *Lookup) PickHere(cluster []byte, refused *names.Refusals) (to names.Target, full bool) {
+func (l *Lookup) PickHere(cluster []byte, refused *names.Refusals) (to names.Target, full names.Member) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.names.PickLocal(cluster, refused)

@@ -118,7 +118,8 @@ func (r *roster) forget(id transport.PeerID) {
 	}
 }
 
-// due returns a node to try now, or else how long there is none: negative for ever. It
+// due returns a node to try now. If there is none, it returns how long until there is one,
+// negative if none is known. It
 // forgets nodes after their time.
 func (r *roster) due() (id transport.PeerID, meta []byte, wait time.Duration) {
 	r.mu.Lock()

@@ -302,7 +302,7 @@ func (n *node) give(c *call, to Target) {
 		crowded := false
 		for {
 			to, full := other.names.PickLocal([]byte(c.cluster), &Refusals{})
-			crowded = crowded || full
+			crowded = crowded || full != nil
 			if to.Member == nil {
 				break
 			}

@@ -124,19 +124,18 @@ func (n *Names) decide(now time.Time, c *cluster, refused *Refusals) (Target, Ve
 }
 
 // PickLocal picks a member of this node for a request or a tunnel of another. The target has
-// no member if there is none that has not refused; full says that there are some, and all of
-// them are full of requests.
-func (n *Names) PickLocal(name []byte, refused *Refusals) (to Target, full bool) {
+// no member if there is none that has not refused; full is then who has the least in hand of
+// those that are full of requests, nil if there are none.
+func (n *Names) PickLocal(name []byte, refused *Refusals) (to Target, full Member) {
 	c := n.clusters[string(name)]
 	if c == nil {
-		return Target{}, false
+		return Target{}, nil
 	}
-	m := c.pick(refused)
-	if m == nil {
-		return Target{}, len(c.members) > 0
+	if m := c.pick(refused); m != nil {
+		m.Take()
+		return Target{Member: m, made: m.Room().made}, nil
 	}
-	m.Take()
-	return Target{Member: m, made: m.Room().made}, false
+	return Target{}, c.pick(&Refusals{Anyway: true})
 }
 
 // pick decides between a member of this node and another node, on the same terms.

@@ -17,7 +17,7 @@ const (
 type Refusal struct {
 	ID      uint64 // of the Request
 	Reason  Reason
-	Load    uint64 // as in Reply
+	Load    uint64 // with ReasonOverloaded, the least that one of the members has in hand
 	Cluster []byte
 	Body    []byte
 }
