@@ -21,9 +21,9 @@ func (r *roster) heard(id transport.PeerID) {
 }
 
 // doubt reports whether a member that is said to be dead was heard too recently to
-// believe that. It stays a member until it is silent, or memberlist knows better: a
-// node that lives hears what is said of it, and objects. One that goes in good order
-// says so itself.
+// believe that. It stays a member until it is silent, or memberlist knows better: it is
+// told at once what is said of it, as one that was lost is, and objects. One that goes in
+// good order says so itself.
 func (r *roster) doubt(id transport.PeerID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,6 +33,7 @@ func (r *roster) doubt(id transport.PeerID) bool {
 		return false
 	}
 	e.doubted = true
+	e.wait, e.next = healMin, now // to compare lists tells it at once, and gossip by chance
 	r.wake()
 	return true
 }

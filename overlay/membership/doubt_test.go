@@ -33,6 +33,10 @@ func TestANodeThatTalksIsNotDead(t *testing.T) {
 		if !r.doubt(id) {
 			t.Error("a node that was just heard is believed dead")
 		}
+		if due, _, wait := r.due(); due != id || wait != 0 {
+			t.Errorf("a node that is said to be dead is told in %v", wait)
+		}
+		r.retry(id)
 		for range 5 {
 			time.Sleep(talkWindow * 3 / 4)
 			r.heard(id)

@@ -119,8 +119,7 @@ func (r *roster) forget(id transport.PeerID) {
 }
 
 // due returns a node to try now. If there is none, it returns how long until there is one,
-// negative if none is known. It
-// forgets nodes after their time.
+// negative if none is known. It forgets nodes after their time.
 func (r *roster) due() (id transport.PeerID, meta []byte, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,8 +127,8 @@ func (r *roster) due() (id transport.PeerID, meta []byte, wait time.Duration) {
 	var first *entry
 	for other, e := range r.entries {
 		switch {
-		case e.up:
-		case now.Sub(e.gone) >= Remember:
+		case e.up && !e.doubted:
+		case !e.up && now.Sub(e.gone) >= Remember:
 			delete(r.entries, other)
 		case e.trying, e.next.IsZero():
 		case first == nil || e.next.Before(first.next):
