@@ -4,7 +4,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"maps"
-	"math"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -195,7 +194,7 @@ func (r *remote) HandleMessage(m wire.Message) {
 
 // serve hands a request of another node to a member of this one, or refuses it.
 func (r *remote) serve(m *wire.Request) {
-	deadline := time.Now().Add(microseconds(m.Timeout))
+	deadline := time.Now().Add(wire.Duration(m.Timeout))
 	back := wire.Refusal{ID: m.ID, Reason: r.whyNobody(), Cluster: m.Cluster, Body: m.Body}
 	for {
 		to, full := r.overlay.lookup.PickHere(m.Cluster, &names.Refusals{})
@@ -258,15 +257,6 @@ func fault(l *session.Lane, token uint64, load int64, text []byte) {
 	if b, err := l.BeginShort(m.Size()); err == nil {
 		l.Commit(m.Append(b))
 	}
-}
-
-// microseconds converts a timeout of the protocol; what exceeds the range of a
-// time.Duration is cut to it.
-func microseconds(us uint64) time.Duration {
-	if us > math.MaxInt64/uint64(time.Microsecond) {
-		return math.MaxInt64
-	}
-	return time.Duration(us) * time.Microsecond
 }
 
 // links are the other nodes that there is a link to. To look one up takes no lock: the

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
@@ -73,7 +72,7 @@ func Accept(link context.Context, s transport.Stream, f *Farewells, offer func(c
 	}
 	ctx := link
 	if head.Timeout > 0 {
-		limited, cancel := context.WithTimeout(ctx, microseconds(head.Timeout))
+		limited, cancel := context.WithTimeout(ctx, wire.Duration(head.Timeout))
 		defer cancel()
 		ctx = limited
 	}
@@ -121,13 +120,4 @@ func (r oneByte) ReadByte() (byte, error) {
 	var b [1]byte
 	_, err := io.ReadFull(r.Reader, b[:])
 	return b[0], err
-}
-
-// microseconds converts a timeout of the protocol; what exceeds the range of a
-// time.Duration is cut to it.
-func microseconds(us uint64) time.Duration {
-	if us > math.MaxInt64/uint64(time.Microsecond) {
-		return math.MaxInt64
-	}
-	return time.Duration(us) * time.Microsecond
 }
