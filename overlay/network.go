@@ -263,7 +263,7 @@ type owner struct{ *Overlay }
 // Resume lets a request go on that was held.
 func (o owner) Resume(r *names.Request) {
 	if m := r.Owner.(local).Member; m.asked.Has(r.Token) {
-		m.dispatch(r.Attempt(), false)
+		m.dispatch(time.Now(), r.Attempt(), false)
 	}
 }
 

@@ -60,8 +60,7 @@ func newRemote(o *Overlay, p *peers.Peer) *remote {
 
 // ask sends a request of a member to this node, for which it was picked, and waits for
 // room for the patience at most. An error means that it was certainly not sent.
-func (r *remote) ask(from *Member, a *names.Attempt, g *balance.Gauge, patience time.Duration) error {
-	now := time.Now()
+func (r *remote) ask(now time.Time, from *Member, a *names.Attempt, g *balance.Gauge, patience time.Duration) error {
 	left := a.Deadline.Sub(now)
 	if left <= 0 {
 		return nil // its deadline answers it
@@ -124,7 +123,8 @@ func (r *remote) replied(m *wire.Reply) {
 	if m.Status == wire.StatusReply {
 		result = outcomeReply
 	}
-	c.gauge.Answered(time.Now(), time.Since(c.sent), m.Load, result == outcomeFault)
+	now := time.Now()
+	c.gauge.Answered(now, now.Sub(c.sent), m.Load, result == outcomeFault)
 	c.from.answer(c.attempt.Token, result, m.Body, 0)
 	if c.waited != "" {
 		r.overlay.lookup.Answered(c.waited)
@@ -151,7 +151,7 @@ func (r *remote) refusedBy(m *wire.Refusal) {
 	back := c.attempt.Back(m.Cluster, m.Body)
 	back.Refused.Add(names.Target{Node: r.ID()}, busy)
 	// This goroutine reads what comes from that node: it must not wait for another.
-	c.from.dispatch(back, false)
+	c.from.dispatch(time.Now(), back, false)
 }
 
 // timedOut forgets a request whose deadline has passed: its caller has been told by the
@@ -194,7 +194,8 @@ func (r *remote) HandleMessage(m wire.Message) {
 
 // serve hands a request of another node to a member of this one, or refuses it.
 func (r *remote) serve(m *wire.Request) {
-	deadline := time.Now().Add(wire.Duration(m.Timeout))
+	now := time.Now()
+	deadline := now.Add(wire.Duration(m.Timeout))
 	back := wire.Refusal{ID: m.ID, Reason: r.whyNobody(), Cluster: m.Cluster, Body: m.Body}
 	for {
 		to, full := r.overlay.lookup.PickHere(m.Cluster, &names.Refusals{})
@@ -204,7 +205,7 @@ func (r *remote) serve(m *wire.Request) {
 		if to.Member == nil {
 			break
 		}
-		err := to.Member.(local).serve(r, m.ID, m.Body, deadline)
+		err := to.Member.(local).serve(now, r, m.ID, m.Body, deadline)
 		if err == nil {
 			return
 		}

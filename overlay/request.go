@@ -38,12 +38,13 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 		m.handler.HandleFault(id, []byte(FaultDraining))
 		return
 	}
-	deadline := time.Now().Add(timeout)
+	now := time.Now()
+	deadline := now.Add(timeout)
 	m.open.Add(1)
 	token, err := m.asked.Add(deadline, request{id: id})
 	switch {
 	case err == nil:
-		m.dispatch(names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline}, true)
+		m.dispatch(now, names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline}, true)
 		return
 	case errors.Is(err, calls.ErrFull):
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
@@ -54,15 +55,15 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 // dispatch hands an open request of this member to a member of the cluster, here or on
 // another node, or holds it until there is one that has room. If there is no room on the way
 // to another node, it waits for some if wait is set.
-func (m *Member) dispatch(a names.Attempt, wait bool) {
+func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 	for {
-		full, gone := m.try(&a)
+		full, gone := m.try(now, &a)
 		if gone {
 			return
 		}
 		if full.Gauge != nil && wait {
 			patience := min(lanePatience, time.Until(a.Deadline))
-			if m.hand(full, &a, patience) == nil {
+			if m.hand(now, full, &a, patience) == nil {
 				return
 			}
 		}
@@ -73,15 +74,16 @@ func (m *Member) dispatch(a names.Attempt, wait bool) {
 			m.answer(a.Token, outcomeFault, []byte(FaultOverloaded), 0)
 			return
 		}
+		now = time.Now()
 	}
 }
 
 // try asks one after the other who can take a request, until gone: it was taken, is held,
 // or has its answer. Otherwise there is no room; full is a node that there is no room on
 // the way to, if there is one.
-func (m *Member) try(a *names.Attempt) (full names.Target, gone bool) {
+func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone bool) {
 	for !a.Refused.Full() {
-		to, verdict := m.overlay.lookup.Route(local{m}, a)
+		to, verdict := m.overlay.lookup.Route(now, local{m}, a)
 		switch verdict {
 		case names.Held:
 			return names.Target{}, true
@@ -92,7 +94,7 @@ func (m *Member) try(a *names.Attempt) (full names.Target, gone bool) {
 		default:
 			return full, false
 		}
-		err := m.hand(to, a, 0)
+		err := m.hand(now, to, a, 0)
 		switch {
 		case err == nil:
 			return names.Target{}, true
@@ -112,26 +114,26 @@ func (m *Member) try(a *names.Attempt) (full names.Target, gone bool) {
 
 // hand hands a request to a target that was picked for it. An error means that it was
 // certainly not handed over.
-func (m *Member) hand(to names.Target, a *names.Attempt, patience time.Duration) error {
+func (m *Member) hand(now time.Time, to names.Target, a *names.Attempt, patience time.Duration) error {
 	if to.Member != nil {
-		return to.Member.(local).serve(m, a.Token, a.Body, a.Deadline)
+		return to.Member.(local).serve(now, m, a.Token, a.Body, a.Deadline)
 	}
 	r := m.overlay.links.get(to.Node)
 	if r == nil {
 		return errLeft
 	}
-	return r.ask(m, a, to.Gauge, patience)
+	return r.ask(now, m, a, to.Gauge, patience)
 }
 
 // serve hands a request to this member, for which it was picked. An error means
 // that it was not handed over.
-func (m *Member) serve(from origin, token uint64, body []byte, deadline time.Time) error {
-	id, err := m.admit(from, token, deadline)
+func (m *Member) serve(now time.Time, from origin, token uint64, body []byte, deadline time.Time) error {
+	id, err := m.admit(now, from, token, deadline)
 	if err != nil {
 		m.unload()
 		return err
 	}
-	err = m.handler.HandleRequest(id, body, max(time.Until(deadline), 1))
+	err = m.handler.HandleRequest(id, body, max(deadline.Sub(now), 1))
 	if err == nil {
 		return nil
 	}
@@ -143,11 +145,11 @@ func (m *Member) serve(from origin, token uint64, body []byte, deadline time.Tim
 }
 
 // admit puts a request into this member's hands.
-func (m *Member) admit(from origin, token uint64, deadline time.Time) (id uint64, err error) {
+func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.Time) (id uint64, err error) {
 	if m.left.Load() {
 		return 0, errLeft
 	}
-	id, err = m.served.Add(deadline, served{origin: from, token: token, since: time.Now()})
+	id, err = m.served.Add(deadline, served{origin: from, token: token, since: now})
 	switch {
 	case errors.Is(err, calls.ErrClosed):
 		err = errLeft
@@ -169,7 +171,8 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	if !ok {
 		result = outcomeFault
 	}
-	m.gauge.Observe(time.Now(), time.Since(s.since), 0, !ok)
+	now := time.Now()
+	m.gauge.Observe(now, now.Sub(s.since), 0, !ok)
 	s.origin.answer(s.token, result, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
 	m.resumeWithOneLess()

@@ -162,11 +162,11 @@ func (l *Lookup) PickHere(cluster []byte, refused *names.Refusals) (to names.Tar
 	return l.names.PickLocal(cluster, refused)
 }
 
-// Route picks who gets a request, or holds it.
-func (l *Lookup) Route(from names.Member, a *names.Attempt) (names.Target, names.Verdict) {
+// Route picks who gets a request, or holds it. The time is about now.
+func (l *Lookup) Route(now time.Time, from names.Member, a *names.Attempt) (names.Target, names.Verdict) {
 	l.mu.Lock()
 	defer l.unlock()
-	to, verdict := l.names.Route(time.Now(), from, a)
+	to, verdict := l.names.Route(now, from, a)
 	if verdict == names.Held {
 		l.Again() // which has it tried again
 	}

@@ -20,8 +20,6 @@ type Target struct {
 	made uint64 // how often the member had made room when it was picked
 }
 
-func (t Target) same(other Target) bool { return t.Member == other.Member && t.Node == other.Node }
-
 // Refusals are the targets that have refused a request or a tunnel.
 type Refusals struct {
 	// Anyway asks members too that are full of requests, for a tunnel.
@@ -51,7 +49,13 @@ func (r *Refusals) Full() bool { return r.n == MaxRefusals }
 // Busy reports whether one has refused because it has too much to do.
 func (r *Refusals) Busy() bool { return r.busy }
 
-func (r *Refusals) has(t Target) bool { return slices.ContainsFunc(r.all[:r.n], t.same) }
+func (r *Refusals) hasMember(m Member) bool {
+	return r.n > 0 && slices.ContainsFunc(r.all[:r.n], func(t Target) bool { return t.Member == m })
+}
+
+func (r *Refusals) hasNode(id NodeID) bool {
+	return r.n > 0 && slices.ContainsFunc(r.all[:r.n], func(t Target) bool { return t.Member == nil && t.Node == id })
+}
 
 // Verdict is what Pick or Route found.
 type Verdict int
@@ -159,7 +163,7 @@ func (n *Names) pickNode(now time.Time, p *Place, refused *Refusals) (Target, bo
 	}
 	p.used = true
 	at := balance.Pick(now, len(p.nodes), n.config.Draw, func(i int) *balance.Gauge {
-		if !n.config.Linked(p.nodes[i]) || refused.has(Target{Node: p.nodes[i]}) {
+		if !n.config.Linked(p.nodes[i]) || refused.hasNode(p.nodes[i]) {
 			return nil
 		}
 		return p.gauge(p.nodes[i])
@@ -178,7 +182,7 @@ func (c *cluster) pick(refused *Refusals) Member {
 	start, n := c.start, len(c.members)
 	for i := range n {
 		m := c.members[(start+i)%n]
-		if m.Room().full && !refused.Anyway || refused.has(Target{Member: m}) {
+		if m.Room().full && !refused.Anyway || refused.hasMember(m) {
 			continue
 		}
 		if load := m.Load(); best == nil || load < least {
