@@ -61,8 +61,12 @@ var rules = []rule{
 		reason: "it gives two state machines their locks and their time, and does not know links or members",
 	},
 	{
-		path: "overlay/join", allowed: []string{"transport"},
-		reason: "it dials through an interface, and does not know what comes of a link",
+		path: "overlay/network", allowed: []string{"overlay/directory", "overlay/membership", "overlay/peers", "overlay/roster", "overlay/wire", "transport/..."},
+		reason: "who keeps the other nodes and the links to them does not know what is said over these",
+	},
+	{
+		path: "overlay/remote", allowed: []string{"overlay/balance", "overlay/calls", "overlay/names", "overlay/peers", "overlay/session", "overlay/wire", "transport"},
+		reason: "requests between two nodes know who asks and who takes them as interfaces that they declare",
 	},
 	{
 		path: "overlay/roster", allowed: []string{"overlay/directory", "overlay/wire", "transport"},

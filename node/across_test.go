@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay"
+	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/relay"
 	"github.com/project-iris/iris/relay/wire"
 	"github.com/project-iris/iris/transport"
@@ -250,11 +251,11 @@ func startRelay(t *testing.T, network *mem.Network, i int) *relayNode {
 	}
 	o := overlay.New(overlay.Config{})
 	config := overlay.Network{Self: id, Transport: end, Listener: listener, Address: listener.Addr()}
-	if i > 0 {
-		config.Join = []string{"mem://0"}
-	}
 	if err := o.Connect(config); err != nil {
 		t.Fatal(err)
+	}
+	if i > 0 {
+		_, _ = o.Network().Reach(t.Context(), "mem://0", transport.PeerID{}, discovery.ByJoin)
 	}
 	n := &relayNode{t: t, overlay: o, end: end, conns: make(chan net.Conn), done: make(chan struct{})}
 	r := relay.New(relay.Config{Mesh: mesh{o}})

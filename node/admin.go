@@ -111,10 +111,11 @@ func sayJSON(w http.ResponseWriter, v any) {
 // Members returns the nodes of the network, as this one sees them now.
 func (n *Node) Members() Members {
 	m := Members{Network: n.Network(), Self: Member{ID: n.ID()}, Members: []Member{}}
-	if n.links != nil {
-		m.Self.Addresses = strings.Split(n.links.addresses(), ",")
+	if n.links == nil {
+		return m
 	}
-	for _, node := range n.overlay.Nodes() {
+	m.Self.Addresses = strings.Split(n.links.addresses(), ",")
+	for _, node := range n.overlay.Network().Nodes() {
 		m.Members = append(m.Members, Member{
 			ID: node.ID, Addresses: strings.Split(node.Addr, ","), Found: node.Found,
 			Transport: node.Scheme, Link: node.Link, Version: node.Version,

@@ -130,7 +130,7 @@ func TestANodeThatReachesItselfIsNotContested(t *testing.T) {
 			var log journal
 			n := startAs(t, network, network.Node(t), scheme, &log, join())
 			for range 20 {
-				_, err := n.overlay.Reach(t.Context(), n.PeerAddr(), transport.PeerID{}, "test")
+				_, err := n.overlay.Network().Reach(t.Context(), n.PeerAddr(), transport.PeerID{}, "test")
 				if err == nil || !strings.Contains(err.Error(), transport.ErrSelf.Error()) {
 					t.Errorf("a node that reaches itself: %v", err)
 				}

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/overlay/discovery/beacon"
 	"github.com/project-iris/iris/transport"
@@ -45,21 +44,17 @@ func (n *Node) discover(remembered *discovery.Remembered) {
 	if remembered != nil {
 		sources = append(sources, remembered)
 	}
-	var elsewhere []string
-	for _, addr := range n.config.Join {
-		elsewhere = append(elsewhere, "join:"+addr)
+	if len(sources) > 0 {
+		n.finder = discovery.Start(discovery.Config{Network: n.overlay.Network(), Sources: sources, Logger: n.config.Logger})
 	}
-	if len(sources) == 0 && len(elsewhere) == 0 {
-		return
-	}
-	n.finder = discovery.Start(discovery.Config{
-		Network: known{n.overlay}, Sources: sources, Elsewhere: elsewhere, Logger: n.config.Logger,
-	})
 }
 
 // sources returns what the configuration names.
 func (n *Node) sources() []discovery.Source {
 	var sources []discovery.Source
+	for _, addr := range n.config.Join {
+		sources = append(sources, &discovery.Join{Addr: addr, Logger: n.config.Logger})
+	}
 	wire := beacon.Config{
 		Self:      n.id.ID(),
 		Keys:      n.id.Secrets("beacon"),
@@ -91,18 +86,6 @@ func remember(dir string, log *slog.Logger) (*discovery.Remembered, error) {
 		return nil, nil
 	}
 	return discovery.Remember(dir, log)
-}
-
-// known is the overlay as discovery wants it.
-type known struct{ *overlay.Overlay }
-
-// Addresses implements [discovery.Network].
-func (k known) Addresses() []string {
-	var all []string
-	for _, node := range k.Nodes() {
-		all = append(all, node.Addr)
-	}
-	return all
 }
 
 // boundTo returns the address that a node listens on, unspecified for all interfaces.

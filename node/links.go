@@ -153,12 +153,12 @@ func (n *Node) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if !n.links.look(n.overlay.Seen()) {
+		if !n.links.look(n.overlay.Network().Seen()) {
 			continue
 		}
 		addr := n.links.addresses()
 		say.Do(func() { n.config.Logger.Info("this node has other addresses", "addr", addr) })
-		if err := n.overlay.Move(addr); err != nil {
+		if err := n.overlay.Network().Move(addr); err != nil {
 			n.config.Logger.Warn("other nodes cannot be told", "err", err)
 		}
 	}

@@ -149,7 +149,6 @@ func (n *Node) connect() error {
 		Listener:  links.listener,
 		Address:   links.addresses(),
 		Secret:    n.id.Secrets("directory names")[0],
-		Join:      n.config.Join,
 		Contested: func(c overlay.Contest) { n.contest(c, links.addresses()) },
 		Logger:    n.config.Logger,
 	})

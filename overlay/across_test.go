@@ -83,8 +83,8 @@ func (w *world) idle() {
 	w.pass()
 	for _, o := range w.nodes {
 		checkIdle(w.t, o)
-		for id, r := range o.links.all() {
-			if n := r.calls.Len(); n != 0 {
+		for id, r := range o.links.All() {
+			if n := r.Calls(); n != 0 {
 				w.t.Errorf("%d requests are thought to be at node %x", n, id[:4])
 			}
 		}

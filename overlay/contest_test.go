@@ -55,7 +55,7 @@ func TestCopiesOfANodeGiveTheirIDUp(t *testing.T) {
 				}
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
-				if got := w.nodes[0].Others(); got != others+1 {
+				if got := w.nodes[0].net.Others(); got != others+1 {
 					t.Errorf("a node knows %d others, want %d", got, others+1)
 				}
 				caller := attach(t, w.nodes[0], "")

@@ -88,7 +88,7 @@ var talkSteps = []talkStep{
 	{name: "leases are renewed", a: func(*talk, *Overlay) { time.Sleep(time.Minute) }},
 	{name: "a cluster is watched, as nodes of a large network do", a: func(k *talk, o *Overlay) {
 		said := k.tape.lastUpdate()
-		o.links.get(wire.NodeID(nodeB)).Tell(&wire.Update{
+		o.links.Get(wire.NodeID(nodeB)).Tell(&wire.Update{
 			Epoch: said.Epoch, Previous: said.Sequence, Sequence: said.Sequence + 1,
 			Watched: []wire.Name{directory.NewHasher([32]byte{}).Cluster([]byte("echo"))},
 		})
@@ -127,7 +127,7 @@ func failing(a *app) {
 // forwarding says what a node of a large network says, which two nodes alone do not.
 func forwarding(messages ...wire.Message) func(*talk, *Overlay) {
 	return func(_ *talk, o *Overlay) {
-		l := o.links.get(wire.NodeID(nodeB)).Lane(9)
+		l := o.links.Get(wire.NodeID(nodeB)).Lane(9)
 		for _, m := range messages {
 			if b, err := l.Begin(m.Size(), 0); err == nil {
 				l.Commit(m.Append(b))

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
@@ -63,10 +64,10 @@ func TestRecordAConversation(t *testing.T) {
 		for _, s := range talkSteps {
 			tape.step(s.name)
 			if a.net == nil {
-				err := a.Connect(Network{Self: nodeA, Transport: tape, Address: "mem://a", Join: []string{addrB}})
-				if err != nil {
+				if err := a.Connect(Network{Self: nodeA, Transport: tape, Address: "mem://a"}); err != nil {
 					t.Fatal(err)
 				}
+				go func() { _, _ = a.Network().Reach(t.Context(), addrB, nodeB, discovery.ByJoin) }()
 			}
 			if s.b != nil {
 				s.b(k, k.b)

@@ -17,9 +17,10 @@
 // # Parts
 //
 // This package is the wiring. Who serves a name, here and elsewhere, and what waits is package
-// lookup's, with names and directory; what is open until a deadline is calls'; another node
-// over a link is session's; messages to many nodes are multicast's; the ends of tunnels are
-// tunnel's; the list of nodes is roster's. None of them knows this package.
+// lookup's, with names and directory; what is open until a deadline is calls'; which other
+// nodes there are is network's, and what is said to one of them remote's and session's;
+// messages to many nodes are multicast's; the ends of tunnels are tunnel's. None of them knows
+// this package.
 //
 // # Locks
 //

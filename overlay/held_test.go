@@ -276,7 +276,7 @@ func TestAFalseClaimIsTriedLessAndLess(t *testing.T) {
 
 // queued returns how many bytes a node has sent to another in its lanes.
 func (w *world) queued(from, to int) (bytes uint64) {
-	r := w.nodes[from].links.get(wire.NodeID(w.ends[to].ID()))
+	r := w.nodes[from].links.Get(wire.NodeID(w.ends[to].ID()))
 	bytes, _ = r.Queued()
 	return bytes
 }

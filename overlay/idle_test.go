@@ -13,8 +13,8 @@ import (
 // sent returns what all nodes have sent on their links.
 func (w *world) sent() (sum transport.Stats) {
 	for _, o := range w.nodes {
-		for _, p := range o.net.peers.All() {
-			s := p.Link().Stats()
+		for _, p := range o.links.All() {
+			s := p.Peer().Link().Stats()
 			sum.BytesSent += s.BytesSent
 			sum.PacketsSent += s.PacketsSent
 			sum.DatagramsSent += s.DatagramsSent

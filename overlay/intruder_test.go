@@ -18,6 +18,7 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -362,7 +363,7 @@ func TestIntruders(t *testing.T) {
 					w.pass()
 					caller.saw(fmt.Sprint(id, ": reply hello"))
 				}
-				if n := w.nodes[0].net.members.Len(); n < 3 {
+				if n := w.nodes[0].net.Others() + 1; n < 3 {
 					t.Errorf("%d nodes are members, want 3 and the intruder", n)
 				}
 			})
@@ -395,7 +396,7 @@ func TestLargeMessagesThatNeverEnd(t *testing.T) {
 	})
 }
 
-// A node that reads nothing slows those who send to it for lanePatience, and nobody
+// A node that reads nothing slows those who send to it for remote.Patience, and nobody
 // else: events reach the others, all and in order.
 func TestAPeerThatReadsNothingSlowsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -417,7 +418,7 @@ func TestAPeerThatReadsNothingSlowsNobody(t *testing.T) {
 		for i := range events {
 			sender.Publish([]byte("news"), fmt.Appendf(nil, "%05d%1000d", i, 0))
 		}
-		if took := time.Since(begin); took > 2*lanePatience {
+		if took := time.Since(begin); took > 2*remote.Patience {
 			t.Errorf("the sender was slowed for %v", took)
 		}
 		w.pass()
@@ -455,7 +456,7 @@ func TestRequestsAvoidAPeerThatReadsNothing(t *testing.T) {
 }
 
 // A member that answers all callers in turn is stopped by one that reads nothing for
-// lanePatience, and not for good.
+// remote.Patience, and not for good.
 func TestACallerThatReadsNothingDoesNotStopAService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
@@ -482,7 +483,7 @@ func TestACallerThatReadsNothingDoesNotStopAService(t *testing.T) {
 				_ = write(s, &wire.Request{ID: lane + i*session.Lanes, Timeout: 1 << 62, Cluster: []byte("service"), Body: make([]byte, 100_000)})
 			}
 		}
-		time.Sleep(session.Lanes*lanePatience + time.Second)
+		time.Sleep(session.Lanes*remote.Patience + time.Second)
 		for id := range uint64(10) {
 			caller.ask(id, "service", "hello", time.Second)
 			w.pass()

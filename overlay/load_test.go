@@ -189,7 +189,7 @@ func TestAKilledNodeTakesOnlyItsOwnAlong(t *testing.T) {
 			t.Errorf("nobody got an answer for %v", l.gaps.longest)
 		}
 		for _, i := range []int{0, 1, 3} {
-			if n := w.nodes[i].net.members.Len(); n != 3 {
+			if n := w.nodes[i].net.Others() + 1; n != 3 {
 				t.Errorf("node %d sees %d nodes, want 3", i, n)
 			}
 			checkIdle(t, w.nodes[i])

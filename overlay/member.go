@@ -53,8 +53,9 @@ type served struct {
 // origin is who waits for the answer to a request: a member of this node, or another
 // node. Only the first answer to a token counts.
 type origin interface {
-	// answer borrows the body. The load is what the member that answers has in hand.
-	answer(token uint64, result outcome, body []byte, load int64)
+	// Answer takes the answer, a fault unless it is ok. The body is borrowed. The load is what
+	// the member that answers has in hand.
+	Answer(token uint64, ok bool, body []byte, load int64)
 }
 
 func newMember(o *Overlay, cluster string, handler Handler) *Member {
@@ -156,7 +157,7 @@ func (m *Member) Close() {
 	o := m.overlay
 	o.lookup.Detach(local{m})
 	for _, s := range lost {
-		s.origin.answer(s.token, outcomeFault, []byte(FaultMemberLost), 0)
+		s.origin.Answer(s.token, false, []byte(FaultMemberLost), 0)
 		m.unload()
 	}
 	// Last, as Drain waits for those that it finds.
@@ -167,8 +168,8 @@ func (m *Member) Close() {
 
 // forgetCalls drops what the other nodes were asked for a member that is closed.
 func (o *Overlay) forgetCalls(m *Member) {
-	for _, r := range o.links.all() {
-		r.forget(m)
+	for _, r := range o.links.All() {
+		r.Forget(local{m})
 	}
 }
 
@@ -182,7 +183,7 @@ func (m *Member) AwaitConfirmation(ctx context.Context) {
 	}
 }
 
-// local is a member as the names know it.
+// local is a member as the names and the other nodes know it.
 type local struct{ *Member }
 
 // Load is how many requests and tunnels the member has in hand.
@@ -196,6 +197,9 @@ func (l local) Cost(now time.Time) float64 { return l.gauge.CostWith(now, l.load
 
 // Room is whether the member takes requests.
 func (l local) Room() *names.Room { return &l.room }
+
+// Shard chooses the lane of what the member sends to another node.
+func (l local) Shard() uint64 { return l.shard }
 
 // Open reports whether a request of the member still waits for its answer.
 func (l local) Open(token uint64) bool { return l.asked.Has(token) }

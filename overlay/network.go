@@ -3,6 +3,7 @@ package overlay
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -10,12 +11,12 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
-	"github.com/project-iris/iris/overlay/join"
 	"github.com/project-iris/iris/overlay/lookup"
-	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/network"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/tunnel"
@@ -37,9 +38,6 @@ type Network struct {
 	// Secret is the same on all nodes of the network and known to nobody else. Names
 	// are hashed with it.
 	Secret [sha256.Size]byte
-	// Join are addresses of nodes to begin with, host:port with or without a scheme.
-	// Each is tried until it answers, and again whenever this node knows no other.
-	Join []string
 	// Contested is called, once, when another node has the id of this one, which is of no
 	// more use then. It must not block. Default: nothing is done.
 	Contested func(Contest)
@@ -50,28 +48,20 @@ type Network struct {
 // Contest says that another node has the id of this one.
 type Contest = peers.Contest
 
-// network is the part of an overlay that knows other nodes.
-type network struct {
-	overlay   *Overlay
-	config    Network
-	epoch     uint64 // of this node
-	log       *slog.Logger
-	peers     *peers.Peers
-	members   *membership.Membership
-	roster    *roster.Roster
-	multicast *multicast.Multicast
-	ctx       context.Context // ends with Close
-	cancel    context.CancelFunc
-	ending    sync.Once
-	work      sync.WaitGroup // all goroutines but farewells
-	// farewells are of tunnels that were closed here.
-	farewells tunnel.Farewells
-}
-
 // Versions returns the versions of the protocol between nodes that an overlay speaks. The
 // transports that carry it are made with them.
 func Versions() transport.Versions {
 	return transport.Versions{Oldest: wire.OldestVersion, Newest: wire.Version}
+}
+
+// connection is the part of an overlay that knows other nodes.
+type connection struct {
+	*network.Network
+	overlay   *Overlay
+	multicast *multicast.Multicast
+	ending    sync.Once
+	work      sync.WaitGroup   // all goroutines but farewells
+	farewells tunnel.Farewells // of tunnels that were closed here
 }
 
 // Connect makes the overlay part of a network. It is called once, before the first
@@ -85,177 +75,90 @@ func (o *Overlay) Connect(config Network) error {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	n := &network{
-		overlay: o,
-		config:  config,
-		log:     config.Logger,
-	}
-	n.ctx, n.cancel = o.ctx, o.cancel
-	self, epoch := wire.NodeID(config.Self), uint64(time.Now().UnixNano())
-	n.peers = peers.New(peers.Config{
-		Self: config.Self, Transport: config.Transport, Handler: n, Contested: config.Contested, Logger: config.Logger,
+	c := &connection{overlay: o, multicast: multicast.New(receivers{host{o}}, session.Lanes)}
+	c.Network = network.New(network.Config{
+		Self: config.Self, Transport: config.Transport, Listener: config.Listener, Address: config.Address,
+		Contested: config.Contested, Handler: c, Logger: config.Logger,
 	})
-	n.roster = roster.New(directory.Member{ID: self, Epoch: epoch}, n.peers)
-	n.multicast = multicast.New(host{o}, session.Lanes)
 	bounds := o.bounds()
-	bounds.Hasher, bounds.Linked, bounds.Draw = directory.NewHasher(config.Secret), o.links.linked, rand.IntN
-	bounds.Route = func(nodes []names.NodeID) names.Route { return n.multicast.Route(nodes) }
-	o.lookup = lookup.New(lookup.Config{Names: bounds, Owner: owner{o}, Self: self, Epoch: epoch, Seed: rand.Uint64()})
-	n.epoch = epoch
-	members, err := membership.New(membership.Config{
-		Self: config.Self, Meta: n.info(config.Address), Carrier: n, Handler: n, Reach: n.reach, Logger: config.Logger,
+	bounds.Hasher, bounds.Linked, bounds.Draw = directory.NewHasher(config.Secret), o.links.Linked, rand.IntN
+	bounds.Route = func(nodes []names.NodeID) names.Route { return c.multicast.Route(nodes) }
+	o.lookup = lookup.New(lookup.Config{
+		Names: bounds, Owner: owner{o}, Self: wire.NodeID(config.Self), Epoch: c.Epoch(), Seed: rand.Uint64(),
 	})
-	if err != nil {
-		n.cancel()
+	o.net = c
+	if err := c.Start(); err != nil {
+		o.Close()
 		return err
 	}
-	n.members = members
-	o.net = n
-	n.work.Go(func() { o.lookup.Run(n.ctx) })
-	if config.Listener != nil {
-		n.work.Go(func() { n.peers.Serve(config.Listener) })
-	}
-	for _, seed := range config.Join {
-		n.work.Go(func() { join.Seed{Addr: seed, Network: seeded{n}, Log: n.log}.Run(n.ctx) })
-	}
+	c.work.Go(func() { o.lookup.Run(o.ctx) })
 	return nil
+}
+
+// Network returns the other nodes, nil before Connect.
+func (o *Overlay) Network() *network.Network {
+	if o.net == nil {
+		return nil
+	}
+	return o.net.Network
 }
 
 // close ends the network: the others are told, and all goroutines have ended when it
 // returns.
-func (n *network) close() {
-	n.members.Leave()
-	n.finishLanes()
-	n.farewells.Await()
-	n.cancel()
-	n.members.Close()
-	n.peers.Close(nil)
-	n.multicast.Close()
-	n.work.Wait()
-	n.farewells.Wait()
+func (c *connection) close() {
+	c.Leave()
+	c.finishLanes()
+	c.farewells.Await()
+	c.overlay.cancel()
+	c.Close()
+	c.multicast.Close()
+	c.work.Wait()
+	c.farewells.Wait()
 }
 
 // finishLanes hands over what is still in the lanes to all nodes.
-func (n *network) finishLanes() {
+func (c *connection) finishLanes() {
 	var finishing sync.WaitGroup
-	for _, r := range n.overlay.links.all() {
+	for _, r := range c.overlay.links.All() {
 		finishing.Go(r.Finish)
 	}
 	finishing.Wait()
 }
 
 // LinkUp takes a link into use.
-func (n *network) LinkUp(p *peers.Peer) {
-	r := newRemote(n.overlay, p)
-	o := n.overlay
-	o.links.add(r)
-	o.lookup.LinkUp(r.ID())
-	n.roster.Met(p.ID())
-	n.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr(), "version", p.Link().Version())
-	n.work.Go(func() {
-		if err := n.members.Join(p.ID()); err != nil {
-			n.log.Debug("lists were not merged", "peer", p.ID().Short(), "err", err)
-		}
+func (c *connection) LinkUp(p *peers.Peer) {
+	o := c.overlay
+	r := remote.New(remote.Config{
+		Peer: p, Frames: o.frames, Sessions: &o.sessions, Dropped: &o.counters.repliesDropped, Host: host{o},
 	})
+	o.links.Add(r)
+	o.lookup.LinkUp(r.ID())
 }
 
 // LinkDown gives up what was under way over a link.
-func (n *network) LinkDown(p *peers.Peer, cause error) {
-	o := n.overlay
-	r := o.links.get(wire.NodeID(p.ID()))
-	o.links.remove(r)
-	n.multicast.LinkLost(r.ID())
-	r.lost()
-	n.work.Go(r.Wait)
-	n.log.Info("link is down", "peer", p.ID().Short(), "reason", cause)
+func (c *connection) LinkDown(p *peers.Peer, _ error) {
+	r := c.overlay.links.Get(wire.NodeID(p.ID()))
+	c.overlay.links.Remove(r)
+	c.multicast.LinkLost(r.ID())
+	r.Lost()
+	c.work.Go(r.Wait)
 }
 
 // Stream handles a stream of a peer.
-func (n *network) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
-	r := n.overlay.links.get(wire.NodeID(p.ID()))
+func (c *connection) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
+	r := c.overlay.links.Get(wire.NodeID(p.ID()))
 	switch kind {
 	case peers.KindControl:
 		r.ServeControl(s)
 	case peers.KindLane:
 		r.ServeLane(s)
 	case peers.KindTunnel:
-		r.takeTunnel(s)
-	case peers.KindMembership:
-		n.members.HandleStream(p.ID(), s)
+		c.overlay.takeTunnel(r, s)
 	}
 }
 
-// Datagram handles a datagram of a peer.
-func (n *network) Datagram(p *peers.Peer, b []byte) { n.members.HandlePacket(p.ID(), b) }
-
-// SendPacket sends a packet of the membership.
-func (n *network) SendPacket(to transport.PeerID, b []byte) {
-	if p := n.peers.Get(to); p != nil {
-		_ = p.SendDatagram(b) // best effort
-	}
-}
-
-// OpenStream opens a stream of the membership.
-func (n *network) OpenStream(ctx context.Context, to transport.PeerID) (transport.Stream, error) {
-	p := n.peers.Get(to)
-	if p == nil {
-		return nil, peers.ErrNoLink
-	}
-	return p.Open(ctx, peers.KindMembership)
-}
-
-// reach makes a link to a node that is believed to be dead.
-func (n *network) reach(ctx context.Context, id transport.PeerID, meta []byte) error {
-	info, err := wire.ParseInfo(meta)
-	if err != nil {
-		return err
-	}
-	_, err = n.find(ctx, roster.AddressesOf(info), id, FoundByMembers)
-	return err
-}
-
-// NodeUp learns of a node.
-func (n *network) NodeUp(id transport.PeerID, meta []byte) {
-	info, err := wire.ParseInfo(meta)
-	if err != nil {
-		n.log.Warn("node is ignored: what it tells of itself cannot be read", "peer", id.Short(), "err", err)
-		return
-	}
-	addr := roster.AddressesOf(info)
-	if how, news := n.roster.Up(id, addr, info.Epoch); news {
-		n.sayFound(id, how, addr)
-	}
-	n.overlay.lookup.Again() // which tells the directory: whoever calls this holds locks of his own
-}
-
-// NodeDown learns that a node is gone. Membership remembers it, and looks for it by
-// reach.
-func (n *network) NodeDown(id transport.PeerID) {
-	n.roster.Down(id)
-	n.overlay.lookup.Again()
-}
-
-// HandleControl tells a node where this one sees it, and lets the directory find out what
-// it has missed.
-func (r *remote) HandleControl() {
-	if seen := roster.SeenAt(r.Peer().Link().RemoteAddr()); seen != nil {
-		r.Tell(seen)
-	}
-	r.overlay.lookup.Step(directory.Connected{Peer: r.ID()})
-}
-
-// HandleDirectory hands a message to the directory. What a node says of where it sees this
-// one counts once a link.
-func (r *remote) HandleDirectory(m wire.Message) {
-	if seen, ok := m.(*wire.Seen); ok {
-		if !r.saidSeen {
-			r.overlay.net.roster.See(r.Peer().ID(), seen)
-		}
-		r.saidSeen = true
-		return
-	}
-	r.overlay.lookup.Step(directory.Received{From: r.ID(), Message: m})
-}
+// Changed tells the directory who is a member.
+func (c *connection) Changed() { c.overlay.lookup.Again() }
 
 // owner is the overlay as its lookup sees it.
 type owner struct{ *Overlay }
@@ -269,7 +172,7 @@ func (o owner) Resume(r *names.Request) {
 
 // Send sends a message of the directory. One that cannot be sent is repeated.
 func (o owner) Send(to wire.NodeID, m wire.Message) {
-	if r := o.links.get(to); r != nil {
+	if r := o.links.Get(to); r != nil {
 		r.Tell(m)
 	} else {
 		o.counters.unlinked.Add(1)
@@ -277,20 +180,85 @@ func (o owner) Send(to wire.NodeID, m wire.Message) {
 }
 
 // Members returns who is in the network.
-func (o owner) Members() *directory.Members { return o.net.roster.Members() }
+func (o owner) Members() *directory.Members { return o.net.Members() }
 
 // Sweep forgets what was not used lately.
 func (o owner) Sweep() { o.net.multicast.Sweep() }
 
-// host is the overlay as a multicast needs it.
+// host is the overlay as the other nodes need it.
 type host struct{ overlay *Overlay }
 
+// Connected tells a node where this one sees it, and lets the directory find out what it has
+// missed.
+func (h host) Connected(to *remote.Remote) {
+	if seen := roster.SeenAt(to.Peer().Link().RemoteAddr()); seen != nil {
+		to.Tell(seen)
+	}
+	h.overlay.lookup.Step(directory.Connected{Peer: to.ID()})
+}
+
+// HandleDirectory hands a message to the directory.
+func (h host) HandleDirectory(from *remote.Remote, m wire.Message) {
+	if seen, ok := m.(*wire.Seen); ok {
+		h.overlay.net.Told(from.Peer(), seen)
+		return
+	}
+	h.overlay.lookup.Step(directory.Received{From: from.ID(), Message: m})
+}
+
+// Answered says that a request was answered that had waited for a cluster.
+func (h host) Answered(cluster string) { h.overlay.lookup.Answered(cluster) }
+
+// Serve hands a request of another node to a member of this one.
+func (h host) Serve(from *remote.Remote, m *wire.Request, deadline time.Time) (reason wire.Reason, load int64, ok bool) {
+	o := h.overlay
+	reason = wire.ReasonNoMember
+	if o.draining.Load() {
+		reason = wire.ReasonDraining
+	}
+	for {
+		to, full := o.lookup.PickHere(m.Cluster, &names.Refusals{})
+		if full != nil {
+			reason, load = wire.ReasonOverloaded, full.Load()
+		}
+		if to.Member == nil {
+			return reason, load, false
+		}
+		err := to.Member.(local).serve(time.Now(), from, m.ID, m.Body, deadline)
+		if err == nil {
+			return reason, load, true
+		}
+		if !errors.Is(err, errLeft) {
+			o.lookup.Refused(to)
+		}
+	}
+}
+
+// Deliver handles what is for all who want it.
+func (h host) Deliver(from *remote.Remote, m wire.Message) {
+	switch m := m.(type) {
+	case *wire.Event:
+		h.overlay.deliverEvent(m.Topic, m.Event)
+	case *wire.Broadcast:
+		h.overlay.deliverBroadcast(m.Cluster, m.Message)
+	case *wire.Forward:
+		h.overlay.net.multicast.Forward(from.ID(), m)
+	case *wire.Forwarded:
+		h.overlay.net.multicast.Forwarded(m)
+	case *wire.MarkerPassed:
+		h.overlay.net.multicast.MarkerPassed(from.ID(), m)
+	}
+}
+
+// receivers is the overlay as a multicast needs it.
+type receivers struct{ host }
+
 // Linked reports whether there is a link to a node.
-func (h host) Linked(id wire.NodeID) bool { return h.overlay.links.linked(id) }
+func (h host) Linked(id wire.NodeID) bool { return h.overlay.links.Linked(id) }
 
 // Link returns the link to a node, and false if there is none.
 func (h host) Link(id wire.NodeID) (multicast.Link, bool) {
-	r := h.overlay.links.get(id)
+	r := h.overlay.links.Get(id)
 	if r == nil {
 		return nil, false
 	}
@@ -304,7 +272,7 @@ func (w way) Lane(sender uint64) multicast.Lane { return w.Session.Lane(sender) 
 func (w way) ForwardLane() multicast.Lane       { return w.Session.ForwardLane() }
 
 // Deliver hands a message of another node to the receivers at this one.
-func (h host) Deliver(kind wire.Kind, name, message []byte) {
+func (h receivers) Deliver(kind wire.Kind, name, message []byte) {
 	switch kind {
 	case wire.KindEvent:
 		h.overlay.deliverEvent(name, message)
@@ -320,9 +288,9 @@ const stragglerTime = 250 * time.Millisecond
 // awaitStragglers waits until what other nodes have sent to members here, before they
 // heard that these left at the given time, has come and was sent back: a link that is
 // closed before may lose it on its way.
-func (n *network) awaitStragglers(ctx context.Context, left time.Time) error {
+func (c *connection) awaitStragglers(ctx context.Context, left time.Time) error {
 	var slowest time.Duration
-	links := n.overlay.links.all()
+	links := c.overlay.links.All()
 	if len(links) == 0 {
 		return nil
 	}
@@ -337,19 +305,4 @@ func (n *network) awaitStragglers(ctx context.Context, left time.Time) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// seeded is the network as its seeds see it.
-type seeded struct{ *network }
-
-// Alone reports whether there is no link to any node.
-func (s seeded) Alone() bool { return len(s.peers.All()) == 0 }
-
-// Changed returns a channel that is closed when nodes have come or gone since the call.
-func (s seeded) Changed() <-chan struct{} { return s.roster.Changed() }
-
-// Reach makes a link to the node at an address.
-func (s seeded) Reach(ctx context.Context, addr string) error {
-	_, err := s.find(ctx, addr, transport.PeerID{}, FoundByJoin)
-	return err
 }

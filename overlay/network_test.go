@@ -13,18 +13,20 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
 )
 
 // world is a network of overlays in memory.
 type world struct {
-	t      *testing.T
-	config Config // of the overlays
-	net    *mem.Network
-	nodes  []*Overlay
-	ends   []*mem.Transport
-	log    io.Writer // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
+	t       *testing.T
+	config  Config // of the overlays
+	net     *mem.Network
+	nodes   []*Overlay
+	ends    []*mem.Transport
+	finders []*discovery.Finder
+	log     io.Writer // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
@@ -43,7 +45,7 @@ func newWorldOf(t *testing.T, n int, config Config, path mem.Path) *world {
 	}
 	w.settle()
 	for i, o := range w.nodes {
-		if got := o.net.members.Len(); got != n {
+		if got := o.net.Others() + 1; got != n {
 			t.Fatalf("node %d sees %d nodes, want %d", i, got, n)
 		}
 	}
@@ -78,7 +80,7 @@ func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...str
 	}
 	o := New(w.config)
 	config := Network{
-		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Join: join, Contested: contested,
+		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Contested: contested,
 		Logger: w.logger().With("node", i),
 	}
 	if err := o.Connect(config); err != nil {
@@ -86,6 +88,11 @@ func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...str
 	}
 	w.nodes = append(w.nodes, o)
 	w.ends = append(w.ends, end)
+	var sources []discovery.Source
+	for _, addr := range join {
+		sources = append(sources, &discovery.Join{Addr: addr, Logger: config.Logger})
+	}
+	w.finders = append(w.finders, discovery.Start(discovery.Config{Network: o.Network(), Sources: sources}))
 	return o
 }
 
@@ -124,6 +131,7 @@ func (w *world) settle() {
 
 func (w *world) close() {
 	for i, o := range w.nodes {
+		w.finders[i].Close()
 		o.Close()
 		w.ends[i].Close()
 	}
@@ -249,14 +257,14 @@ func TestPartitionHeals(t *testing.T) {
 			caller.ask(1, "service", "hello", time.Second)
 			time.Sleep(50 * time.Millisecond)
 			caller.saw("1: reply hello")
-			if got, want := o.net.members.Len(), map[bool]int{true: 2, false: 3}[i < 2]; got != want {
+			if got, want := o.net.Others()+1, map[bool]int{true: 2, false: 3}[i < 2]; got != want {
 				t.Errorf("node %d sees %d nodes in its part, want %d", i, got, want)
 			}
 		}
 		w.net.Heal()
 		time.Sleep(5 * time.Second)
 		for i, o := range w.nodes {
-			if got := o.net.members.Len(); got != 5 {
+			if got := o.net.Others() + 1; got != 5 {
 				t.Errorf("node %d sees %d nodes after healing, want 5", i, got)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 )
@@ -20,10 +21,10 @@ import (
 const (
 	// FaultOverloaded says that the caller has too many requests open, or too many
 	// bytes of them waiting for members or for room.
-	FaultOverloaded = "overloaded"
+	FaultOverloaded = remote.FaultOverloaded
 	// FaultMemberLost says that the member that had the request is gone. Whether
 	// it ran is unknown.
-	FaultMemberLost = "member lost"
+	FaultMemberLost = remote.FaultLost
 	// FaultDraining says that this node is being stopped.
 	FaultDraining = "node is stopping"
 )
@@ -86,8 +87,8 @@ func (c Config) withDefaults() Config {
 type Overlay struct {
 	config Config
 	lookup *lookup.Lookup
-	links  links
-	net    *network // nil: this node is alone
+	links  remote.Table
+	net    *connection // nil: this node is alone
 	shards atomic.Uint64
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -171,7 +172,7 @@ func (o *Overlay) stop(mark *atomic.Bool) []*Member {
 func (o *Overlay) Drain(ctx context.Context) error {
 	members := o.stop(&o.draining)
 	for _, r := range o.lookup.Drain() {
-		r.Owner.(local).answer(r.Token, outcomeFault, []byte(FaultDraining), 0)
+		r.Owner.(local).Answer(r.Token, false, []byte(FaultDraining), 0)
 	}
 	for _, m := range members {
 		m.leave()

@@ -15,7 +15,7 @@ import (
 // link returns the link of one node to another.
 func (w *world) link(from, to int) transport.Link {
 	w.t.Helper()
-	p := w.nodes[from].net.peers.Get(w.ends[to].ID())
+	p := w.nodes[from].net.Link(w.ends[to].ID())
 	if p == nil {
 		w.t.Fatalf("node %d has no link to node %d", from, to)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
@@ -26,12 +27,14 @@ func connect(tb testing.TB, n int) []*Overlay {
 			tb.Fatal(err)
 		}
 		config := Network{Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr()}
-		if i > 0 {
-			config.Join = []string{"mem://0"}
-		}
 		nodes[i] = New(Config{})
 		if err := nodes[i].Connect(config); err != nil {
 			tb.Fatal(err)
+		}
+		if i > 0 {
+			if _, err := nodes[i].Network().Reach(tb.Context(), "mem://0", transport.PeerID{}, discovery.ByJoin); err != nil {
+				tb.Fatal(err)
+			}
 		}
 		tb.Cleanup(func() {
 			nodes[i].Close()

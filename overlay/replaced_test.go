@@ -37,7 +37,7 @@ func TestOrderAcrossAReplacedLink(t *testing.T) {
 			}).subscribe("news")
 			time.Sleep(100 * time.Millisecond)
 			sender := attach(t, w.nodes[0], "")
-			cut := w.nodes[seed%2].links.get(wire.NodeID(w.ends[1-seed%2].ID()))
+			cut := w.nodes[seed%2].links.Get(wire.NodeID(w.ends[1-seed%2].ID()))
 			for i := range 300 {
 				sender.publish("news", strconv.Itoa(i))
 				if i == slow+10 {

@@ -6,21 +6,12 @@ import (
 
 	"github.com/project-iris/iris/overlay/calls"
 	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
 )
 
-// lanePatience is how long a request or an answer waits for room on the way to a node.
-const lanePatience = time.Second
-
-// outcome is what became of a request.
-type outcome int
-
-const (
-	outcomeReply outcome = iota
-	outcomeFault
-)
-
-// errLeft says that a member has left between being picked and being asked.
+// errLeft says that a member has left, or the link to its node was lost, between being picked
+// and being asked.
 var errLeft = errors.New("member has left")
 
 // Request asks one member of a cluster. The answer comes to the member's handler
@@ -62,7 +53,7 @@ func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 			return
 		}
 		if full.Gauge != nil && wait {
-			patience := min(lanePatience, time.Until(a.Deadline))
+			patience := min(remote.Patience, time.Until(a.Deadline))
 			if m.hand(now, full, &a, patience) == nil {
 				return
 			}
@@ -71,7 +62,7 @@ func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 		case names.HoldsIt:
 			return
 		case names.CannotHold:
-			m.answer(a.Token, outcomeFault, []byte(FaultOverloaded), 0)
+			m.fail(a.Token, FaultOverloaded)
 			return
 		}
 		now = time.Now()
@@ -88,7 +79,7 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 		case names.Held:
 			return names.Target{}, true
 		case names.Draining:
-			m.answer(a.Token, outcomeFault, []byte(FaultDraining), 0)
+			m.fail(a.Token, FaultDraining)
 			return names.Target{}, true
 		case names.Picked:
 		default:
@@ -98,7 +89,7 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 		switch {
 		case err == nil:
 			return names.Target{}, true
-		case errors.Is(err, errLeft):
+		case errors.Is(err, errLeft), errors.Is(err, remote.ErrLost):
 		case to.Member != nil:
 			a.Refused.AddMember()
 			m.overlay.lookup.Refused(to)
@@ -116,13 +107,13 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 // certainly not handed over.
 func (m *Member) hand(now time.Time, to names.Target, a *names.Attempt, patience time.Duration) error {
 	if to.Member != nil {
-		return to.Member.(local).serve(now, m, a.Token, a.Body, a.Deadline)
+		return to.Member.(local).serve(now, local{m}, a.Token, a.Body, a.Deadline)
 	}
-	r := m.overlay.links.get(to.Node)
+	r := m.overlay.links.Get(to.Node)
 	if r == nil {
 		return errLeft
 	}
-	return r.ask(now, m, a, to.Gauge, patience)
+	return r.Ask(now, local{m}, a, to.Gauge, patience)
 }
 
 // serve hands a request to this member, for which it was picked. An error means
@@ -167,31 +158,33 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	if !held {
 		return
 	}
-	result := outcomeReply
-	if !ok {
-		result = outcomeFault
-	}
 	now := time.Now()
 	m.gauge.Observe(now, now.Sub(s.since), 0, !ok)
-	s.origin.answer(s.token, result, body, m.load.Load())
+	s.origin.Answer(s.token, ok, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
 	m.resumeWithOneLess()
 }
 
-// answer ends a request of this member. Only the first answer counts.
-func (m *Member) answer(token uint64, result outcome, body []byte, _ int64) {
-	c, open := m.asked.Take(token)
-	if !open {
+// Answer ends a request of the member. Only the first answer counts.
+func (l local) Answer(token uint64, ok bool, body []byte, _ int64) {
+	c, open := l.asked.Take(token)
+	switch {
+	case !open:
 		return
+	case ok:
+		l.handler.HandleReply(c.id, body)
+	default:
+		l.handler.HandleFault(c.id, body)
 	}
-	switch result {
-	case outcomeReply:
-		m.handler.HandleReply(c.id, body)
-	case outcomeFault:
-		m.handler.HandleFault(c.id, body)
-	}
-	m.closeRequest()
+	l.closeRequest()
 }
+
+// fail ends a request of this member with a fault.
+func (m *Member) fail(token uint64, fault string) { local{m}.Answer(token, false, []byte(fault), 0) }
+
+// Again tries a request elsewhere that has come back from a node. Whoever calls it reads what
+// comes from there, so it waits for no room.
+func (l local) Again(a names.Attempt) { l.dispatch(time.Now(), a, false) }
 
 // timedOut answers a request of this member whose deadline has passed.
 func (m *Member) timedOut(token uint64, c request) {

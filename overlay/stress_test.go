@@ -127,7 +127,7 @@ func (w *world) breakLinks(r *rand.Rand, over <-chan struct{}) {
 		case <-time.After(time.Duration(r.IntN(500)) * time.Millisecond):
 		}
 		from, to := r.IntN(len(w.nodes)), r.IntN(len(w.nodes))
-		if p := w.nodes[from].net.peers.Get(w.ends[to].ID()); p != nil {
+		if p := w.nodes[from].net.Link(w.ends[to].ID()); p != nil {
 			p.Link().Close(nil)
 		}
 	}

@@ -43,7 +43,7 @@ func TestANodeThatReadsNothing(t *testing.T) {
 			t.Error("nobody was slowed down")
 		}
 		o := w.nodes[0]
-		r := o.links.get(wire.NodeID(w.ends[2].ID()))
+		r := o.links.Get(wire.NodeID(w.ends[2].ID()))
 		_, waiting := r.Queued()
 		if waiting < session.LaneLimit || waiting > session.Lanes*(session.LaneLimit+2*size) {
 			t.Errorf("%d bytes wait", waiting)

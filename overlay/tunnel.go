@@ -10,6 +10,7 @@ import (
 	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -50,11 +51,11 @@ func (o *Overlay) openTunnel(ctx context.Context, cluster []byte, to names.Targe
 	if to.Member != nil {
 		return to.Member.(local).tunnel(ctx)
 	}
-	r := o.links.get(to.Node)
+	r := o.links.Get(to.Node)
 	if r == nil {
 		return nil, errLeft
 	}
-	return r.tunnel(ctx, cluster, to.Gauge)
+	return o.net.tunnel(ctx, r, cluster, to.Gauge)
 }
 
 // tunnel opens a tunnel to this member, for which it was picked.
@@ -76,11 +77,11 @@ func (m *Member) offer(ctx context.Context, conn Stream) error {
 	return m.handler.HandleTunnel(ctx, conn)
 }
 
-// tunnel opens a tunnel to a member of this node, which was picked for it. From the pick to
+// tunnel opens a tunnel to a member of another node, which was picked for it. From the pick to
 // the close it counts as load of the node, as a request does.
-func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (Stream, error) {
+func (c *connection) tunnel(ctx context.Context, r *remote.Remote, cluster []byte, g *balance.Gauge) (Stream, error) {
 	g.Begin()
-	end, err := r.openTunnel(ctx, cluster, g)
+	end, err := c.openTunnel(ctx, r, cluster, g)
 	switch {
 	case errors.Is(err, tunnel.ErrRefused):
 		g.Refused(time.Now(), 0)
@@ -93,22 +94,21 @@ func (r *remote) tunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (
 }
 
 // openTunnel is tunnel without the load, which the end gives back when it is closed.
-func (r *remote) openTunnel(ctx context.Context, cluster []byte, g *balance.Gauge) (*tunnel.End, error) {
-	n := r.overlay.net
-	s, err := n.peers.OpenBulk(ctx, r.Peer(), peers.KindTunnel)
+func (c *connection) openTunnel(ctx context.Context, r *remote.Remote, cluster []byte, g *balance.Gauge) (*tunnel.End, error) {
+	s, err := c.OpenBulk(ctx, r.Peer(), peers.KindTunnel)
 	if err != nil {
 		if r.Ended() {
 			err = errLeft
 		}
 		return nil, err
 	}
-	return tunnel.Open(ctx, s, cluster, &n.farewells, g.Drop)
+	return tunnel.Open(ctx, s, cluster, &c.farewells, g.Drop)
 }
 
 // takeTunnel offers a tunnel of another node to members of this one, and returns when it
 // has ended.
-func (r *remote) takeTunnel(s transport.Stream) {
-	tunnel.Accept(r.Context(), s, &r.overlay.net.farewells, r.overlay.offerTunnel)
+func (o *Overlay) takeTunnel(r *remote.Remote, s transport.Stream) {
+	tunnel.Accept(r.Context(), s, &o.net.farewells, o.offerTunnel)
 }
 
 // offerTunnel offers a tunnel to members of this node, one after the other.

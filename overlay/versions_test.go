@@ -29,7 +29,7 @@ func TestNodesSayTheVersionOfTheirLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 2, mem.Path{})
 		for i, o := range w.nodes {
-			if all := o.Nodes(); len(all) != 1 || all[0].Version != Versions().Newest {
+			if all := o.net.Nodes(); len(all) != 1 || all[0].Version != Versions().Newest {
 				t.Errorf("node %d says %+v", i, all)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay"
+	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/quic"
 	"github.com/project-iris/iris/relay"
 	"github.com/project-iris/iris/relay/wire"
@@ -98,11 +99,13 @@ func realNode(t *testing.T, config relay.Config, end networkEnd, join string) *n
 	}
 	o := overlay.New(overlay.Config{})
 	settings := overlay.Network{Self: end.id, Transport: end.transport, Listener: listener, Address: listener.Addr()}
-	if join != "" {
-		settings.Join = []string{join}
-	}
 	if err := o.Connect(settings); err != nil {
 		t.Fatal(err)
+	}
+	if join != "" {
+		if _, err := o.Network().Reach(t.Context(), join, transport.PeerID{}, discovery.ByJoin); err != nil {
+			t.Fatal(err)
+		}
 	}
 	n := &node{t: t, log: &logbook{}, listener: newDoor(), addr: listener.Addr()}
 	config.Mesh = realMesh{o}

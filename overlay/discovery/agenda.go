@@ -177,7 +177,7 @@ func (a *agenda) done(now time.Time, p place, id transport.PeerID, err error) {
 	case errors.Is(err, transport.ErrSelf) && p.id.IsZero():
 		e.rest = now.Add(restSelf)
 	default:
-		rest := min(restMin<<min(e.failures, 10), restMax)
+		rest := min(restMin<<min(e.failures, 10), e.hint.restMax())
 		e.failures++
 		e.rest = now.Add(rest + time.Duration(a.random.Int64N(int64(rest/2))))
 	}
@@ -194,6 +194,14 @@ func (a *agenda) forgive(now time.Time) {
 			e.due = now
 		}
 	}
+}
+
+// restMax is how long the place of a hint rests at most.
+func (h Hint) restMax() time.Duration {
+	if h.Rest > 0 {
+		return h.Rest
+	}
+	return restMax
 }
 
 // occupant is the node that is to be at a place, or was the last time; zero if that is not

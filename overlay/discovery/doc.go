@@ -7,6 +7,7 @@
 //
 // There are these sources:
 //
+//   - [Join], a node that was named;
 //   - beacon.Source, in a package of its own: nodes on the same wire hear each other, and
 //     where a network has no multicast it asks the addresses around;
 //   - [DNS], all addresses that a name has;

@@ -38,9 +38,6 @@ type Config struct {
 	Network Network
 	// Sources are where hints come from.
 	Sources []Source
-	// Elsewhere names other ways that nodes are looked for by, of which this package
-	// knows nothing but that they have failed while the node is alone.
-	Elsewhere []string
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -63,6 +60,7 @@ type Finder struct {
 // dialled is how a dial has ended.
 type dialled struct {
 	place place
+	hint  Hint
 	id    transport.PeerID
 	err   error
 }
@@ -147,6 +145,7 @@ func (f *Finder) dial(ctx context.Context) {
 			a.offer(time.Now(), h)
 		case d := <-f.ended:
 			a.done(time.Now(), d.place, d.id, d.err)
+			d.hint.tell(d.err)
 		case <-retried:
 			retried = f.retry()
 			a.forgive(time.Now())
@@ -169,13 +168,28 @@ func (f *Finder) dialDue(ctx context.Context, a *agenda) time.Duration {
 			if err != nil {
 				f.log.Debug("hint leads nowhere", "how", h.How, "addr", h.Addr, "err", err)
 			}
-			f.ended <- dialled{p, id, err}
+			f.ended <- dialled{p, h, id, err}
 		})
 	}
 }
 
-// member reports whether what a hint is about is a member already.
+// tell says how a dial of the hint has ended.
+func (h Hint) tell(err error) {
+	if h.Outcome != nil {
+		h.Outcome.Tried(err)
+	}
+}
+
+// member reports whether what a hint is about is a member already, and tells who has given it.
 func (f *Finder) member(h Hint, id transport.PeerID) bool {
+	member := f.isMember(h, id)
+	if member {
+		h.tell(nil)
+	}
+	return member
+}
+
+func (f *Finder) isMember(h Hint, id transport.PeerID) bool {
 	if !id.IsZero() {
 		return f.config.Network.Knows(id)
 	}
@@ -216,7 +230,7 @@ func (f *Finder) watch(ctx context.Context) {
 
 // sayAlone says what has been tried, and what is worth to try.
 func (f *Finder) sayAlone() {
-	tried := append([]string(nil), f.config.Elsewhere...)
+	tried := make([]string, 0, len(f.config.Sources))
 	for _, s := range f.config.Sources {
 		tried = append(tried, s.Name())
 	}

@@ -140,7 +140,7 @@ func (o once) Run(_ context.Context, site Site) {
 // find runs sources in virtual time, to the end of the test.
 func find(t *testing.T, n *network, log *journal, sources ...Source) *Finder {
 	t.Helper()
-	f := Start(Config{Network: n, Sources: sources, Elsewhere: []string{"join:host:1"}, Logger: logger(log)})
+	f := Start(Config{Network: n, Sources: sources, Logger: logger(log)})
 	t.Cleanup(f.Close)
 	return f
 }
@@ -196,7 +196,7 @@ func TestANodeThatIsAloneSaysWhatToTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log journal
 		n := newNetwork(map[string]transport.PeerID{"a:1": one})
-		f := Start(Config{Network: n, Sources: []Source{list{}}, Elsewhere: []string{"join:host:1"}, Logger: logger(&log)})
+		f := Start(Config{Network: n, Sources: []Source{&Join{Addr: "192.0.2.9:1"}, list{}}, Logger: logger(&log)})
 		defer f.Close()
 		said := func() int {
 			synctest.Wait()
@@ -207,7 +207,7 @@ func TestANodeThatIsAloneSaysWhatToTry(t *testing.T) {
 			t.Errorf("said before it is time: %s", log.String())
 		}
 		time.Sleep(time.Hour)
-		if said() != 1 || !strings.Contains(log.String(), `tried="join:host:1 list"`) {
+		if said() != 1 || !strings.Contains(log.String(), `tried="join:192.0.2.9:1 list"`) {
 			t.Errorf("said %d times: %s", said(), log.String())
 		}
 		_, _ = n.Reach(t.Context(), "a:1", one, "")

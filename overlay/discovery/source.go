@@ -28,7 +28,23 @@ type Hint struct {
 	// After is how long others may have a chance to link to the node first. It is not
 	// dialled if it is a member by then.
 	After time.Duration
+	// Rest is how long the place rests at most before it is dialled again that has failed.
+	// Default one minute.
+	Rest time.Duration
+	// Outcome is told how a dial of the hint has ended, but not if a later hint has taken
+	// its place. Default: nobody is told.
+	Outcome Outcome
 }
+
+// Outcome is told how the dial of a hint has ended.
+type Outcome interface {
+	// Tried takes the error of the dial; nil too if who is there is a member already. It
+	// must not block.
+	Tried(err error)
+}
+
+// ByJoin is how nodes are found that were named.
+const ByJoin = "join"
 
 // Source looks for nodes.
 type Source interface {

@@ -1,4 +1,4 @@
-package overlay
+package network
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
-	"github.com/project-iris/iris/transport/mem"
 )
 
 // counting counts the dials of a transport, and those that are under way.
@@ -29,31 +28,21 @@ func (c *counting) Dial(ctx context.Context, addr string, want transport.PeerID)
 }
 
 // lonely starts a node that knows nobody.
-func lonely(t *testing.T, network *mem.Network, i byte) (*Overlay, *counting) {
+func lonely(t *testing.T, w *world) (*Network, *counting) {
 	t.Helper()
-	end := network.Node(transport.PeerID{i + 1})
-	listener, err := end.Listen(t.Context(), fmt.Sprintf("mem://%d", i))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &counting{Transport: end}
-	o := New(Config{})
-	if err := o.Connect(Network{Self: end.ID(), Transport: c, Listener: listener, Address: listener.Addr()}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		o.Close()
-		end.Close()
-	})
-	return o, c
+	c := &counting{}
+	return w.startOver(func(end transport.Transport) transport.Transport {
+		c.Transport = end
+		return c
+	}), c
 }
 
 func madeUpID(i int) transport.PeerID { return sha256.Sum256(fmt.Append(nil, i)) }
 
 // tell lets a node hear of a member.
-func tell(o *Overlay, id transport.PeerID, addr string) {
+func tell(n *Network, id transport.PeerID, addr string) {
 	info := wire.Info{Epoch: 1, Address: []byte(addr)}
-	o.net.NodeUp(id, info.Append(nil))
+	hearer{n}.NodeUp(id, info.Append(nil))
 }
 
 // A node that is told of a thousand others, at addresses where nobody is, dials a few
@@ -62,33 +51,33 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 	for _, addr := range []string{"mem://nowhere", "\x00\xff", "mem://1"} {
 		t.Run(fmt.Sprintf("%q", addr), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Versions: Versions(), Path: mem.Path{Delay: time.Millisecond}})
-				o, dials := lonely(t, network, 0)
-				lonely(t, network, 1)
+				w := newWorld(t, 0)
+				n, dials := lonely(t, w)
+				real := w.start()
 				const madeUp = 1000
 				for i := range madeUp {
-					tell(o, madeUpID(i), addr)
+					tell(n, madeUpID(i), addr)
 				}
 				const minutes = 1
 				time.Sleep(minutes * time.Minute)
-				if n := dials.dials.Load(); n > minutes*60*roster.MaxStrangers {
-					t.Errorf("%d dials in %d minutes", n, minutes)
+				if made := dials.dials.Load(); made > minutes*60*roster.MaxStrangers {
+					t.Errorf("%d dials in %d minutes", made, minutes)
 				}
-				if n := dials.most.Load(); n > roster.MaxStrangers {
-					t.Errorf("%d dials at a time", n)
+				if most := dials.most.Load(); most > roster.MaxStrangers {
+					t.Errorf("%d dials at a time", most)
 				}
 				// A real one comes, that knows nobody: when one of the others is
 				// found out, somebody gets its place.
-				tell(o, transport.PeerID{2}, "mem://1")
+				tell(n, real.Self(), "mem://1")
 				for i := range madeUp {
-					o.net.NodeDown(madeUpID(i))
+					hearer{n}.NodeDown(madeUpID(i))
 				}
 				time.Sleep(5 * time.Second)
-				if o.net.peers.Get(transport.PeerID{2}) == nil {
+				if n.Link(real.Self()) == nil {
 					t.Error("there is no link to the real node")
 				}
-				if n := o.net.roster.Len(); n != 1 {
-					t.Errorf("%d nodes are left, want 1", n)
+				if others := n.Others(); others != 1 {
+					t.Errorf("%d nodes are left, want 1", others)
 				}
 			})
 		})
@@ -98,10 +87,10 @@ func TestMadeUpNodesCauseFewDials(t *testing.T) {
 // Nobody dials a node that is no member any more.
 func TestTheDeadAreNotDialled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, dials := lonely(t, mem.NewNetwork(mem.Config{Versions: Versions()}), 0)
-		tell(o, madeUpID(0), "mem://nowhere")
+		n, dials := lonely(t, newWorld(t, 0))
+		tell(n, madeUpID(0), "mem://nowhere")
 		time.Sleep(time.Minute)
-		o.net.NodeDown(madeUpID(0))
+		hearer{n}.NodeDown(madeUpID(0))
 		time.Sleep(time.Second)
 		before := dials.dials.Load()
 		time.Sleep(time.Hour)

@@ -1,4 +1,4 @@
-package overlay
+package network
 
 import (
 	"cmp"
@@ -16,13 +16,6 @@ import (
 	"github.com/project-iris/iris/transport/choose"
 )
 
-// How a node was found, where nobody has said it by [Overlay.Reach].
-const (
-	FoundByJoin    = roster.ByJoin
-	FoundByMembers = roster.ByMembers
-	FoundByItself  = roster.ByItself
-)
-
 // Node is another node of the network.
 type Node struct {
 	roster.Node
@@ -35,65 +28,49 @@ type Node struct {
 }
 
 // Nodes returns the other nodes of the network, in the order of their ids.
-func (o *Overlay) Nodes() []Node {
-	if o.net == nil {
-		return nil
-	}
+func (n *Network) Nodes() []Node {
 	var all []Node
-	for _, n := range o.net.roster.List() {
-		all = append(all, Node{Node: n})
-	}
-	for i := range all {
-		if p := o.net.peers.Get(all[i].ID); p != nil {
-			all[i].Link = p.Link().RemoteAddr()
-			all[i].Scheme = choose.SchemeOf(p.Link())
-			all[i].Version = p.Link().Version()
+	for _, known := range n.roster.List() {
+		node := Node{Node: known}
+		if p := n.peers.Get(known.ID); p != nil {
+			node.Link, node.Scheme, node.Version = p.Link().RemoteAddr(), choose.SchemeOf(p.Link()), p.Link().Version()
 		}
+		all = append(all, node)
 	}
 	slices.SortFunc(all, func(a, b Node) int { return cmp.Compare(a.ID.String(), b.ID.String()) })
 	return all
 }
 
 // Knows reports whether a node is a member of the network, as far as this one knows.
-func (o *Overlay) Knows(id transport.PeerID) bool { return o.net != nil && o.net.roster.Has(id) }
+func (n *Network) Knows(id transport.PeerID) bool { return n.roster.Has(id) }
 
 // Others returns how many other nodes the network has.
-func (o *Overlay) Others() int {
-	if o.net == nil {
-		return 0
+func (n *Network) Others() int { return n.roster.Len() }
+
+// Addresses returns where the others are, each a list as a transport dials it.
+func (n *Network) Addresses() []string {
+	var all []string
+	for _, known := range n.roster.List() {
+		all = append(all, known.Addr)
 	}
-	return o.net.roster.Len()
+	return all
 }
 
+// Link returns the link to a node, nil if there is none.
+func (n *Network) Link(id transport.PeerID) *peers.Peer { return n.peers.Get(id) }
+
 // Changed returns a channel that is closed when nodes have come or gone since the call.
-func (o *Overlay) Changed() <-chan struct{} {
-	if o.net == nil {
-		return nil
-	}
-	return o.net.roster.Changed()
-}
+func (n *Network) Changed() <-chan struct{} { return n.roster.Changed() }
 
 // Expect notes how a node was found that is no member yet. It may become one by a link
 // that it makes itself.
-func (o *Overlay) Expect(id transport.PeerID, how string) {
-	if o.net != nil {
-		o.net.roster.Expect(id, how)
-	}
-}
+func (n *Network) Expect(id transport.PeerID, how string) { n.roster.Expect(id, how) }
 
 // Reach makes a link to the node at an address, which makes it a member, and notes how
 // it was found. A zero id is any node. If there is a link to the node already it goes on,
 // and how it was found stays. Reach returns the node that is there, and the errors of
 // [peers.Peers.Dial].
-func (o *Overlay) Reach(ctx context.Context, addr string, id transport.PeerID, how string) (transport.PeerID, error) {
-	if o.net == nil {
-		return transport.PeerID{}, peers.ErrClosed
-	}
-	return o.net.find(ctx, addr, id, how)
-}
-
-// find is Reach.
-func (n *network) find(ctx context.Context, addr string, id transport.PeerID, how string) (transport.PeerID, error) {
+func (n *Network) Reach(ctx context.Context, addr string, id transport.PeerID, how string) (transport.PeerID, error) {
 	begin := time.Now()
 	p, err := n.peers.Dial(ctx, addr, id)
 	if err != nil {
@@ -105,7 +82,7 @@ func (n *network) find(ctx context.Context, addr string, id transport.PeerID, ho
 	return p.ID(), nil
 }
 
-func (n *network) sayFound(id transport.PeerID, how, addr string) {
+func (n *Network) sayFound(id transport.PeerID, how, addr string) {
 	n.log.Info("node is found", "peer", id.Short(), "how", how, "addr", beginning(addr))
 }
 
@@ -122,16 +99,11 @@ func beginning(list string) string {
 }
 
 // Move tells the other nodes that this one is at another address now, in the form of
-// [Network.Address]. It waits for half a second at most.
-func (o *Overlay) Move(addr string) error {
-	if o.net == nil {
-		return nil
-	}
-	return o.net.members.Tell(o.net.info(addr))
-}
+// Config.Address. It waits for half a second at most.
+func (n *Network) Move(addr string) error { return n.members.Tell(n.info(addr)) }
 
 // info is what this node tells about itself.
-func (n *network) info(addr string) []byte {
+func (n *Network) info(addr string) []byte {
 	info := wire.Info{Epoch: n.epoch}
 	if left := roster.PutAddresses(&info, addr, membership.MaxMeta); left > 0 {
 		n.log.Info("some addresses of this node do not fit what others are told", "left_out", left, "addr", beginning(roster.AddressesOf(&info)))
@@ -140,9 +112,7 @@ func (n *network) info(addr string) []byte {
 }
 
 // Seen returns the IP addresses that other nodes see this one at, see [roster.Roster.Seen].
-func (o *Overlay) Seen() []netip.Addr {
-	if o.net == nil {
-		return nil
-	}
-	return o.net.roster.Seen()
-}
+func (n *Network) Seen() []netip.Addr { return n.roster.Seen() }
+
+// Told takes where a node says that it sees this one.
+func (n *Network) Told(by *peers.Peer, seen *wire.Seen) { n.roster.See(by.ID(), seen) }

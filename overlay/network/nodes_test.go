@@ -1,20 +1,18 @@
-package overlay
+package network
 
 import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/project-iris/iris/transport"
-	"github.com/project-iris/iris/transport/mem"
 )
 
 // How nodes were found: a seed by its address, those that it told of, and at the other end
 // those who came by themselves.
 func TestNodesSayHowTheyWereFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 3, mem.Path{Delay: time.Millisecond})
+		w := newWorld(t, 3)
 		found := func(i int) string {
 			var how []string
 			for _, n := range w.nodes[i].Nodes() {
@@ -34,7 +32,7 @@ func TestNodesSayHowTheyWereFound(t *testing.T) {
 			}
 		}
 		for i, o := range w.nodes {
-			if o.Others() != 2 || !o.Knows(w.nodes[(i+1)%3].net.config.Self) || o.Knows(o.net.config.Self) {
+			if o.Others() != 2 || !o.Knows(w.nodes[(i+1)%3].Self()) || o.Knows(o.Self()) {
 				t.Errorf("node %d knows %d others", i, o.Others())
 			}
 		}
@@ -44,24 +42,24 @@ func TestNodesSayHowTheyWereFound(t *testing.T) {
 // What discovery has found is said, and who waits for a change learns of it.
 func TestReach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 1, mem.Path{Delay: time.Millisecond})
-		first, other := w.nodes[0], w.startAlone()
+		w := newWorld(t, 1)
+		first, other := w.nodes[0], w.start()
 		changed := first.Changed()
-		first.Expect(other.net.config.Self, "beacon")
-		if id, err := other.Reach(t.Context(), "mem://0", transport.PeerID{}, "dns:seed"); err != nil || id != first.net.config.Self {
+		first.Expect(other.Self(), "beacon")
+		if id, err := other.Reach(t.Context(), "mem://0", transport.PeerID{}, "dns:seed"); err != nil || id != first.Self() {
 			t.Fatalf("reached %v, %v", id, err)
 		}
 		<-changed
-		w.settle()
+		settle()
 		for _, row := range []struct {
-			node *Overlay
+			node *Network
 			want string
 		}{{first, "beacon"}, {other, "dns:seed"}} {
 			if n := row.node.Nodes(); len(n) != 1 || n[0].Found != row.want {
 				t.Errorf("knows %+v, want one found by %s", n, row.want)
 			}
 		}
-		if _, err := other.Reach(t.Context(), "mem://0", first.net.config.Self, "scan"); err != nil {
+		if _, err := other.Reach(t.Context(), "mem://0", first.Self(), "scan"); err != nil {
 			t.Fatal(err)
 		}
 		if n := other.Nodes(); n[0].Found != "dns:seed" {
@@ -76,11 +74,11 @@ func TestReach(t *testing.T) {
 // A node that has moved is known to be elsewhere, and linked to there.
 func TestMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 2, mem.Path{Delay: time.Millisecond})
+		w := newWorld(t, 2)
 		if err := w.nodes[1].Move("mem://elsewhere"); err != nil {
 			t.Fatal(err)
 		}
-		w.settle()
+		settle()
 		if n := w.nodes[0].Nodes(); len(n) != 1 || n[0].Addr != "mem://elsewhere" {
 			t.Errorf("knows %+v", n)
 		}
@@ -88,14 +86,4 @@ func TestMove(t *testing.T) {
 			t.Error("an address that nobody can be told is no error")
 		}
 	})
-}
-
-func TestAnOverlayThatIsAloneKnowsNobody(t *testing.T) {
-	o := New(Config{})
-	defer o.Close()
-	_, err := o.Reach(t.Context(), "mem://0", transport.PeerID{}, "join")
-	o.Expect(transport.PeerID{1}, "beacon")
-	if o.Nodes() != nil || o.Others() != 0 || o.Knows(transport.PeerID{1}) || o.Changed() != nil || o.Move("x") != nil || err == nil {
-		t.Error("it knows somebody")
-	}
 }

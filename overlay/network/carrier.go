@@ -1,0 +1,93 @@
+package network
+
+import (
+	"context"
+
+	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/roster"
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
+)
+
+// carrier is a network as its links and its membership see it: each carries what the other
+// one says.
+type carrier struct{ *Network }
+
+// LinkUp takes a link into use.
+func (c carrier) LinkUp(p *peers.Peer) {
+	c.config.Handler.LinkUp(p)
+	c.roster.Met(p.ID())
+	c.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr(), "version", p.Link().Version())
+	c.work.Go(func() {
+		if err := c.members.Join(p.ID()); err != nil {
+			c.log.Debug("lists were not merged", "peer", p.ID().Short(), "err", err)
+		}
+	})
+}
+
+// LinkDown gives up what was under way over a link.
+func (c carrier) LinkDown(p *peers.Peer, cause error) {
+	c.config.Handler.LinkDown(p, cause)
+	c.log.Info("link is down", "peer", p.ID().Short(), "reason", cause)
+}
+
+// Stream takes a stream of a peer.
+func (c carrier) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
+	if kind == peers.KindMembership {
+		c.members.HandleStream(p.ID(), s)
+	} else {
+		c.config.Handler.Stream(p, kind, s)
+	}
+}
+
+// Datagram takes a datagram of a peer.
+func (c carrier) Datagram(p *peers.Peer, b []byte) { c.members.HandlePacket(p.ID(), b) }
+
+// SendPacket sends a packet of the membership.
+func (c carrier) SendPacket(to transport.PeerID, b []byte) {
+	if p := c.peers.Get(to); p != nil {
+		_ = p.SendDatagram(b) // best effort
+	}
+}
+
+// OpenStream opens a stream of the membership.
+func (c carrier) OpenStream(ctx context.Context, to transport.PeerID) (transport.Stream, error) {
+	p := c.peers.Get(to)
+	if p == nil {
+		return nil, peers.ErrNoLink
+	}
+	return p.Open(ctx, peers.KindMembership)
+}
+
+// hearer is a network as its membership tells it of members.
+type hearer struct{ *Network }
+
+// NodeUp learns of a node.
+func (h hearer) NodeUp(id transport.PeerID, meta []byte) {
+	info, err := wire.ParseInfo(meta)
+	if err != nil {
+		h.log.Warn("node is ignored: what it tells of itself cannot be read", "peer", id.Short(), "err", err)
+		return
+	}
+	addr := roster.AddressesOf(info)
+	if how, news := h.roster.Up(id, addr, info.Epoch); news {
+		h.sayFound(id, how, addr)
+	}
+	h.config.Handler.Changed()
+}
+
+// NodeDown learns that a node is gone. Membership remembers it, and looks for it by reach.
+func (h hearer) NodeDown(id transport.PeerID) {
+	h.roster.Down(id)
+	h.config.Handler.Changed()
+}
+
+// reach makes a link to a node that is believed to be dead.
+func (n *Network) reach(ctx context.Context, id transport.PeerID, meta []byte) error {
+	info, err := wire.ParseInfo(meta)
+	if err != nil {
+		return err
+	}
+	_, err = n.Reach(ctx, roster.AddressesOf(info), id, roster.ByMembers)
+	return err
+}

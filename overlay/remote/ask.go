@@ -1,0 +1,145 @@
+package remote
+
+import (
+	"errors"
+	"hash/maphash"
+	"math/bits"
+	"time"
+
+	"github.com/project-iris/iris/overlay/balance"
+	"github.com/project-iris/iris/overlay/calls"
+	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
+)
+
+// ErrLost says that the link to the node has ended.
+var ErrLost = errors.New("link to the node is lost")
+
+// call is a request of a member of this node that the other node has.
+type call struct {
+	from    Caller
+	attempt names.Attempt // without what is borrowed
+	sent    time.Time
+	sum     uint64         // of the name of the cluster and the body
+	gauge   *balance.Gauge // of this node, for the cluster
+	waited  string         // the cluster, if it has waited
+}
+
+// A node that refuses a request brings it back, and has to bring back the same. A sum
+// with a secret seed is enough to tell.
+var sumSeed = maphash.MakeSeed()
+
+func sumOf(cluster, body []byte) uint64 {
+	return maphash.Bytes(sumSeed, cluster) + bits.RotateLeft64(maphash.Bytes(sumSeed, body), 1)
+}
+
+var errOtherRequest = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "the refusal brings back another request than the one that was sent"}
+
+// Ask sends a request of a member to the node, for which it was picked, and waits for
+// room for the patience at most. An error means that it was certainly
+// not sent: [session.ErrFull] for want of room, [ErrLost], or that it has too many already.
+func (r *Remote) Ask(now time.Time, from Caller, a *names.Attempt, g *balance.Gauge, patience time.Duration) error {
+	left := a.Deadline.Sub(now)
+	if left <= 0 {
+		return nil // its deadline answers it
+	}
+	c := call{from: from, attempt: a.Back(nil, nil), sent: now, sum: sumOf(a.Cluster, a.Body), gauge: g}
+	if a.Held != nil {
+		c.waited = a.Held.Cluster
+	}
+	id, err := r.remember(c)
+	if err != nil {
+		return err
+	}
+	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: a.Cluster, Body: a.Body}
+	l := r.Lane(from.Shard())
+	b, err := l.Begin(m.Size(), patience)
+	if err == nil {
+		l.Commit(m.Append(b))
+		return nil
+	}
+	if _, still := r.calls.Take(id); !still {
+		return nil // it has its answer: the link was lost, or the deadline passed
+	}
+	g.Drop()
+	if r.Ended() {
+		return ErrLost
+	}
+	return err
+}
+
+// remember puts a request among those that are sent to this node.
+func (r *Remote) remember(c call) (id uint64, err error) {
+	c.gauge.Begin()
+	id, err = r.calls.Add(c.attempt.Deadline, c)
+	if err != nil {
+		c.gauge.Drop()
+	}
+	if errors.Is(err, calls.ErrClosed) {
+		err = ErrLost
+	}
+	return id, err
+}
+
+// Forget drops the requests of a member that has no use for their answers.
+func (r *Remote) Forget(from Caller) {
+	r.calls.DeleteFunc(func(c call) bool {
+		if c.from == from {
+			c.gauge.Drop()
+		}
+		return c.from == from
+	})
+}
+
+// replied handles the answer to a request.
+func (r *Remote) replied(m *wire.Reply) {
+	c, ok := r.calls.Take(m.ID)
+	if !ok {
+		return
+	}
+	now, good := time.Now(), m.Status == wire.StatusReply
+	c.gauge.Answered(now, now.Sub(c.sent), m.Load, !good)
+	c.from.Answer(c.attempt.Token, good, m.Body, 0)
+	if c.waited != "" {
+		r.config.Host.Answered(c.waited)
+	}
+}
+
+// refused handles a request that comes back, and tries it elsewhere.
+func (r *Remote) refused(m *wire.Refusal) {
+	c, ok := r.calls.Take(m.ID)
+	if !ok {
+		return
+	}
+	busy := m.Reason != wire.ReasonNoMember && m.Reason != wire.ReasonDraining
+	if busy {
+		c.gauge.Refused(time.Now(), m.Load)
+	} else {
+		c.gauge.Drop()
+	}
+	if sumOf(m.Cluster, m.Body) != c.sum {
+		r.Cut(errOtherRequest)
+		c.from.Answer(c.attempt.Token, false, []byte(FaultLost), 0)
+		return
+	}
+	back := c.attempt.Back(m.Cluster, m.Body)
+	back.Refused.Add(names.Target{Node: r.ID()}, busy)
+	c.from.Again(back)
+}
+
+// timedOut forgets a request whose deadline has passed: its caller has been told by the
+// clock of its own node.
+func (r *Remote) timedOut(_ uint64, c call) {
+	now := time.Now()
+	c.gauge.TimedOut(now, now.Sub(c.sent))
+}
+
+// Lost ends the use of a node whose link is lost, and answers the requests that it had.
+func (r *Remote) Lost() {
+	r.Lose()
+	for _, c := range r.calls.Close() {
+		c.gauge.Drop()
+		c.from.Answer(c.attempt.Token, false, []byte(FaultLost), 0)
+	}
+}

@@ -1,0 +1,117 @@
+// Package remote is another node as one that is asked and asks: the requests that members of
+// this node have sent there, and those that come from there. A [Remote] lasts as long as the
+// link. Who takes a request at this node, and where one goes that comes back, is for its
+// [Host] and its [Caller] to say.
+//
+// # Locks
+//
+// A remote has none besides those of its calls and its session, under which nobody is called.
+package remote
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/project-iris/iris/overlay/calls"
+	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/wire"
+)
+
+const (
+	// maxCalls is how many requests that are not answered another node may have.
+	maxCalls = 1 << 18
+	// Patience is how long a request or an answer waits for room on the way to a node.
+	Patience = time.Second
+)
+
+// Faults that a request is answered with here. Their texts reach the caller.
+const (
+	// FaultOverloaded says that a node had no room even to send a request back.
+	FaultOverloaded = "overloaded"
+	// FaultLost says that the node that had the request is gone. Whether it ran is unknown.
+	FaultLost = "member lost"
+)
+
+// Caller is a member of this node that asks. Its methods must not block. Callers are held
+// against each other by ==.
+type Caller interface {
+	// Shard chooses the lane of what it sends.
+	Shard() uint64
+	// Answer takes the answer to a request, a fault unless it is ok. The body is borrowed.
+	Answer(token uint64, ok bool, body []byte, load int64)
+	// Again takes a request that has come back, which certainly did not run there. Its
+	// cluster and body are borrowed.
+	Again(a names.Attempt)
+}
+
+// Host is the node that a remote is known to. Its methods are called by whoever reads what
+// comes over the link, and what they block holds up the lane.
+type Host interface {
+	// Serve hands a request to a member, which answers by [Remote.Answer] with the id of the
+	// message, and reports whether it did. If not it says why, and what load the least busy
+	// member has. The message is borrowed.
+	Serve(from *Remote, m *wire.Request, deadline time.Time) (reason wire.Reason, load int64, ok bool)
+	// Answered says that a request was answered that had waited for a cluster.
+	Answered(cluster string)
+	// Deliver takes a message that is neither a request nor about one. It is borrowed.
+	Deliver(from *Remote, m wire.Message)
+	// Connected says that the directories can talk, and HandleDirectory takes what the other
+	// one says.
+	Connected(to *Remote)
+	HandleDirectory(from *Remote, m wire.Message)
+}
+
+// Config configures a [Remote]. All fields are required.
+type Config struct {
+	Peer     *peers.Peer       // the link
+	Frames   *wire.Budget      // for what comes in large frames, of all nodes
+	Sessions *session.Counters // of all nodes
+	Dropped  *atomic.Uint64    // counts answers that found no room
+	Host     Host
+}
+
+// Remote is another node that there is a link to, as long as that link lasts. Its methods
+// are safe for concurrent use.
+type Remote struct {
+	*session.Session
+	config Config
+	calls  *calls.Table[call] // requests that were sent there, by id
+}
+
+// New returns the node at the other end of a link.
+func New(config Config) *Remote {
+	r := &Remote{config: config}
+	r.Session = session.New(session.Config{
+		Peer: config.Peer, Frames: config.Frames, Counters: config.Sessions, Handler: handler{r},
+	})
+	r.calls = calls.New(maxCalls, r.timedOut)
+	return r
+}
+
+// Calls returns how many requests the node has that are not answered.
+func (r *Remote) Calls() int { return r.calls.Len() }
+
+// handler is a remote as its session sees it.
+type handler struct{ *Remote }
+
+// HandleMessage handles what the node sends in one of its lanes.
+func (h handler) HandleMessage(m wire.Message) {
+	switch m := m.(type) {
+	case *wire.Request:
+		h.serve(m)
+	case *wire.Reply:
+		h.replied(m)
+	case *wire.Refusal:
+		h.refused(m)
+	default:
+		h.config.Host.Deliver(h.Remote, m)
+	}
+}
+
+// HandleControl says that the directories can talk.
+func (h handler) HandleControl() { h.config.Host.Connected(h.Remote) }
+
+// HandleDirectory takes what the directory of the node says.
+func (h handler) HandleDirectory(m wire.Message) { h.config.Host.HandleDirectory(h.Remote, m) }

@@ -1,0 +1,52 @@
+package remote
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"github.com/project-iris/iris/overlay/wire"
+)
+
+// Table is the other nodes that there is a link to. The zero Table has none. To look one up
+// takes no lock: the table is replaced when a link comes up or goes down, which is rare.
+type Table struct {
+	mu    sync.Mutex // held to replace the table
+	table atomic.Pointer[map[wire.NodeID]*Remote]
+}
+
+// All returns the nodes that there is a link to. It is not to be modified.
+func (t *Table) All() map[wire.NodeID]*Remote {
+	if table := t.table.Load(); table != nil {
+		return *table
+	}
+	return nil
+}
+
+// Get returns a node that there is a link to, or nil.
+func (t *Table) Get(id wire.NodeID) *Remote { return t.All()[id] }
+
+// Linked reports whether there is a link to a node that has not ended.
+func (t *Table) Linked(id wire.NodeID) bool {
+	r := t.Get(id)
+	return r != nil && !r.Ended()
+}
+
+// Add adds a node.
+func (t *Table) Add(r *Remote) { t.change(func(table map[wire.NodeID]*Remote) { table[r.ID()] = r }) }
+
+// Remove removes a node.
+func (t *Table) Remove(r *Remote) {
+	t.change(func(table map[wire.NodeID]*Remote) { delete(table, r.ID()) })
+}
+
+func (t *Table) change(change func(map[wire.NodeID]*Remote)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	table := maps.Clone(t.All())
+	if table == nil {
+		table = make(map[wire.NodeID]*Remote)
+	}
+	change(table)
+	t.table.Store(&table)
+}
