@@ -22,7 +22,7 @@ const (
 	seedMax  = 10 * time.Second
 	seedRest = time.Minute
 	// seedPatience is how long a seed may be out of reach before that is said: nodes that
-	// start together do not answer at once. It is said again after seedRemind at first,
+	// start together, or again, do not answer at once. It is said again after seedRemind at first,
 	// then after twice as long each time, up to seedRemindMax.
 	seedPatience  = 2 * time.Second
 	seedRemind    = time.Minute
@@ -46,15 +46,20 @@ type Seed struct {
 	Log     *slog.Logger
 }
 
-// Run dials the seed until it answers, and again whenever this node knows no other, until the
-// context ends. A seed that is not reached is named in the log, and why.
+// Run dials the seed until it answers, and again whenever this node has no link to any, until
+// the context ends. A seed that is not reached is named in the log, and why.
 func (s Seed) Run(ctx context.Context) {
 	wait, reached := seedMin, false
-	unreached := complaint{next: time.Now().Add(seedPatience), pause: seedRemind}
+	unreached := complaint{pause: seedRemind}
+	unreached.begin()
 	for {
 		alone := s.Network.Alone()
 		if alone || !reached {
 			err := s.dial(ctx)
+			if err != nil && reached { // it may be about to start again
+				wait = seedMin
+				unreached.begin()
+			}
 			reached = err == nil
 			s.say(ctx, &unreached, err)
 		}
@@ -96,6 +101,10 @@ type complaint struct {
 	said  bool
 }
 
+// begin gives the seed its patience, as of now. The pauses between what is said of it go on to
+// grow.
+func (c *complaint) begin() { c.next, c.said = time.Now().Add(seedPatience), false }
+
 // early reports whether the seed still has time to answer.
 func (c *complaint) early() bool { return !c.said && time.Now().Before(c.next) }
 
@@ -119,7 +128,7 @@ func (s Seed) say(ctx context.Context, c *complaint, err error) {
 		s.Log.Debug("node that was named is not reached", "join", s.Addr, "err", err)
 	case c.said:
 		s.Log.Info("node that was named is reached", "join", s.Addr)
-		*c = complaint{next: time.Now().Add(seedPatience), pause: c.pause}
+		c.said = false
 	}
 }
 

@@ -176,6 +176,27 @@ func TestASeedThatComesInTimeIsNotNamed(t *testing.T) {
 	})
 }
 
+// A seed that is lost may be about to start again: it is dialled after short pauses, and not
+// named before its patience has ended, as at first.
+func TestASeedThatIsLostHasItsPatienceAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t, answering)
+		time.Sleep(time.Hour)
+		n.dials()
+		n.answer(errUnreachable)
+		n.change(true)
+		time.Sleep(seedPatience - time.Millisecond)
+		if said := n.logged(slog.LevelWarn); len(said) != 0 {
+			t.Errorf("within its patience it says %v", said)
+		}
+		time.Sleep(10 * time.Minute)
+		within(t, pauses(n.dials()), doubled(seedMin, seedMax))
+		if said := n.logged(slog.LevelWarn); len(said) == 0 || said[0].at > time.Hour+3*seedPatience {
+			t.Errorf("it says %v", said)
+		}
+	})
+}
+
 // A seed that comes and goes is named less and less.
 func TestASeedThatComesAndGoesIsNamedLessAndLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
