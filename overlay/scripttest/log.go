@@ -24,6 +24,9 @@ func (l *Log) Say(format string, args ...any) {
 // Happens adds a line about what happens now, which begins with the time since the command
 // began, in milliseconds.
 func (l *Log) Happens(format string, args ...any) {
+	if l.quiet {
+		return
+	}
 	since := l.now().Sub(l.began).Round(time.Millisecond)
 	at := since.String()
 	if since >= time.Minute {
