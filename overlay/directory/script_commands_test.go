@@ -6,21 +6,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/project-iris/iris/overlay/scripttest"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
 // commands are what a script can say.
-var commands = map[string]func(s *script, a *arguments){
+var commands = map[string]func(s *script, w *scripttest.Words){
 	// config everywhere=2 owners=2 lease=90s: see Config. Before nodes.
 	"config": (*script).configure,
 	// nodes 5: starts n0 to n4, who see each other at once.
-	"nodes": func(s *script, a *arguments) { s.begin(a.number()) },
+	"nodes": func(s *script, w *scripttest.Words) { s.begin(w.Number()) },
 
 	// register n0 svc: n0 has a member of svc from now on.
-	"register":   func(_ *script, a *arguments) { a.node().register(a.name()) },
-	"unregister": func(_ *script, a *arguments) { a.node().unregister(a.name()) },
-	"watch":      func(_ *script, a *arguments) { a.node().watch(a.name()) },
-	"unwatch":    func(_ *script, a *arguments) { a.node().unwatch(a.name()) },
+	"register":   func(s *script, w *scripttest.Words) { s.nextNode(w).register(s.nextName(w)) },
+	"unregister": func(s *script, w *scripttest.Words) { s.nextNode(w).unregister(s.nextName(w)) },
+	"watch":      func(s *script, w *scripttest.Words) { s.nextNode(w).watch(s.nextName(w)) },
+	"unwatch":    func(s *script, w *scripttest.Words) { s.nextNode(w).unwatch(s.nextName(w)) },
 	// await n0: asks to be told when what n0 has registered is confirmed.
 	"await": (*script).await,
 
@@ -30,16 +31,16 @@ var commands = map[string]func(s *script, a *arguments){
 	"owners": (*script).owners,
 
 	// run 10ms: lets time pass. settle 1m: the same, and counts the messages only.
-	"run":    func(s *script, a *arguments) { s.network().run(a.span()) },
+	"run":    func(s *script, w *scripttest.Words) { s.network().run(w.Span()) },
 	"settle": (*script).settle,
 	// delay 10ms: what a message takes from now on.
 	"delay": (*script).delay,
 
 	// kill n0: it ends without a word; start n0: it is started anew.
-	"kill":  func(_ *script, a *arguments) { a.node().kill() },
-	"start": func(_ *script, a *arguments) { a.node().start() },
+	"kill":  func(s *script, w *scripttest.Words) { s.nextNode(w).kill() },
+	"start": func(s *script, w *scripttest.Words) { s.nextNode(w).start() },
 	// pause n0 5m: it does nothing for so long, and others take it for a member.
-	"pause": func(_ *script, a *arguments) { n := a.node(); n.paused = n.world.now.Add(a.span()) },
+	"pause": func(s *script, w *scripttest.Words) { n := s.nextNode(w); n.paused = n.world.now.Add(w.Span()) },
 
 	// drop next n0->n1: the next message gets lost.
 	"drop": (*script).drop,
@@ -47,59 +48,20 @@ var commands = map[string]func(s *script, a *arguments){
 	"connect": (*script).connect,
 	// split n0 | n1 n2: each side has lost the other; heal: they are one again.
 	"split": (*script).split,
-	"heal":  func(s *script, _ *arguments) { s.network().heal() },
+	"heal":  func(s *script, _ *scripttest.Words) { s.network().heal() },
 	// lie n1 n4 svc n3: n1 tells n4 that svc is at n3 and nowhere else.
 	"lie": (*script).lie,
 }
 
-// arguments are the words behind a command.
-type arguments struct {
-	script *script
-	words  []string
-}
-
-func (a *arguments) next(what string) string {
-	if len(a.words) == 0 {
-		panic(misuse("there is no " + what))
-	}
-	word := a.words[0]
-	a.words = a.words[1:]
-	return word
-}
-
-// end insists that no word is left.
-func (a *arguments) end() {
-	if len(a.words) > 0 {
-		panic(misuse("too much: " + strings.Join(a.words, " ")))
-	}
-}
-
-func (a *arguments) number() int {
-	word := a.next("number")
-	n, err := strconv.Atoi(word)
-	if err != nil {
-		panic(misuse(word + " is no number"))
-	}
-	return n
-}
-
-func (a *arguments) span() time.Duration {
-	word := a.next("time")
-	span, err := time.ParseDuration(word)
-	if err != nil {
-		panic(misuse(word + " is no time"))
-	}
-	return span
-}
-
-func (a *arguments) node() *node { return a.script.node(a.next("node")) }
+// nextNode takes the name of a node.
+func (s *script) nextNode(w *scripttest.Words) *node { return s.node(w.Next("node")) }
 
 func (s *script) node(word string) *node {
 	nodes := s.network().nodes
 	number, named := strings.CutPrefix(word, "n")
 	i, err := strconv.Atoi(number)
 	if !named || err != nil || i < 0 || i >= len(nodes) {
-		panic(misuse(word + " is no node"))
+		panic(scripttest.Misuse(word + " is no node"))
 	}
 	return nodes[i]
 }
@@ -107,32 +69,30 @@ func (s *script) node(word string) *node {
 // network returns the nodes' world.
 func (s *script) network() *world {
 	if s.world == nil {
-		panic(misuse("there are no nodes yet"))
+		panic(scripttest.Misuse("there are no nodes yet"))
 	}
 	return s.world
 }
 
-// name is that of a cluster, which what is shown calls by it.
-func (a *arguments) name() Name {
-	word := a.next("name")
+// nextName takes the name of a cluster, which what is shown calls by it.
+func (s *script) nextName(w *scripttest.Words) Name {
+	word := w.Next("name")
 	name := hasher.Cluster([]byte(word))
-	a.script.names[name] = word
+	s.names[name] = word
 	return name
 }
 
-func (s *script) configure(a *arguments) {
-	for len(a.words) > 0 {
-		key, value, _ := strings.Cut(a.next("setting"), "=")
-		of := &arguments{script: s, words: []string{value}}
-		switch key {
+func (s *script) configure(w *scripttest.Words) {
+	for w.More() {
+		switch key, value := w.Setting(); key {
 		case "everywhere":
-			s.config.Everywhere = of.number()
+			s.config.Everywhere = value.Number()
 		case "owners":
-			s.config.Owners = of.number()
+			s.config.Owners = value.Number()
 		case "lease":
-			s.config.Lease = of.span()
+			s.config.Lease = value.Span()
 		default:
-			panic(misuse("there is no setting " + key))
+			panic(scripttest.Misuse("there is no setting " + key))
 		}
 	}
 }
@@ -140,68 +100,65 @@ func (s *script) configure(a *arguments) {
 // begin starts the nodes.
 func (s *script) begin(n int) {
 	if s.world != nil {
-		panic(misuse("there are nodes already"))
+		panic(scripttest.Misuse("there are nodes already"))
 	}
 	s.world = newWorld(s.t, 1, s.config)
 	s.world.observer = s
-	s.began = s.world.now
 	s.world.join(n)
 }
 
-func (s *script) await(a *arguments) {
-	n := a.node()
+func (s *script) await(w *scripttest.Words) {
+	n := s.nextNode(w)
 	s.awaits++
 	n.step(AwaitConfirmation{s.awaits})
 }
 
-func (s *script) lookup(a *arguments) {
-	n, name := a.node(), a.name()
+func (s *script) lookup(w *scripttest.Words) {
+	n, name := s.nextNode(w), s.nextName(w)
 	if n.dir == nil || !n.watched[name] {
-		panic(misuse("the node does not watch this name"))
+		panic(scripttest.Misuse("the node does not watch this name"))
 	}
 	nodes, known := n.dir.Lookup(name)
-	s.say("%s", s.whereabouts(name, nodes, known))
+	s.log.Say("%s", s.whereabouts(name, nodes, known))
 }
 
-func (s *script) owners(a *arguments) {
-	name := a.name()
+func (s *script) owners(w *scripttest.Words) {
+	name := s.nextName(w)
 	nodes := s.network().nodes
 	i := slices.IndexFunc(nodes, func(n *node) bool { return n.dir != nil })
 	if i < 0 {
-		panic(misuse("no node is up"))
+		panic(scripttest.Misuse("no node is up"))
 	}
-	s.say("%s", s.list(nodes[i].dir.Owners(name)))
+	s.log.Say("%s", s.list(nodes[i].dir.Owners(name)))
 }
 
-func (s *script) settle(a *arguments) {
-	s.quiet = true
-	s.network().run(a.span())
-	s.quiet = false
-	s.say("messages sent: %d", s.seen)
+func (s *script) settle(w *scripttest.Words) {
+	span, before := w.Span(), s.sent
+	s.log.Quietly(func() { s.network().run(span) })
+	s.log.Say("messages sent: %d", s.sent-before)
 }
 
-func (s *script) delay(a *arguments) {
-	span := a.span()
+func (s *script) delay(w *scripttest.Words) {
+	span := w.Span()
 	s.network().delay = func() time.Duration { return span }
 }
 
-func (s *script) drop(a *arguments) {
-	if word := a.next("next"); word != "next" {
-		panic(misuse("drop what? drop next n0->n1"))
+func (s *script) drop(w *scripttest.Words) {
+	if word := w.Next("next"); word != "next" {
+		panic(scripttest.Misuse("drop what? drop next n0->n1"))
 	}
-	from, to, _ := strings.Cut(a.next("direction"), "->")
+	from, to, _ := strings.Cut(w.Next("direction"), "->")
 	s.drops[[2]*node{s.node(from), s.node(to)}]++
 }
 
-func (s *script) connect(a *arguments) {
-	one, other := a.node(), a.node()
+func (s *script) connect(w *scripttest.Words) {
+	one, other := s.nextNode(w), s.nextNode(w)
 	one.step(Connected{other.id})
 	other.step(Connected{one.id})
 }
 
-func (s *script) split(a *arguments) {
-	sides := strings.Split(strings.Join(a.words, " "), "|")
-	a.words = nil
+func (s *script) split(w *scripttest.Words) {
+	sides := strings.Split(strings.Join(w.Rest(), " "), "|")
 	for i, side := range sides {
 		var nodes []*node
 		for word := range strings.FieldsSeq(side) {
@@ -213,10 +170,10 @@ func (s *script) split(a *arguments) {
 
 // lie makes an owner tell a node that a name is at another one and nowhere else, as the
 // next update of its stream, so that only what it says is wrong.
-func (s *script) lie(a *arguments) {
-	liar, to, name, made := a.node(), a.node(), a.name(), a.node()
+func (s *script) lie(w *scripttest.Words) {
+	liar, to, name, made := s.nextNode(w), s.nextNode(w), s.nextName(w), s.nextNode(w)
 	if liar.dir == nil || liar.dir.peers[to.id] == nil || liar.dir.peers[to.id].out.last == 0 {
-		panic(misuse("it tells this node nothing"))
+		panic(scripttest.Misuse("it tells this node nothing"))
 	}
 	liar.dir.sequence++
 	out := &liar.dir.peers[to.id].out

@@ -12,18 +12,18 @@ import (
 func (s *script) stepped(n *node, before Stats, actions []Action) {
 	for why, refused := range n.dir.stats.Refused {
 		for range refused - before.Refused[why] {
-			s.happens("%s refuses: %v", s.who(n.id), Reason(why))
+			s.log.Happens("%s refuses: %v", s.who(n.id), Reason(why))
 		}
 	}
 	for range n.dir.stats.Expired - before.Expired {
-		s.happens("%s ends a lease", s.who(n.id))
+		s.log.Happens("%s ends a lease", s.who(n.id))
 	}
 	for _, a := range actions {
 		switch a := a.(type) {
 		case Changed:
-			s.happens("%s learns: %s", s.who(n.id), s.whereabouts(a.Name, a.Nodes, a.Known))
+			s.log.Happens("%s learns: %s", s.who(n.id), s.whereabouts(a.Name, a.Nodes, a.Known))
 		case Confirmed:
-			s.happens("%s is confirmed: await %d", s.who(n.id), a.Token)
+			s.log.Happens("%s is confirmed: await %d", s.who(n.id), a.Token)
 		}
 	}
 }
@@ -36,13 +36,13 @@ func (s *script) sends(from, to *node, m wire.Message) (lost bool) {
 		s.drops[way]--
 		fate = "; lost"
 	}
-	s.seen++
-	s.happens("%s -> %s: %s%s", s.who(from.id), s.who(to.id), s.words(m), fate)
+	s.sent++
+	s.log.Happens("%s -> %s: %s%s", s.who(from.id), s.who(to.id), s.words(m), fate)
 	return lost
 }
 
 func (s *script) misses(from, to *node, m wire.Message) {
-	s.happens("%s -> %s: %s; does not arrive", s.who(from.id), s.who(to.id), s.words(m))
+	s.log.Happens("%s -> %s: %s; does not arrive", s.who(from.id), s.who(to.id), s.words(m))
 }
 
 // who returns what a node is called.

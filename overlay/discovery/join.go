@@ -97,6 +97,9 @@ func (j *Join) Tried(err error) {
 	if errors.Is(err, transport.ErrSelf) {
 		err = nil
 	}
+	if err == nil || j.reached { // who was there may be about to start again
+		j.next, j.remind = now.Add(joinPatience), joinRemind
+	}
 	j.reached = err == nil
 	switch {
 	case log == nil || errors.Is(err, context.Canceled):
@@ -107,9 +110,6 @@ func (j *Join) Tried(err error) {
 	case err == nil && j.said:
 		log.Info("node that was named is reached", "join", j.Addr)
 		j.said = false
-	}
-	if err == nil {
-		j.next = now.Add(joinPatience)
 	}
 }
 

@@ -94,6 +94,19 @@ func TestJoinSaysWhatIsNotReached(t *testing.T) {
 	})
 }
 
+// Who was there and is not any more has as much time as at first.
+func TestJoinHasPatienceWithWhoWasThere(t *testing.T) {
+	var log journal
+	j := &Join{Addr: "a:1", Logger: logger(&log)}
+	j.start(time.Now().Add(-time.Hour))
+	j.Tried(nil)
+	j.Tried(errNobody)
+	j.Tried(errNobody)
+	if j.answered() || log.String() != "" {
+		t.Errorf("reached: %v; said %s", j.answered(), log.String())
+	}
+}
+
 // A node that was named and is this one counts as reached.
 func TestJoinOfItself(t *testing.T) {
 	var log journal

@@ -13,6 +13,7 @@ type Attempt struct {
 	Deadline      time.Time
 	Refused       Refusals
 	Held          *Request // what it was, if it comes from there
+	Waited        string   // the cluster, if it was held before
 
 	number uint64 // of the request among those that were held; 0: it was not
 }
@@ -33,7 +34,7 @@ type Request struct {
 // Attempt returns the request on its way, when it goes on.
 func (r *Request) Attempt() Attempt {
 	return Attempt{
-		Token: r.Token, Cluster: []byte(r.Cluster), Body: r.Body, Deadline: r.Deadline, Held: r, number: r.number,
+		Token: r.Token, Cluster: []byte(r.Cluster), Body: r.Body, Deadline: r.Deadline, Held: r, Waited: r.Cluster, number: r.number,
 	}
 }
 

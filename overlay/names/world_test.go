@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
 )
 
@@ -20,7 +19,7 @@ import (
 // form: requests are handed over, refused and answered, and messages sent, over links that
 // delay what they carry and lose it when they are cut.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	random  *rand.Rand
 	now     time.Time
 	queue   happenings
@@ -31,6 +30,11 @@ type world struct {
 	calls   []*call
 	members int
 	log     strings.Builder
+	names   map[Name]string // that were used
+
+	delay func() time.Duration             // of a message
+	takes func() time.Duration             // what a member takes to answer
+	told  func(format string, args ...any) // is told what happens, instead of the log; may be nil
 }
 
 // link is one direction between two nodes.
@@ -52,66 +56,31 @@ type node struct {
 	tickAt   time.Time
 }
 
-// member is a member of a node.
-type member struct {
-	node    *node
-	number  int
-	cluster string
-	gone    bool
-	busy    bool // it refuses what it is given
-	room    Room
-	load    int64
-	gauge   balance.Gauge
-	topics  map[string]bool
-	tokens  uint64
-	sent    int              // messages
-	got     map[string][]int // numbers of messages, by sender and name
-}
-
-func (m *member) Room() *Room { return &m.room }
-func (m *member) Open(token uint64) bool {
-	c := m.node.world.find(m, token)
-	return c != nil && c.answer == ""
-}
-func (m *member) Load() int64                { return m.load }
-func (m *member) Take()                      { m.load++ }
-func (m *member) Cost(now time.Time) float64 { return m.gauge.CostWith(now, m.load) }
-
-// call is a request.
-type call struct {
-	from     *member
-	token    uint64
-	cluster  string
-	deadline time.Time
-	attempt  Attempt
-	at       *node // that was asked; nil: none is
-	gauge    *balance.Gauge
-	runs     int
-	waited   string // the cluster where it did, if it was asked another node then
-	answer   string
-	answered time.Time
-}
-
 // route is a route that sends to each node directly.
 type route struct{ nodes []NodeID }
 
 func (r *route) Move(nodes []NodeID) { r.nodes = nodes }
 func (r *route) Close()              {}
 
+// everywhere is the largest network in which each node is told what all others have.
+const everywhere = 4
+
 var (
 	start  = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	hasher = directory.NewHasher([32]byte{1})
 )
 
-func newWorld(t *testing.T, seed uint64, nodes int) *world {
+func newWorld(t testing.TB, seed uint64, nodes int) *world {
 	w := &world{
 		t: t, now: start, random: rand.New(rand.NewPCG(seed, 2)),
-		byID: make(map[NodeID]*node), links: make(map[[2]*node]*link),
+		byID: make(map[NodeID]*node), links: make(map[[2]*node]*link), names: make(map[Name]string),
 	}
+	w.delay = func() time.Duration { return time.Millisecond + w.below(4*time.Millisecond) }
+	w.takes = func() time.Duration { return w.below(20 * time.Millisecond) }
 	var all []directory.Member
 	for i := range nodes {
 		n := &node{world: w, number: i, id: sha256.Sum256(fmt.Append(nil, "node ", i))}
-		n.dir = directory.New(directory.Config{Self: n.id, Epoch: 1, Everywhere: 4, Seed: seed})
+		n.dir = directory.New(directory.Config{Self: n.id, Epoch: 1, Everywhere: everywhere, Seed: seed})
 		n.names = New(Config{
 			Hasher: hasher, Linked: n.linked, Draw: w.random.IntN,
 			Route:     func(nodes []NodeID) Route { return &route{nodes} },
@@ -132,9 +101,32 @@ func newWorld(t *testing.T, seed uint64, nodes int) *world {
 	return w
 }
 
+// below returns a random span of time.
+func (w *world) below(span time.Duration) time.Duration {
+	return time.Duration(w.random.Int64N(int64(span)))
+}
+
+// note logs what is done to the nodes.
 func (w *world) note(format string, args ...any) {
 	fmt.Fprintf(&w.log, "%v "+format+"\n", append([]any{w.now.Sub(start)}, args...)...)
 }
+
+// happens tells what comes of it.
+func (w *world) happens(format string, args ...any) {
+	if w.told != nil {
+		w.told(format, args...)
+		return
+	}
+	w.note("    "+format, args...)
+}
+
+// spell notes what a name is called that the directory knows by its hash.
+func (w *world) spell(name string) {
+	w.names[hasher.Cluster([]byte(name))] = name
+	w.names[hasher.Topic([]byte(name))] = name
+}
+
+func (n *node) String() string { return fmt.Sprint("n", n.number) }
 
 // linked reports whether there is a link to a node.
 func (n *node) linked(id NodeID) bool {
@@ -149,7 +141,7 @@ func (n *node) send(to *node, arrive func()) {
 	if l.cut {
 		return
 	}
-	at := w.now.Add(time.Millisecond + time.Duration(w.random.Int64N(int64(4*time.Millisecond))))
+	at := w.now.Add(w.delay())
 	if at.Before(l.last) {
 		at = l.last
 	}
@@ -165,11 +157,13 @@ func (n *node) send(to *node, arrive func()) {
 // settle does what has changed at a node, until nothing does, and sets its timer.
 func (n *node) settle() {
 	for n.names.Dirty() {
-		n.feed(n.names.Changes()...)
+		events := n.names.Changes()
+		n.world.happens("%v tells its directory: %s", n, n.world.words(events))
+		n.feed(events...)
 	}
 	n.resume(n.names.Retry(n.world.now))
 	if why := n.names.inconsistency(); why != "" {
-		n.world.t.Fatalf("node %d: %s", n.number, why)
+		n.world.t.Fatalf("%v: %s", n, why)
 	}
 	at, ok := n.dir.Next()
 	if retry, waits := n.names.Next(); waits && (!ok || retry.Before(at)) {
@@ -200,15 +194,23 @@ func (n *node) feed(events ...directory.Event) {
 					to.settle()
 				})
 			case directory.Changed:
-				n.resume(n.names.Changed(n.world.now, action))
+				n.learn(action)
 			}
 		}
 		if watch, ok := event.(directory.Watch); ok {
 			if nodes, known := n.dir.Lookup(watch.Name); known {
-				n.resume(n.names.Changed(n.world.now, directory.Changed{Name: watch.Name, Nodes: nodes, Known: known}))
+				n.learn(directory.Changed{Name: watch.Name, Nodes: nodes, Known: known})
 			}
 		}
 	}
+}
+
+// learn takes over what the directory knows about a name.
+func (n *node) learn(c directory.Changed) {
+	if p := n.names.places[c.Name]; p != nil && (c.Known && !p.known || !slices.Equal(p.nodes, c.Nodes)) {
+		n.world.happens("%v learns: %s is at %s", n, n.world.names[c.Name], n.world.list(c.Nodes))
+	}
+	n.resume(n.names.Changed(n.world.now, c))
 }
 
 // resume lets go on who waited.
@@ -218,18 +220,30 @@ func (n *node) resume(resumed Resumed) {
 	}
 	for _, r := range resumed.Requests {
 		if c := n.world.find(r.Owner.(*member), r.Token); c != nil && c.answer == "" {
+			n.world.happens("%v lets %v go on", n, c)
 			c.attempt = r.Attempt()
 			n.dispatch(c)
 		}
 	}
 }
 
-func (w *world) find(from *member, token uint64) *call {
-	i := slices.IndexFunc(w.calls, func(c *call) bool { return c.from == from && c.token == token })
-	if i < 0 {
-		return nil
+// words says what a directory is told, in the order of the alphabet.
+func (w *world) words(events []directory.Event) string {
+	var words []string
+	for _, event := range events {
+		switch e := event.(type) {
+		case directory.Register:
+			words = append(words, "register "+w.names[e.Name])
+		case directory.Unregister:
+			words = append(words, "unregister "+w.names[e.Name])
+		case directory.Watch:
+			words = append(words, "watch "+w.names[e.Name])
+		case directory.Unwatch:
+			words = append(words, "unwatch "+w.names[e.Name])
+		}
 	}
-	return w.calls[i]
+	slices.Sort(words)
+	return strings.Join(words, ", ")
 }
 
 // happening is something that happens at a time.

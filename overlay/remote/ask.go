@@ -23,7 +23,6 @@ type call struct {
 	sent    time.Time
 	sum     uint64         // of the name of the cluster and the body
 	gauge   *balance.Gauge // of this node, for the cluster
-	waited  string         // the cluster, if it has waited
 }
 
 // A node that refuses a request brings it back, and has to bring back the same. A sum
@@ -45,9 +44,6 @@ func (r *Remote) Ask(now time.Time, from Caller, a *names.Attempt, g *balance.Ga
 		return nil // its deadline answers it
 	}
 	c := call{from: from, attempt: a.Back(nil, nil), sent: now, sum: sumOf(a.Cluster, a.Body), gauge: g}
-	if a.Held != nil {
-		c.waited = a.Held.Cluster
-	}
 	id, err := r.remember(c)
 	if err != nil {
 		return err
@@ -101,8 +97,8 @@ func (r *Remote) replied(m *wire.Reply) {
 	now, good := time.Now(), m.Status == wire.StatusReply
 	c.gauge.Answered(now, now.Sub(c.sent), m.Load, !good)
 	c.from.Answer(c.attempt.Token, good, m.Body, 0)
-	if c.waited != "" {
-		r.config.Host.Answered(c.waited)
+	if c.attempt.Waited != "" {
+		r.config.Host.Answered(c.attempt.Waited)
 	}
 }
 
