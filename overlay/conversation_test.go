@@ -73,10 +73,10 @@ var talkSteps = []talkStep{
 	{name: "an event", a: func(k *talk, _ *Overlay) { k.here["caller"].Publish([]byte("news"), []byte("it rains")) }},
 	{name: "an event to the other node", b: func(k *talk, _ *Overlay) { k.far["echo"].Publish([]byte("weather"), []byte("it pours")) }},
 	{name: "an event that is forwarded", a: forwarding(&wire.Forward{
-		Kind: wire.KindEvent, Sender: 9, Order: 1, Name: []byte("news"), Nodes: []wire.NodeID{wire.NodeID(nodeA)}, Message: []byte("from afar"),
+		Kind: wire.KindEvent, Sender: 9, Order: 1, Name: []byte("news"), Nodes: []transport.PeerID{nodeA}, Message: []byte("from afar"),
 	})},
 	{name: "a marker that follows what is forwarded", a: forwarding(
-		&wire.Forward{Kind: wire.KindMarker, Order: 7, Nodes: []wire.NodeID{wire.NodeID(nodeA)}},
+		&wire.Forward{Kind: wire.KindMarker, Order: 7, Nodes: []transport.PeerID{nodeA}},
 		&wire.MarkerPassed{Token: 8},
 	)},
 	{name: "a tunnel", a: func(k *talk, _ *Overlay) { k.here["caller"].through(k, "echo") }},
@@ -88,7 +88,7 @@ var talkSteps = []talkStep{
 	{name: "leases are renewed", a: func(*talk, *Overlay) { time.Sleep(time.Minute) }},
 	{name: "a cluster is watched, as nodes of a large network do", a: func(k *talk, o *Overlay) {
 		said := k.tape.lastUpdate()
-		o.links.Get(wire.NodeID(nodeB)).Tell(&wire.Update{
+		o.links.Get(nodeB).Tell(&wire.Update{
 			Epoch: said.Epoch, Previous: said.Sequence, Sequence: said.Sequence + 1,
 			Watched: []wire.Name{directory.NewHasher([32]byte{}).Cluster([]byte("echo"))},
 		})
@@ -127,7 +127,7 @@ func failing(a *app) {
 // forwarding says what a node of a large network says, which two nodes alone do not.
 func forwarding(messages ...wire.Message) func(*talk, *Overlay) {
 	return func(_ *talk, o *Overlay) {
-		l := o.links.Get(wire.NodeID(nodeB)).Lane(9)
+		l := o.links.Get(nodeB).Lane(9)
 		for _, m := range messages {
 			if b, err := l.Begin(m.Size(), 0); err == nil {
 				l.Commit(m.Append(b))

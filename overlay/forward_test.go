@@ -93,7 +93,7 @@ func (c *audience) branches() map[int]multicast.Branch {
 	return found
 }
 
-func (c *audience) number(id multicast.NodeID) int {
+func (c *audience) number(id transport.PeerID) int {
 	return slices.IndexFunc(c.ends, func(end *mem.Transport) bool { return end.ID() == transport.PeerID(id) })
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
-	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/mem"
 )
 
@@ -276,7 +275,7 @@ func TestAFalseClaimIsTriedLessAndLess(t *testing.T) {
 
 // queued returns how many bytes a node has sent to another in its lanes.
 func (w *world) queued(from, to int) (bytes uint64) {
-	r := w.nodes[from].links.Get(wire.NodeID(w.ends[to].ID()))
+	r := w.nodes[from].links.Get(w.ends[to].ID())
 	bytes, _ = r.Queued()
 	return bytes
 }

@@ -270,9 +270,9 @@ var intrusions = []struct {
 	}},
 	{name: "messages to pass on without end, to everybody and nobody, and fences", do: func(w *world, in *intruder) {
 		s := in.open(peers.KindLane)
-		var to []wire.NodeID
+		var to []transport.PeerID
 		for i := range wire.ForwardLimit {
-			to = append(to, wire.NodeID(w.ends[i%len(w.ends)].ID()), wire.NodeID{byte(i)})
+			to = append(to, w.ends[i%len(w.ends)].ID(), transport.PeerID{byte(i)})
 		}
 		m := wire.Forward{Name: []byte("here"), Nodes: to[:wire.ForwardLimit], Message: make([]byte, 1000)}
 		for i := range uint64(1000) {

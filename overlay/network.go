@@ -82,9 +82,9 @@ func (o *Overlay) Connect(config Network) error {
 	})
 	bounds := o.bounds()
 	bounds.Hasher, bounds.Linked, bounds.Draw = directory.NewHasher(config.Secret), o.links.Linked, rand.IntN
-	bounds.Route = func(nodes []names.NodeID) names.Route { return c.multicast.Route(nodes) }
+	bounds.Route = func(nodes []transport.PeerID) names.Route { return c.multicast.Route(nodes) }
 	o.lookup = lookup.New(lookup.Config{
-		Names: bounds, Owner: owner{o}, Self: wire.NodeID(config.Self), Epoch: c.Epoch(), Seed: rand.Uint64(),
+		Names: bounds, Owner: owner{o}, Self: config.Self, Epoch: c.Epoch(), Seed: rand.Uint64(),
 	})
 	o.net = c
 	if err := c.Start(); err != nil {
@@ -137,7 +137,7 @@ func (c *connection) LinkUp(p *peers.Peer) {
 
 // LinkDown gives up what was under way over a link.
 func (c *connection) LinkDown(p *peers.Peer, _ error) {
-	r := c.overlay.links.Get(wire.NodeID(p.ID()))
+	r := c.overlay.links.Get(p.ID())
 	c.overlay.links.Remove(r)
 	c.multicast.LinkLost(r.ID())
 	r.Lost()
@@ -146,7 +146,7 @@ func (c *connection) LinkDown(p *peers.Peer, _ error) {
 
 // Stream handles a stream of a peer.
 func (c *connection) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) {
-	r := c.overlay.links.Get(wire.NodeID(p.ID()))
+	r := c.overlay.links.Get(p.ID())
 	switch kind {
 	case peers.KindControl:
 		r.ServeControl(s)
@@ -171,7 +171,7 @@ func (o owner) Resume(r *names.Request) {
 }
 
 // Send sends a message of the directory. One that cannot be sent is repeated.
-func (o owner) Send(to wire.NodeID, m wire.Message) {
+func (o owner) Send(to transport.PeerID, m wire.Message) {
 	if r := o.links.Get(to); r != nil {
 		r.Tell(m)
 	} else {
@@ -254,10 +254,10 @@ func (h host) Deliver(from *remote.Remote, m wire.Message) {
 type receivers struct{ host }
 
 // Linked reports whether there is a link to a node.
-func (h host) Linked(id wire.NodeID) bool { return h.overlay.links.Linked(id) }
+func (h host) Linked(id transport.PeerID) bool { return h.overlay.links.Linked(id) }
 
 // Link returns the link to a node, and false if there is none.
-func (h host) Link(id wire.NodeID) (multicast.Link, bool) {
+func (h host) Link(id transport.PeerID) (multicast.Link, bool) {
 	r := h.overlay.links.Get(id)
 	if r == nil {
 		return nil, false

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/mem"
 )
 
@@ -37,7 +36,7 @@ func TestOrderAcrossAReplacedLink(t *testing.T) {
 			}).subscribe("news")
 			time.Sleep(100 * time.Millisecond)
 			sender := attach(t, w.nodes[0], "")
-			cut := w.nodes[seed%2].links.Get(wire.NodeID(w.ends[1-seed%2].ID()))
+			cut := w.nodes[seed%2].links.Get(w.ends[1-seed%2].ID())
 			for i := range 300 {
 				sender.publish("news", strconv.Itoa(i))
 				if i == slow+10 {

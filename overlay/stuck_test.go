@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/session"
-	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/mem"
 )
 
@@ -43,7 +42,7 @@ func TestANodeThatReadsNothing(t *testing.T) {
 			t.Error("nobody was slowed down")
 		}
 		o := w.nodes[0]
-		r := o.links.Get(wire.NodeID(w.ends[2].ID()))
+		r := o.links.Get(w.ends[2].ID())
 		_, waiting := r.Queued()
 		if waiting < session.LaneLimit || waiting > session.Lanes*(session.LaneLimit+2*size) {
 			t.Errorf("%d bytes wait", waiting)

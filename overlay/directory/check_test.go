@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"testing"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // check holds a directory's tables against each other.
@@ -103,7 +105,7 @@ func (d *Directory) inconsistentWaits() string {
 	return ""
 }
 
-func (d *Directory) inconsistentPeer(id NodeID, p *peer) string {
+func (d *Directory) inconsistentPeer(id transport.PeerID, p *peer) string {
 	if epoch, member := d.members.Epoch(id); !member || epoch != p.epoch || p.id != id {
 		return "is no member"
 	}

@@ -1,12 +1,16 @@
 package directory
 
-import "time"
+import (
+	"time"
+
+	"github.com/project-iris/iris/transport"
+)
 
 // Config configures a [Directory]. A zero field means its default. Owners,
 // Everywhere and Lease have to be the same on all nodes of a network.
 type Config struct {
-	Self  NodeID // of this node
-	Epoch uint64 // of this node, see [Member]
+	Self  transport.PeerID // of this node
+	Epoch uint64           // of this node, see [Member]
 
 	// Owners is how many nodes own a name. Default 3, at most 8.
 	Owners int

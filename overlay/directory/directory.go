@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/deadline"
+	"github.com/project-iris/iris/transport"
 )
 
 // Directory knows which nodes have members of which names. It is a state machine:
@@ -28,7 +29,7 @@ type Directory struct {
 	entries    int              // registrations, watches and claims of peers
 	sequence   uint64           // of the last update to anybody
 
-	peers    map[NodeID]*peer
+	peers    map[transport.PeerID]*peer
 	departed remembered         // those that were members
 	early    remembered         // those that spoke before they were
 	awaited  map[uint64]awaited // by token
@@ -42,7 +43,7 @@ type Directory struct {
 	actions []Action
 
 	ranked  []candidate // scratch
-	scratch []NodeID
+	scratch []transport.PeerID
 
 	stats Stats
 }
@@ -57,7 +58,7 @@ func New(config Config) *Directory {
 		members: NewMembers(Member{config.Self, config.Epoch}),
 		names:   make(map[Name]*record),
 		local:   make(map[Name]*record),
-		peers:   make(map[NodeID]*peer),
+		peers:   make(map[transport.PeerID]*peer),
 		awaited: make(map[uint64]awaited),
 		touched: make(map[*peer]struct{}),
 		changed: make(map[*record]struct{}),
@@ -97,7 +98,7 @@ func (d *Directory) Next() (at time.Time, ok bool) {
 // and whether enough was heard to tell since it is watched: if not, there may be more,
 // and a [Changed] will come.
 // The slice never changes. It allocates nothing.
-func (d *Directory) Lookup(name Name) (nodes []NodeID, known bool) {
+func (d *Directory) Lookup(name Name) (nodes []transport.PeerID, known bool) {
 	rec := d.local[name]
 	if rec == nil || !rec.watched {
 		return nil, false
@@ -107,9 +108,9 @@ func (d *Directory) Lookup(name Name) (nodes []NodeID, known bool) {
 
 // Owners returns the nodes that own a name, in their order, this one among them if
 // it does. It looks at all members.
-func (d *Directory) Owners(name Name) []NodeID {
+func (d *Directory) Owners(name Name) []transport.PeerID {
 	d.ranked = d.members.rank(name, d.config.Owners, d.ranked)
-	ids := make([]NodeID, 0, len(d.ranked))
+	ids := make([]transport.PeerID, 0, len(d.ranked))
 	for i := range d.ranked {
 		ids = append(ids, d.ranked[i].id)
 	}

@@ -2,13 +2,11 @@ package directory
 
 import (
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
-// NodeID and Name are the codec's.
-type (
-	NodeID = wire.NodeID
-	Name   = wire.Name
-)
+// Name is the codec's.
+type Name = wire.Name
 
 // Event is something that happened to this node. It is one of [Membership],
 // [Register], [Unregister], [Watch], [Unwatch], [AwaitConfirmation], [StopAwaiting],
@@ -37,13 +35,13 @@ type Unwatch struct{ Name Name }
 // Received is a message from a node, which the link has authenticated. The message
 // is borrowed during the step.
 type Received struct {
-	From    NodeID
+	From    transport.PeerID
 	Message wire.Message
 }
 
 // Connected says that there is a new link to a node, so what was sent over an
 // earlier one may be lost.
-type Connected struct{ Peer NodeID }
+type Connected struct{ Peer transport.PeerID }
 
 // Tick says that the time of [Directory.Next] has come. Every event does that as
 // well.
@@ -58,14 +56,14 @@ type Action interface {
 // Send is a message for a node. It is the receiver's own. To lose it is fine, and so
 // is to deliver it late, twice or out of order.
 type Send struct {
-	To      NodeID
+	To      transport.PeerID
 	Message wire.Message
 }
 
 // Changed is what [Directory.Lookup] returns of a watched name from now on.
 type Changed struct {
 	Name  Name
-	Nodes []NodeID // not to be modified
+	Nodes []transport.PeerID // not to be modified
 	Known bool
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // victim is a directory that a member of its network wrongs.
@@ -37,7 +38,7 @@ func (v *victim) step(e Event) []Action {
 }
 
 // hears gives it an update of a node, the next of its stream.
-func (v *victim) hears(from NodeID, m wire.Update) []Action {
+func (v *victim) hears(from transport.PeerID, m wire.Update) []Action {
 	v.t.Helper()
 	v.sequence++
 	m.Epoch, m.Sequence, m.Reset, m.Complete = 1, v.sequence, m.Reset || v.sequence == 1, true
@@ -145,7 +146,7 @@ func TestClaimsForOthers(t *testing.T) {
 	v := newVictim(t, 40, Config{})
 	v.step(Watch{svc})
 	owners := v.Owners(svc)
-	var stranger NodeID
+	var stranger transport.PeerID
 	for i := 1; i < 40; i++ {
 		if !slices.Contains(owners, nodeID(i)) {
 			stranger = nodeID(i)
@@ -162,12 +163,12 @@ func TestClaimsForOthers(t *testing.T) {
 		t.Errorf("%v, %v by one who owns nothing", nodes, known)
 	}
 
-	owner := owners[slices.IndexFunc(owners, func(id NodeID) bool { return id != nodeID(0) })]
+	owner := owners[slices.IndexFunc(owners, func(id transport.PeerID) bool { return id != nodeID(0) })]
 	v.sequence = 0
 	v.hears(owner, wire.Update{Answers: []wire.Answer{{Name: svc, Anew: true, Current: true, Added: []wire.Registrant{
 		{Node: nodeID(50), Epoch: 1}, {Node: nodeID(30), Epoch: 2}, {Node: nodeID(0), Epoch: 1}, {Node: nodeID(31), Epoch: 1},
 	}}}})
-	if nodes, _ := v.Lookup(svc); !slices.Equal(nodes, []NodeID{nodeID(31)}) {
+	if nodes, _ := v.Lookup(svc); !slices.Equal(nodes, []transport.PeerID{nodeID(31)}) {
 		t.Errorf("%v, want the one that is a member in this epoch", nodes)
 	}
 }

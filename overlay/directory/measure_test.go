@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/project-iris/iris/transport"
 )
 
 var measure = flag.String("measure", "", "sizes of networks that TestMeasure measures, such as 10,1000")
@@ -121,7 +123,7 @@ func (w *world) renewals() (n int) {
 
 // agreesAtOnce is agrees for large networks.
 func (w *world) agreesAtOnce() bool {
-	truth := make(map[Name][]NodeID)
+	truth := make(map[Name][]transport.PeerID)
 	for _, n := range w.nodes {
 		for name := range n.registered {
 			if n.dir != nil {
@@ -140,7 +142,7 @@ func (w *world) agreesAtOnce() bool {
 			got, known := n.dir.Lookup(name)
 			want := truth[name]
 			if n.registered[name] {
-				want = slices.DeleteFunc(slices.Clone(want), func(id NodeID) bool { return id == n.id })
+				want = slices.DeleteFunc(slices.Clone(want), func(id transport.PeerID) bool { return id == n.id })
 			}
 			if !known || !slices.Equal(got, want) {
 				return false

@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // Member is a node of the network.
 type Member struct {
-	ID NodeID
+	ID transport.PeerID
 	// Epoch grows with each start of the node. A node that stays the same process
 	// keeps it, also when it was taken for dead meanwhile.
 	Epoch uint64
@@ -34,7 +36,7 @@ func NewMembers(members ...Member) *Members {
 
 // With returns the members with one more, or with another epoch of one. It costs a
 // copy of the list.
-func (m *Members) With(id NodeID, epoch uint64) *Members {
+func (m *Members) With(id transport.PeerID, epoch uint64) *Members {
 	i, found := m.find(id)
 	if !found {
 		return &Members{list: slices.Concat(m.all()[:i], []Member{{id, epoch}}, m.all()[i:])}
@@ -45,7 +47,7 @@ func (m *Members) With(id NodeID, epoch uint64) *Members {
 }
 
 // Without returns the members without one. It costs a copy of the list.
-func (m *Members) Without(id NodeID) *Members {
+func (m *Members) Without(id transport.PeerID) *Members {
 	i, found := m.find(id)
 	if !found {
 		return m
@@ -60,7 +62,7 @@ func (m *Members) Len() int { return len(m.all()) }
 func (m *Members) All() iter.Seq[Member] { return slices.Values(m.all()) }
 
 // Epoch returns the epoch of a member, and whether it is one.
-func (m *Members) Epoch(id NodeID) (epoch uint64, ok bool) {
+func (m *Members) Epoch(id transport.PeerID) (epoch uint64, ok bool) {
 	i, found := m.find(id)
 	if !found {
 		return 0, false
@@ -75,8 +77,8 @@ func (m *Members) all() []Member {
 	return m.list
 }
 
-func (m *Members) find(id NodeID) (int, bool) {
-	return slices.BinarySearchFunc(m.all(), id, func(member Member, id NodeID) int {
+func (m *Members) find(id transport.PeerID) (int, bool) {
+	return slices.BinarySearchFunc(m.all(), id, func(member Member, id transport.PeerID) int {
 		return compareNodes(member.ID, id)
 	})
 }
@@ -112,6 +114,6 @@ func compareHeads(a, b []Member) int {
 	return compareNodes(a[0].ID, b[0].ID)
 }
 
-func compareNodes(a, b NodeID) int { return bytes.Compare(a[:], b[:]) }
+func compareNodes(a, b transport.PeerID) int { return bytes.Compare(a[:], b[:]) }
 
 func compareNames(a, b Name) int { return bytes.Compare(a[:], b[:]) }

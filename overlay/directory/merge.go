@@ -1,6 +1,10 @@
 package directory
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/project-iris/iris/transport"
+)
 
 // finishNames ends the step for the watched names that have changed.
 func (d *Directory) finishNames() (news []Action) {
@@ -36,7 +40,7 @@ func (d *Directory) publish(rec *record) (Changed, bool) {
 
 // merge puts the nodes that have members of a name into a slice: those that said so
 // themselves, and those that enough owners name.
-func (d *Directory) merge(rec *record, nodes []NodeID) []NodeID {
+func (d *Directory) merge(rec *record, nodes []transport.PeerID) []transport.PeerID {
 	for i := range rec.owners {
 		for _, c := range rec.owners[i].claims {
 			if epoch, member := d.members.Epoch(c.node); member && epoch == c.epoch {
@@ -51,11 +55,11 @@ func (d *Directory) merge(rec *record, nodes []NodeID) []NodeID {
 	}
 	slices.SortFunc(nodes, compareNodes)
 	nodes = slices.Compact(nodes)
-	return slices.DeleteFunc(nodes, func(id NodeID) bool { return id == d.me.id })
+	return slices.DeleteFunc(nodes, func(id transport.PeerID) bool { return id == d.me.id })
 }
 
 // repeated returns one of each run of n or more equal nodes.
-func repeated(nodes []NodeID, n int) []NodeID {
+func repeated(nodes []transport.PeerID, n int) []transport.PeerID {
 	kept := nodes[:0]
 	for len(nodes) > 0 {
 		run := 1

@@ -3,6 +3,8 @@ package directory
 import (
 	"slices"
 	"time"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // reelect finds the owners anew of the names where they may have changed.
@@ -56,7 +58,7 @@ func (d *Directory) elect(rec *record) {
 }
 
 // appoint returns what a node is as an owner, with what it has said if it was one.
-func (d *Directory) appoint(rec *record, id NodeID) owner {
+func (d *Directory) appoint(rec *record, id transport.PeerID) owner {
 	if o := rec.owner(id); o != nil {
 		kept := *o
 		kept.until = time.Time{}

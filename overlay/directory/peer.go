@@ -2,11 +2,13 @@ package directory
 
 import (
 	"time"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // peer is another node that this one has to do with.
 type peer struct {
-	id     NodeID
+	id     transport.PeerID
 	epoch  uint64
 	duties map[*record]struct{} // records that have it among their owners
 	until  time.Time            // until when it is told all though not everybody is; zero: it is not
@@ -48,7 +50,7 @@ type outgoing struct {
 type item struct {
 	kind itemKind
 	name Name
-	node NodeID
+	node transport.PeerID
 }
 
 type itemKind byte
@@ -93,7 +95,7 @@ func (p *peer) empty() bool {
 }
 
 // peer returns a member to have to do with.
-func (d *Directory) peer(id NodeID) *peer {
+func (d *Directory) peer(id transport.PeerID) *peer {
 	p := d.peers[id]
 	if p == nil {
 		epoch, _ := d.members.Epoch(id)

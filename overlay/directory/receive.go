@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 func (e Received) apply(d *Directory) {
@@ -31,7 +32,7 @@ func (e Connected) apply(d *Directory) {
 }
 
 // speaker returns the peer that a stream comes from, nil if it has to be ignored.
-func (d *Directory) speaker(from NodeID, epoch, sequence uint64) *peer {
+func (d *Directory) speaker(from transport.PeerID, epoch, sequence uint64) *peer {
 	current, member := d.members.Epoch(from)
 	switch {
 	case from == d.me.id:
@@ -263,7 +264,7 @@ func (d *Directory) receiveDigest(p *peer, m *wire.Digest) {
 	}
 }
 
-func (d *Directory) receiveAck(from NodeID, m *wire.Ack) {
+func (d *Directory) receiveAck(from transport.PeerID, m *wire.Ack) {
 	if _, member := d.members.Epoch(from); !member || from == d.me.id {
 		d.refuse(UnknownPeer)
 		return

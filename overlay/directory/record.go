@@ -3,6 +3,8 @@ package directory
 import (
 	"slices"
 	"time"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // record is what this node knows about a name: as one that has members of it or
@@ -14,7 +16,7 @@ type record struct {
 	registered bool
 	watched    bool
 	owners     []owner // empty while everybody knows everything; first those that are, then those that were
-	nodes      []NodeID
+	nodes      []transport.PeerID
 	known      bool
 
 	// As a possible owner. This node is among the registrants if it is registered.
@@ -32,7 +34,7 @@ func (rec *record) idle() bool {
 
 // owner is a node that owns a name, or did.
 type owner struct {
-	id    NodeID
+	id    transport.PeerID
 	peer  *peer     // nil for this node
 	told  bool      // what this node registers and watches
 	until time.Time // zero for one that is an owner; else when it is to be forgotten
@@ -45,7 +47,7 @@ type owner struct {
 
 // claim is that an owner names a node as one that has members.
 type claim struct {
-	node  NodeID
+	node  transport.PeerID
 	epoch uint64
 }
 
@@ -53,7 +55,7 @@ type claim struct {
 func (o *owner) former() bool { return !o.until.IsZero() }
 
 // owner returns the owner with an id, nil if it is none and was none lately.
-func (rec *record) owner(id NodeID) *owner {
+func (rec *record) owner(id transport.PeerID) *owner {
 	for i := range rec.owners {
 		if rec.owners[i].id == id {
 			return &rec.owners[i]
@@ -63,7 +65,7 @@ func (rec *record) owner(id NodeID) *owner {
 }
 
 // find returns the place of a node's first claim, or where it would be.
-func (o *owner) find(node NodeID, epoch uint64) (int, bool) {
+func (o *owner) find(node transport.PeerID, epoch uint64) (int, bool) {
 	return slices.BinarySearchFunc(o.claims, claim{node: node, epoch: epoch}, func(a, b claim) int {
 		if order := compareNodes(a.node, b.node); order != 0 {
 			return order
@@ -79,7 +81,7 @@ func (o *owner) find(node NodeID, epoch uint64) (int, bool) {
 }
 
 // has reports whether the owner names the node, in whatever epoch.
-func (o *owner) has(node NodeID) bool {
+func (o *owner) has(node transport.PeerID) bool {
 	i, _ := o.find(node, 0)
 	return i < len(o.claims) && o.claims[i].node == node
 }
@@ -87,11 +89,11 @@ func (o *owner) has(node NodeID) bool {
 // peers is a set of peers, by their ids.
 type peers []*peer
 
-func (s peers) find(id NodeID) (int, bool) {
-	return slices.BinarySearchFunc(s, id, func(p *peer, id NodeID) int { return compareNodes(p.id, id) })
+func (s peers) find(id transport.PeerID) (int, bool) {
+	return slices.BinarySearchFunc(s, id, func(p *peer, id transport.PeerID) int { return compareNodes(p.id, id) })
 }
 
-func (s peers) has(id NodeID) bool {
+func (s peers) has(id transport.PeerID) bool {
 	_, found := s.find(id)
 	return found
 }

@@ -1,12 +1,16 @@
 package directory
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/project-iris/iris/transport"
+)
 
 // remembered is a bounded memory of nodes that are no members. When it is full, the
 // oldest is forgotten.
 type remembered struct {
-	nodes map[NodeID]memory
-	order []NodeID
+	nodes map[transport.PeerID]memory
+	order []transport.PeerID
 }
 
 // memory is what is remembered of a node.
@@ -16,9 +20,9 @@ type memory struct {
 	told  uint64 // sequence of the last update to it; zero: there was no stream
 }
 
-func (r *remembered) put(id NodeID, m memory) {
+func (r *remembered) put(id transport.PeerID, m memory) {
 	if r.nodes == nil {
-		r.nodes = make(map[NodeID]memory)
+		r.nodes = make(map[transport.PeerID]memory)
 	}
 	if _, found := r.nodes[id]; !found {
 		if len(r.order) >= maxRemembered {
@@ -32,11 +36,11 @@ func (r *remembered) put(id NodeID, m memory) {
 
 // take returns what is remembered of a node, and forgets it. It is zero for one that
 // is in another epoch now.
-func (r *remembered) take(id NodeID, epoch uint64) memory {
+func (r *remembered) take(id transport.PeerID, epoch uint64) memory {
 	m, found := r.nodes[id]
 	if found {
 		delete(r.nodes, id)
-		r.order = slices.DeleteFunc(r.order, func(other NodeID) bool { return other == id })
+		r.order = slices.DeleteFunc(r.order, func(other transport.PeerID) bool { return other == id })
 	}
 	if m.epoch != epoch {
 		return memory{}

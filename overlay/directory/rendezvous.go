@@ -3,6 +3,8 @@ package directory
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // score says how much a node wants a name: the nodes with the highest scores own
@@ -13,7 +15,7 @@ import (
 // change owners. Names and ids are results of cryptographic hashes already, so
 // words of them are only mixed: score = mix(low ^ mix(high ^ node)) of the two
 // halves of the name and the first eight bytes of the id, all big-endian.
-func score(name Name, node NodeID) uint64 {
+func score(name Name, node transport.PeerID) uint64 {
 	high, low := binary.BigEndian.Uint64(name[:8]), binary.BigEndian.Uint64(name[8:])
 	return mix(low ^ mix(high^binary.BigEndian.Uint64(node[:8])))
 }
@@ -28,7 +30,7 @@ func mix(x uint64) uint64 {
 
 // candidate is a node and its score for some name.
 type candidate struct {
-	id    NodeID
+	id    transport.PeerID
 	score uint64
 }
 

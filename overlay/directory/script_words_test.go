@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // stepped shows what a node refuses and forgets, and what it tells those who use it.
@@ -46,9 +47,9 @@ func (s *script) misses(from, to *node, m wire.Message) {
 }
 
 // who returns what a node is called.
-func (s *script) who(id NodeID) string { return fmt.Sprint("n", s.number(id)) }
+func (s *script) who(id transport.PeerID) string { return fmt.Sprint("n", s.number(id)) }
 
-func (s *script) number(id NodeID) int {
+func (s *script) number(id transport.PeerID) int {
 	return slices.IndexFunc(s.world.nodes, func(n *node) bool { return n.id == id })
 }
 
@@ -68,7 +69,7 @@ func (s *script) name(n Name) string {
 	return "a name"
 }
 
-func (s *script) list(ids []NodeID) string {
+func (s *script) list(ids []transport.PeerID) string {
 	words := make([]string, len(ids))
 	for i, id := range ids {
 		words[i] = s.who(id)
@@ -77,8 +78,8 @@ func (s *script) list(ids []NodeID) string {
 }
 
 // whereabouts returns what is known of a name, with the nodes by their numbers.
-func (s *script) whereabouts(name Name, nodes []NodeID, known bool) string {
-	nodes = slices.SortedFunc(slices.Values(nodes), func(a, b NodeID) int { return s.number(a) - s.number(b) })
+func (s *script) whereabouts(name Name, nodes []transport.PeerID, known bool) string {
+	nodes = slices.SortedFunc(slices.Values(nodes), func(a, b transport.PeerID) int { return s.number(a) - s.number(b) })
 	where := s.list(nodes)
 	switch {
 	case len(nodes) == 0 && !known:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // sendable reports whether a peer can be sent an update once its time has come.
@@ -197,7 +198,7 @@ func answer(m *wire.Update, name Name, room *int) *wire.Answer {
 }
 
 // addNode adds whether a node registers a name here.
-func (d *Directory) addNode(a *wire.Answer, rec *record, id NodeID, room *int) {
+func (d *Directory) addNode(a *wire.Answer, rec *record, id transport.PeerID, room *int) {
 	place, found := rec.registrants.find(id)
 	if !found {
 		*room -= wire.RemovedBytes
@@ -211,7 +212,7 @@ func (d *Directory) addNode(a *wire.Answer, rec *record, id NodeID, room *int) {
 // addWhole adds the nodes behind i.node that register a name here, as many as there
 // is room for, and returns what is left.
 func addWhole(a *wire.Answer, to *peer, rec *record, i item, room *int) (more item) {
-	a.Anew = a.Anew || i.node == NodeID{}
+	a.Anew = a.Anew || i.node == transport.PeerID{}
 	place, found := rec.registrants.find(i.node)
 	if found {
 		place++

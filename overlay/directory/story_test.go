@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/project-iris/iris/transport"
 )
 
 var (
@@ -365,7 +367,7 @@ func TestNothingIsLostByHealing(t *testing.T) {
 	}
 	w.run(time.Minute)
 	w.mustAgree(0)
-	knew := make([][]NodeID, len(w.nodes))
+	knew := make([][]transport.PeerID, len(w.nodes))
 	for i, n := range w.nodes {
 		knew[i], _ = n.dir.Lookup(svc)
 	}

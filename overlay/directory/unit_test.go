@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/project-iris/iris/transport"
 )
 
 func TestMembers(t *testing.T) {
@@ -24,7 +26,7 @@ func TestMembers(t *testing.T) {
 	}
 	other := m.With(nodeID(4), 1).Without(nodeID(2)).With(nodeID(1), 2)
 	up, down := other.difference(m)
-	has := func(list []Member, id NodeID) bool {
+	has := func(list []Member, id transport.PeerID) bool {
 		return slices.ContainsFunc(list, func(m Member) bool { return m.ID == id })
 	}
 	if len(up) != 2 || !has(up, nodeID(4)) || !has(up, nodeID(1)) || len(down) != 2 || !has(down, nodeID(2)) || !has(down, nodeID(1)) {
@@ -37,11 +39,11 @@ func TestMembers(t *testing.T) {
 
 // All nodes have to find the same owners, so what score gives may never change.
 func TestScore(t *testing.T) {
-	name, node := Name{0: 1, 15: 2}, NodeID{0: 3, 7: 4, 8: 5}
+	name, node := Name{0: 1, 15: 2}, transport.PeerID{0: 3, 7: 4, 8: 5}
 	if got, want := score(name, node), uint64(0x15832f46604639a1); got != want {
 		t.Errorf("%#x, want %#x", got, want)
 	}
-	if score(name, NodeID{0: 3, 7: 4, 8: 6}) != score(name, node) {
+	if score(name, transport.PeerID{0: 3, 7: 4, 8: 6}) != score(name, node) {
 		t.Error("more than the first eight bytes of an id count")
 	}
 }
@@ -54,7 +56,7 @@ func TestRank(t *testing.T) {
 	}
 	all := NewMembers(members...)
 	less := all.Without(nodeID(7))
-	owned := map[NodeID]int{}
+	owned := map[transport.PeerID]int{}
 	for i := range 10_000 {
 		name := hasher.Topic(fmt.Append(nil, i))
 		before := ids(all.rank(name, 3, nil))
@@ -62,7 +64,7 @@ func TestRank(t *testing.T) {
 			owned[id]++
 		}
 		after := ids(less.rank(name, 3, nil))
-		kept := slices.DeleteFunc(slices.Clone(before), func(id NodeID) bool { return id == nodeID(7) })
+		kept := slices.DeleteFunc(slices.Clone(before), func(id transport.PeerID) bool { return id == nodeID(7) })
 		if !slices.Equal(after[:len(kept)], kept) {
 			t.Fatalf("%v became %v", before, after)
 		}
@@ -74,8 +76,8 @@ func TestRank(t *testing.T) {
 	}
 }
 
-func ids(ranked []candidate) []NodeID {
-	list := make([]NodeID, len(ranked))
+func ids(ranked []candidate) []transport.PeerID {
+	list := make([]transport.PeerID, len(ranked))
 	for i := range ranked {
 		list[i] = ranked[i].id
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // world is a network of directories in virtual time. One seed gives one history.
@@ -20,7 +22,7 @@ type world struct {
 	queue  happenings
 	order  int
 	nodes  []*node
-	byID   map[NodeID]*node
+	byID   map[transport.PeerID]*node
 
 	delay     func() time.Duration // of a message
 	notice    func() time.Duration // until membership tells a node what has changed
@@ -39,7 +41,7 @@ type world struct {
 // node is a node of the world: its directory, and what a naive one would know.
 type node struct {
 	world   *world
-	id      NodeID
+	id      transport.PeerID
 	epoch   uint64
 	dir     *Directory // nil: it is down
 	side    int        // of the partition
@@ -59,7 +61,7 @@ var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func newWorld(t testing.TB, seed uint64, config Config) *world {
 	w := &world{
-		t: t, config: config, now: start, byID: make(map[NodeID]*node),
+		t: t, config: config, now: start, byID: make(map[transport.PeerID]*node),
 		random: rand.New(rand.NewPCG(seed, 1)),
 	}
 	w.delay = func() time.Duration { return time.Millisecond }
@@ -68,7 +70,7 @@ func newWorld(t testing.TB, seed uint64, config Config) *world {
 }
 
 // nodeID returns an id that looks like the hash of a key.
-func nodeID(n int) NodeID { return sha256.Sum256(fmt.Append(nil, "node ", n)) }
+func nodeID(n int) transport.PeerID { return sha256.Sum256(fmt.Append(nil, "node ", n)) }
 
 var hasher = NewHasher([32]byte{1})
 
@@ -317,8 +319,8 @@ func (w *world) runUntil(span time.Duration, holds func() bool) (time.Duration, 
 
 // want is what a naive directory says: everybody who is up on this node's side and
 // has the name.
-func (n *node) want(name Name) []NodeID {
-	var ids []NodeID
+func (n *node) want(name Name) []transport.PeerID {
+	var ids []transport.PeerID
 	for _, other := range n.world.nodes {
 		if other != n && other.dir != nil && other.side == n.side && other.registered[name] {
 			ids = append(ids, other.id)

@@ -16,6 +16,7 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // sweepEvery is how often names that nobody has sent to since the last time are given up.
@@ -26,7 +27,7 @@ type Owner interface {
 	// Resume lets a request go on that was held.
 	Resume(r *names.Request)
 	// Send sends a message of the directory, which may be lost. It must not block.
-	Send(to wire.NodeID, m wire.Message)
+	Send(to transport.PeerID, m wire.Message)
 	// Members returns who is in the network, as far as is known.
 	Members() *directory.Members
 	// Sweep is called every minute.
@@ -39,7 +40,7 @@ type Config struct {
 	Owner Owner
 	// Self, Epoch and Seed are those of the directory. They are not used where Names has no
 	// Hasher: this node is alone then.
-	Self        wire.NodeID
+	Self        transport.PeerID
 	Epoch, Seed uint64
 }
 
@@ -109,7 +110,7 @@ func (l *Lookup) Sweep() {
 }
 
 // LinkUp says that there is a link to a node, which what waits may go on by.
-func (l *Lookup) LinkUp(id wire.NodeID) {
+func (l *Lookup) LinkUp(id transport.PeerID) {
 	l.mu.Lock()
 	l.names.Linked(id)
 	l.mu.Unlock()

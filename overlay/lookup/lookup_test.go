@@ -12,14 +12,15 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // host is a node of a network of lookups, whose messages take a millisecond.
 type host struct {
 	*Lookup
 	t       *testing.T
-	self    wire.NodeID
-	network map[wire.NodeID]*host
+	self    transport.PeerID
+	network map[transport.PeerID]*host
 	deaf    atomic.Bool // it hears nothing
 
 	mu      sync.Mutex
@@ -32,7 +33,7 @@ func (h *host) Resume(r *names.Request) {
 	h.resumed = append(h.resumed, r.Token)
 }
 
-func (h *host) Send(to wire.NodeID, m wire.Message) {
+func (h *host) Send(to transport.PeerID, m wire.Message) {
 	if there := h.network[to]; !there.deaf.Load() {
 		time.AfterFunc(time.Millisecond, func() { there.Step(directory.Received{From: h.self, Message: m}) })
 	}
@@ -63,20 +64,20 @@ func (m *member) Open(uint64) bool       { return true }
 // route leads nowhere.
 type route struct{ nodes int }
 
-func (r *route) Move(nodes []names.NodeID) { r.nodes = len(nodes) }
-func (r *route) Close()                    {}
+func (r *route) Move(nodes []transport.PeerID) { r.nodes = len(nodes) }
+func (r *route) Close()                        {}
 
 // start starts so many hosts, until the test ends.
 func start(t *testing.T, n int) []*host {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	network := make(map[wire.NodeID]*host)
+	network := make(map[transport.PeerID]*host)
 	var hosts []*host
 	for i := range n {
-		h := &host{t: t, self: wire.NodeID{byte(i + 1)}, network: network}
+		h := &host{t: t, self: transport.PeerID{byte(i + 1)}, network: network}
 		bounds := names.Config{
-			Hasher: directory.NewHasher([32]byte{}), Linked: func(wire.NodeID) bool { return true }, Draw: func(int) int { return 0 },
-			Route:     func(nodes []names.NodeID) names.Route { return &route{len(nodes)} },
+			Hasher: directory.NewHasher([32]byte{}), Linked: func(transport.PeerID) bool { return true }, Draw: func(int) int { return 0 },
+			Route:     func(nodes []transport.PeerID) names.Route { return &route{len(nodes)} },
 			HeldBytes: 100, Topics: 10, TopicBytes: 100,
 		}
 		h.Lookup = New(Config{Names: bounds, Owner: h, Self: h.self, Epoch: 1})

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // filterLimit is how many senders and names a [Filter] knows at a time, at some 100
@@ -12,7 +13,7 @@ const filterLimit = 1 << 16
 
 // Key is whose messages have an order: those of one sender with one name.
 type Key struct {
-	Origin NodeID
+	Origin transport.PeerID
 	Sender uint64
 	Kind   wire.Kind
 	Name   uint64 // a hash

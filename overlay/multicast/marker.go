@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // markers are what was sent to find out whether all before it has arrived.
@@ -16,13 +17,13 @@ type markers struct {
 
 // marker waits for nodes to say that it has come to them.
 type marker struct {
-	left   map[NodeID]struct{}
+	left   map[transport.PeerID]struct{}
 	passed chan struct{} // closed when none is left
 }
 
 // send sends a marker through one of the lanes to a node and on to its leaves, and returns
 // when all of them have it, the link is lost, or the context ends.
-func (s *markers) send(ctx context.Context, link Link, lane uint64, leaves []NodeID) {
+func (s *markers) send(ctx context.Context, link Link, lane uint64, leaves []transport.PeerID) {
 	token, m := s.begin(leaves)
 	defer s.end(token)
 	message := wire.Forward{Kind: wire.KindMarker, Order: token, Nodes: leaves}
@@ -39,8 +40,8 @@ func (s *markers) send(ctx context.Context, link Link, lane uint64, leaves []Nod
 	}
 }
 
-func (s *markers) begin(leaves []NodeID) (token uint64, m *marker) {
-	m = &marker{left: make(map[NodeID]struct{}, len(leaves)), passed: make(chan struct{})}
+func (s *markers) begin(leaves []transport.PeerID) (token uint64, m *marker) {
+	m = &marker{left: make(map[transport.PeerID]struct{}, len(leaves)), passed: make(chan struct{})}
 	for _, id := range leaves {
 		m.left[id] = struct{}{}
 	}
@@ -61,7 +62,7 @@ func (s *markers) end(token uint64) {
 }
 
 // passed notes that a marker has come to a node.
-func (s *markers) passed(token uint64, id NodeID) {
+func (s *markers) passed(token uint64, id transport.PeerID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.open[token]

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // Whoever holds a marker back holds up a sender for Patience, and then no more.
@@ -173,8 +174,8 @@ func TestRoutesMoveWhileAllIsClosed(t *testing.T) {
 // silent is a host from which nothing comes back.
 type silent struct{}
 
-func (silent) Linked(NodeID) bool                       { return true }
-func (silent) Link(NodeID) (Link, bool)                 { return silent{}, true }
+func (silent) Linked(transport.PeerID) bool             { return true }
+func (silent) Link(transport.PeerID) (Link, bool)       { return silent{}, true }
 func (silent) Deliver(wire.Kind, []byte, []byte)        {}
 func (silent) Lane(uint64) Lane                         { return silent{} }
 func (silent) ForwardLane() Lane                        { return silent{} }

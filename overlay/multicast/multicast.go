@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 const (
@@ -43,9 +44,9 @@ type Link interface {
 // calls the Multicast.
 type Host interface {
 	// Linked reports whether there is a link to a node. It locks nothing.
-	Linked(id NodeID) bool
+	Linked(id transport.PeerID) bool
 	// Link returns the link to a node, and false if there is none. It locks nothing.
-	Link(id NodeID) (Link, bool)
+	Link(id transport.PeerID) (Link, bool)
 	// Deliver hands a message that was forwarded to the receivers at this node. The slices
 	// are borrowed.
 	Deliver(kind wire.Kind, name, message []byte)

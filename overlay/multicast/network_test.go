@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // testLanes is how many lanes the links of the tests have, and one for what is forwarded.
@@ -194,13 +195,13 @@ type testNode struct {
 	got []string // what was delivered
 }
 
-func (h *testNode) Linked(id NodeID) bool {
+func (h *testNode) Linked(id transport.PeerID) bool {
 	h.network.mu.Lock()
 	defer h.network.mu.Unlock()
 	return !h.network.cut[way{h.number, number(id)}]
 }
 
-func (h *testNode) Link(id NodeID) (Link, bool) {
+func (h *testNode) Link(id transport.PeerID) (Link, bool) {
 	w := h.network
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -223,7 +224,7 @@ func (h *testNode) Deliver(_ wire.Kind, _, message []byte) {
 }
 
 // receive handles a message as the lanes of a link would have it handled.
-func (h *testNode) receive(from NodeID, m wire.Message) {
+func (h *testNode) receive(from transport.PeerID, m wire.Message) {
 	switch m := m.(type) {
 	case *wire.Event:
 		h.Deliver(wire.KindEvent, m.Topic, m.Event)

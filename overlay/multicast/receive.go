@@ -4,11 +4,12 @@ import (
 	"hash/maphash"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // Forward takes a message of a node, delivers it here and forwards it to those that it
 // names. It waits for room on the way to each.
-func (m *Multicast) Forward(from NodeID, f *wire.Forward) {
+func (m *Multicast) Forward(from transport.PeerID, f *wire.Forward) {
 	copied := wire.Forwarded{Kind: f.Kind, Origin: from, Sender: f.Sender, Order: f.Order, Name: f.Name, Message: f.Message}
 	dropped := uint64(0)
 	for _, id := range f.Nodes {
@@ -23,7 +24,7 @@ func (m *Multicast) Forward(from NodeID, f *wire.Forward) {
 	m.deliver(&copied)
 }
 
-func (m *Multicast) forward(to NodeID, f *wire.Forwarded) bool {
+func (m *Multicast) forward(to transport.PeerID, f *wire.Forwarded) bool {
 	link, ok := m.host.Link(to)
 	if !ok {
 		return false
@@ -55,7 +56,9 @@ func (m *Multicast) Forwarded(f *wire.Forwarded) {
 }
 
 // MarkerPassed takes the word of a node that a marker has come to it.
-func (m *Multicast) MarkerPassed(from NodeID, p *wire.MarkerPassed) { m.markers.passed(p.Token, from) }
+func (m *Multicast) MarkerPassed(from transport.PeerID, p *wire.MarkerPassed) {
+	m.markers.passed(p.Token, from)
+}
 
 // A sum of the name is enough for the filter, which forgets it soon.
 var nameSeed = maphash.MakeSeed()

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // copied returns a message of node 0 that another node has forwarded.
@@ -35,7 +36,7 @@ func TestSweepForgetsTheSilent(t *testing.T) {
 func TestMarkersAreAnswered(t *testing.T) {
 	inNetwork(t, 4, func(w *network) {
 		w.fill(3, 0)
-		w.nodes[1].Forward(node(0), &wire.Forward{Kind: wire.KindMarker, Order: 7, Nodes: []NodeID{node(2), node(3)}})
+		w.nodes[1].Forward(node(0), &wire.Forward{Kind: wire.KindMarker, Order: 7, Nodes: []transport.PeerID{node(2), node(3)}})
 		w.hold(2, 0)
 		w.hold(3, 0)
 		w.flow()
@@ -55,7 +56,7 @@ func TestMarkersAreNotCounted(t *testing.T) {
 	inNetwork(t, 4, func(w *network) {
 		w.lose(1, 2)
 		w.lose(3, 0)
-		w.nodes[1].Forward(node(0), &wire.Forward{Kind: wire.KindMarker, Order: 7, Nodes: []NodeID{node(2), node(3)}})
+		w.nodes[1].Forward(node(0), &wire.Forward{Kind: wire.KindMarker, Order: 7, Nodes: []transport.PeerID{node(2), node(3)}})
 		w.flow()
 		w.wantStats(Stats{})
 	})
@@ -64,7 +65,7 @@ func TestMarkersAreNotCounted(t *testing.T) {
 // What a later version may send goes on to those that it names, and is ignored here.
 func TestUnknownKindsAreForwarded(t *testing.T) {
 	inNetwork(t, 3, func(w *network) {
-		w.nodes[1].Forward(node(0), &wire.Forward{Kind: 99, Order: 1, Nodes: []NodeID{node(2)}, Message: []byte("1")})
+		w.nodes[1].Forward(node(0), &wire.Forward{Kind: 99, Order: 1, Nodes: []transport.PeerID{node(2)}, Message: []byte("1")})
 		if n := w.underWay(1, 2); n != 1 {
 			t.Errorf("%d copies are forwarded, want 1", n)
 		}

@@ -3,6 +3,8 @@ package multicast
 import (
 	"context"
 	"sync"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // Route is how messages for one name get to the nodes that want them. Whoever drops it
@@ -40,7 +42,7 @@ func (w *ways) isSettled() bool {
 }
 
 // Route returns a route to nodes, each of which is given once.
-func (m *Multicast) Route(nodes []NodeID) *Route {
+func (m *Multicast) Route(nodes []transport.PeerID) *Route {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	tree, _ := Tree(nil).Grow(nodes, m.host.Linked)
@@ -50,7 +52,7 @@ func (m *Multicast) Route(nodes []NodeID) *Route {
 }
 
 // Move leads the route to other nodes.
-func (r *Route) Move(nodes []NodeID) {
+func (r *Route) Move(nodes []transport.PeerID) {
 	r.multicast.mu.Lock()
 	defer r.multicast.mu.Unlock()
 	r.multicast.grow(r, nodes)
@@ -71,7 +73,7 @@ func (r *Route) Close() {
 }
 
 // LinkLost finds other ways for what went over a node.
-func (m *Multicast) LinkLost(id NodeID) {
+func (m *Multicast) LinkLost(id transport.PeerID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for r := range m.indirect {
@@ -82,7 +84,7 @@ func (m *Multicast) LinkLost(id NodeID) {
 }
 
 // grow replaces the ways of a route. The lock is held.
-func (m *Multicast) grow(r *Route, nodes []NodeID) {
+func (m *Multicast) grow(r *Route, nodes []transport.PeerID) {
 	old := *r.ways
 	tree, cut := old.tree.Grow(nodes, m.host.Linked)
 	r.ways = &ways{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // In a route to the nodes 1 to 39, the nodes 1 to 7 forward messages to one leaf each, the
@@ -55,8 +56,8 @@ func (w *network) publisher(id uint64) publisher {
 }
 
 // but returns the nodes 1 to 39 without some.
-func but(without ...int) []NodeID {
-	return slices.DeleteFunc(nodes(1, 40), func(id NodeID) bool { return slices.Contains(without, number(id)) })
+func but(without ...int) []transport.PeerID {
+	return slices.DeleteFunc(nodes(1, 40), func(id transport.PeerID) bool { return slices.Contains(without, number(id)) })
 }
 
 func isDone(done <-chan struct{}) bool {
@@ -76,7 +77,7 @@ func TestARouteThatMovesKeepsTheWaysOfThoseWhoStay(t *testing.T) {
 		before := p.route.Tree()
 		w.hold(forwarder, leaf)
 		p.publish("1")
-		for _, to := range [][]NodeID{but(second), but(nobodys), nodes(1, 50)} {
+		for _, to := range [][]transport.PeerID{but(second), but(nobodys), nodes(1, 50)} {
 			w.flow()
 			p.route.Move(to)
 			after := p.route.Tree()
@@ -180,7 +181,7 @@ func moveTwice(w *network, faster way, meanwhile bool) {
 // A message is being sent, and waits for room, when the route moves: the marker follows
 // it, however often the route has moved before its way was cut.
 func TestTheMarkerFollowsWhatIsBeingSent(t *testing.T) {
-	for name, moves := range map[string][][]NodeID{
+	for name, moves := range map[string][][]transport.PeerID{
 		"at once":         {but(another)},
 		"after one came":  {nodes(1, 41), but(another)},
 		"after one went":  {but(nobodys), but(nobodys, another)},

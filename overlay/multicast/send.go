@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // Sender sends the messages of one application, in order.
@@ -73,7 +74,7 @@ func (s *Sender) forward(to Tree, kind wire.Kind, name, message []byte) {
 
 // room locks the sender's lane to a node for a message of a size, and waits for room. The
 // lane is nil if there is none, or no link.
-func (s *Sender) room(to NodeID, size int) (Lane, []byte) {
+func (s *Sender) room(to transport.PeerID, size int) (Lane, []byte) {
 	link, ok := s.multicast.host.Link(to)
 	if !ok {
 		return nil, nil

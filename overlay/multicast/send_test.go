@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // Each node gets each message once, those of one sender in their order, however the ways
@@ -150,7 +151,7 @@ type idle struct {
 	buffer []byte
 }
 
-func (h *idle) Link(NodeID) (Link, bool)                 { return h, true }
+func (h *idle) Link(transport.PeerID) (Link, bool)       { return h, true }
 func (h *idle) Lane(uint64) Lane                         { return h }
 func (h *idle) ForwardLane() Lane                        { return h }
 func (h *idle) Begin(int, time.Duration) ([]byte, error) { return h.buffer[:0], nil }

@@ -5,13 +5,11 @@ import (
 	"slices"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // Direct is how many nodes a message is sent to directly, whatever that costs.
 const Direct = 32
-
-// NodeID is the codec's.
-type NodeID = wire.NodeID
 
 // Tree is how messages get to nodes: to each branch's node, which forwards them to its
 // leaves. Trees are never changed in place.
@@ -19,8 +17,8 @@ type Tree []Branch
 
 // Branch is a node that gets messages directly, and those that it forwards them to.
 type Branch struct {
-	Node   NodeID
-	Leaves []NodeID
+	Node   transport.PeerID
+	Leaves []transport.PeerID
 }
 
 // Leafless reports whether all nodes get messages directly.
@@ -29,13 +27,13 @@ func (t Tree) Leafless() bool {
 }
 
 // leads reports whether a node forwards messages to others.
-func (t Tree) leads(id NodeID) bool {
+func (t Tree) leads(id transport.PeerID) bool {
 	return slices.ContainsFunc(t, func(b Branch) bool { return b.Node == id && len(b.Leaves) > 0 })
 }
 
 // nodes returns all nodes of the tree.
-func (t Tree) nodes() []NodeID {
-	var all []NodeID
+func (t Tree) nodes() []transport.PeerID {
+	var all []transport.PeerID
 	for _, b := range t {
 		all = append(append(all, b.Node), b.Leaves...)
 	}
@@ -46,8 +44,8 @@ func (t Tree) nodes() []NodeID {
 // the old tree reach their node by another way now, as branches that lead to them by the
 // old way. Only nodes that are linked get leaves. All others keep their way, but for
 // those that come to be few: they get messages directly from then on.
-func (t Tree) Grow(nodes []NodeID, linked func(NodeID) bool) (grown Tree, cut []Branch) {
-	g := growth{width: width(len(nodes)), linked: linked, missing: make(map[NodeID]struct{}, len(nodes))}
+func (t Tree) Grow(nodes []transport.PeerID, linked func(transport.PeerID) bool) (grown Tree, cut []Branch) {
+	g := growth{width: width(len(nodes)), linked: linked, missing: make(map[transport.PeerID]struct{}, len(nodes))}
 	for _, id := range nodes {
 		g.missing[id] = struct{}{}
 	}
@@ -75,13 +73,13 @@ func (t Tree) Grow(nodes []NodeID, linked func(NodeID) bool) (grown Tree, cut []
 type growth struct {
 	tree    Tree
 	width   int
-	linked  func(NodeID) bool
-	missing map[NodeID]struct{}
+	linked  func(transport.PeerID) bool
+	missing map[transport.PeerID]struct{}
 }
 
 // members returns those of the leaves that stay.
-func (g *growth) members(leaves []NodeID) []NodeID {
-	var stay []NodeID
+func (g *growth) members(leaves []transport.PeerID) []transport.PeerID {
+	var stay []transport.PeerID
 	for _, id := range leaves {
 		if _, member := g.missing[id]; member {
 			stay = append(stay, id)
@@ -99,7 +97,7 @@ func (g *growth) keep(b Branch) {
 }
 
 // add makes a node a branch, or a leaf of that which has the fewest.
-func (g *growth) add(id NodeID) {
+func (g *growth) add(id transport.PeerID) {
 	best := -1
 	if len(g.tree) >= g.width {
 		for i, b := range g.tree {

@@ -9,28 +9,29 @@ import (
 	"testing"
 
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
-func node(i int) (id NodeID) {
+func node(i int) (id transport.PeerID) {
 	binary.BigEndian.PutUint32(id[:], uint32(i)+1)
 	return id
 }
 
 // number is the inverse of node.
-func number(id NodeID) int { return int(binary.BigEndian.Uint32(id[:])) - 1 }
+func number(id transport.PeerID) int { return int(binary.BigEndian.Uint32(id[:])) - 1 }
 
-func nodes(from, to int) []NodeID {
-	var ids []NodeID
+func nodes(from, to int) []transport.PeerID {
+	var ids []transport.PeerID
 	for i := from; i < to; i++ {
 		ids = append(ids, node(i))
 	}
 	return ids
 }
 
-func all(NodeID) bool { return true }
+func all(transport.PeerID) bool { return true }
 
 // way returns over whom a node gets messages: itself if directly.
-func (t Tree) way(id NodeID) (over NodeID, times int) {
+func (t Tree) way(id transport.PeerID) (over transport.PeerID, times int) {
 	for _, b := range t {
 		if b.Node == id {
 			over = id
@@ -73,7 +74,7 @@ func TestShape(t *testing.T) {
 // One that comes changes nobody's way, and nor does a leaf that goes.
 func TestWaysStay(t *testing.T) {
 	tree, _ := Tree(nil).Grow(nodes(0, 100), all)
-	for _, members := range [][]NodeID{nodes(0, 101), nodes(0, 90)} {
+	for _, members := range [][]transport.PeerID{nodes(0, 101), nodes(0, 90)} {
 		grown, cut := tree.Grow(members, all)
 		if len(cut) != 0 {
 			t.Errorf("%d nodes: %d branches were cut", len(members), len(cut))
@@ -94,7 +95,7 @@ func TestLeavesOfABranchThatIsGone(t *testing.T) {
 	for name, grow := range map[string]func() (Tree, []Branch){
 		"left": func() (Tree, []Branch) { return tree.Grow(slices.Concat(nodes(0, 5), nodes(6, 100)), all) },
 		"no link": func() (Tree, []Branch) {
-			return tree.Grow(nodes(0, 100), func(id NodeID) bool { return id != gone.Node })
+			return tree.Grow(nodes(0, 100), func(id transport.PeerID) bool { return id != gone.Node })
 		},
 	} {
 		grown, cut := grow()
@@ -124,7 +125,7 @@ func TestFewGetItDirectlyAgain(t *testing.T) {
 // A node passes on to no more than a message can name.
 func TestABranchTakesNoMoreLeavesThanAMessageNames(t *testing.T) {
 	const more = 10
-	linked := func(id NodeID) bool { return id == node(0) }
+	linked := func(id transport.PeerID) bool { return id == node(0) }
 	tree, _ := Tree(nil).Grow(nodes(0, Direct+wire.ForwardLimit+more), linked)
 	if most := len(tree[0].Leaves); most != wire.ForwardLimit || len(tree) != Direct+more {
 		t.Errorf("%d branches, %d leaves of the only one that is linked; want %d and %d",
@@ -133,7 +134,7 @@ func TestABranchTakesNoMoreLeavesThanAMessageNames(t *testing.T) {
 }
 
 func TestNobodyIsLinked(t *testing.T) {
-	tree, _ := Tree(nil).Grow(nodes(0, 50), func(NodeID) bool { return false })
+	tree, _ := Tree(nil).Grow(nodes(0, 50), func(transport.PeerID) bool { return false })
 	if len(tree) != 50 || !tree.Leafless() {
 		t.Errorf("%d branches, leafless %v; want 50, true", len(tree), tree.Leafless())
 	}
@@ -150,12 +151,12 @@ func TestRandomHistories(t *testing.T) {
 			members := nodes(0, 200)
 			random.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 			members = members[:n]
-			up := make(map[NodeID]bool)
+			up := make(map[transport.PeerID]bool)
 			for _, id := range nodes(0, 200) {
 				up[id] = random.IntN(10) > 0
 			}
 			before := tree.clone()
-			grown, cut := tree.Grow(members, func(id NodeID) bool { return up[id] })
+			grown, cut := tree.Grow(members, func(id transport.PeerID) bool { return up[id] })
 			if !reflect.DeepEqual(tree, before) {
 				t.Fatalf("seed %d, step %d: the old tree was changed", seed, step)
 			}
@@ -175,7 +176,7 @@ func (t Tree) clone() Tree {
 	return c
 }
 
-func check(before, after Tree, cut []Branch, members []NodeID, up map[NodeID]bool) error {
+func check(before, after Tree, cut []Branch, members []transport.PeerID, up map[transport.PeerID]bool) error {
 	total := 0
 	for _, b := range after {
 		total += 1 + len(b.Leaves)

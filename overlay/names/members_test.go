@@ -8,6 +8,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/transport"
 )
 
 // member is a member of a node.
@@ -226,7 +227,7 @@ func (n *node) deliver(sent *message) {
 }
 
 // list names nodes, in their order.
-func (w *world) list(ids []NodeID) string {
+func (w *world) list(ids []transport.PeerID) string {
 	if len(ids) == 0 {
 		return "no other node"
 	}

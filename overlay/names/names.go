@@ -5,13 +5,11 @@ import (
 
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
-// NodeID and Name are the codec's.
-type (
-	NodeID = wire.NodeID
-	Name   = wire.Name
-)
+// Name is the codec's.
+type Name = wire.Name
 
 // Member is a member of this node. It is compared by identity.
 type Member interface {
@@ -29,7 +27,7 @@ type Member interface {
 
 // Route is how messages get to all nodes that serve a name.
 type Route interface {
-	Move(nodes []NodeID) // other nodes serve it now
+	Move(nodes []transport.PeerID) // other nodes serve it now
 	Close()
 }
 
@@ -39,9 +37,9 @@ type Config struct {
 	// Hasher makes the names by which the directory knows clusters and topics.
 	Hasher *directory.Hasher
 	// Linked reports whether there is a link to a node.
-	Linked func(id NodeID) bool
+	Linked func(id transport.PeerID) bool
 	// Route makes a route to nodes.
-	Route func(nodes []NodeID) Route
+	Route func(nodes []transport.PeerID) Route
 	// Draw returns a random number below n.
 	Draw func(n int) int
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
+	"github.com/project-iris/iris/transport"
 )
 
 // MaxRefusals is how many other nodes may refuse a request before it waits, and how many
@@ -13,9 +14,9 @@ const MaxRefusals = 3
 
 // Target is who can take a request or a tunnel: a member of this node, or another node.
 type Target struct {
-	Member Member         // nil: it is another node
-	Node   NodeID         // else
-	Gauge  *balance.Gauge // of the node, for the cluster
+	Member Member           // nil: it is another node
+	Node   transport.PeerID // else
+	Gauge  *balance.Gauge   // of the node, for the cluster
 
 	made uint64 // how often the member had made room when it was picked
 }
@@ -53,7 +54,7 @@ func (r *Refusals) hasMember(m Member) bool {
 	return r.n > 0 && slices.ContainsFunc(r.all[:r.n], func(t Target) bool { return t.Member == m })
 }
 
-func (r *Refusals) hasNode(id NodeID) bool {
+func (r *Refusals) hasNode(id transport.PeerID) bool {
 	return r.n > 0 && slices.ContainsFunc(r.all[:r.n], func(t Target) bool { return t.Member == nil && t.Node == id })
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/transport"
 )
 
 const (
@@ -22,13 +23,13 @@ const (
 type Place struct {
 	names   *Names
 	key     Name
-	size    int                       // bytes of the full name
-	nodes   []NodeID                  // never changed in place
-	cost    map[NodeID]*balance.Gauge // of those that were picked
-	known   bool                      // enough was heard to tell
-	used    bool                      // since the last sweep
-	curious []any                     // who waits to know
-	route   Route                     // nil until something is sent to all nodes
+	size    int                                 // bytes of the full name
+	nodes   []transport.PeerID                  // never changed in place
+	cost    map[transport.PeerID]*balance.Gauge // of those that were picked
+	known   bool                                // enough was heard to tell
+	used    bool                                // since the last sweep
+	curious []any                               // who waits to know
+	route   Route                               // nil until something is sent to all nodes
 	owner   owner
 }
 
@@ -198,7 +199,7 @@ func (n *Names) Changed(now time.Time, c directory.Changed) (resumed Resumed) {
 
 // move notes where the name is served now. What was measured of those that serve it no more
 // is forgotten.
-func (p *Place) move(nodes []NodeID) {
+func (p *Place) move(nodes []transport.PeerID) {
 	p.nodes = nodes
 	if p.route != nil {
 		p.route.Move(nodes)
@@ -211,12 +212,12 @@ func (p *Place) move(nodes []NodeID) {
 }
 
 // gauge returns what measures a node of the place.
-func (p *Place) gauge(id NodeID) *balance.Gauge {
+func (p *Place) gauge(id transport.PeerID) *balance.Gauge {
 	g := p.cost[id]
 	if g == nil {
 		g = new(balance.Gauge)
 		if p.cost == nil {
-			p.cost = make(map[NodeID]*balance.Gauge)
+			p.cost = make(map[transport.PeerID]*balance.Gauge)
 		}
 		p.cost[id] = g
 	}

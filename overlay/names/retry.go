@@ -3,6 +3,8 @@ package names
 import (
 	"slices"
 	"time"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // What waits for a cluster is tried again though the directory knows nodes that serve it:
@@ -47,7 +49,7 @@ func (n *Names) retryLater(now time.Time, c *cluster) {
 
 // Linked says that there is a link to a node: what waits for it goes on with the next
 // Retry.
-func (n *Names) Linked(id NodeID) {
+func (n *Names) Linked(id transport.PeerID) {
 	for c := range n.retries {
 		if c.place != nil && slices.Contains(c.place.nodes, id) {
 			c.retry = retry{}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/transport"
 )
 
 // world is a network of nodes, each with its names and its directory, in virtual time. One
@@ -25,7 +26,7 @@ type world struct {
 	queue   happenings
 	order   int
 	nodes   []*node
-	byID    map[NodeID]*node
+	byID    map[transport.PeerID]*node
 	links   map[[2]*node]*link // by sender and receiver
 	calls   []*call
 	members int
@@ -48,7 +49,7 @@ type link struct {
 type node struct {
 	world    *world
 	number   int
-	id       NodeID
+	id       transport.PeerID
 	names    *Names
 	dir      *directory.Directory
 	members  []*member
@@ -57,10 +58,10 @@ type node struct {
 }
 
 // route is a route that sends to each node directly.
-type route struct{ nodes []NodeID }
+type route struct{ nodes []transport.PeerID }
 
-func (r *route) Move(nodes []NodeID) { r.nodes = nodes }
-func (r *route) Close()              {}
+func (r *route) Move(nodes []transport.PeerID) { r.nodes = nodes }
+func (r *route) Close()                        {}
 
 // everywhere is the largest network in which each node is told what all others have.
 const everywhere = 4
@@ -73,7 +74,7 @@ var (
 func newWorld(t testing.TB, seed uint64, nodes int) *world {
 	w := &world{
 		t: t, now: start, random: rand.New(rand.NewPCG(seed, 2)),
-		byID: make(map[NodeID]*node), links: make(map[[2]*node]*link), names: make(map[Name]string),
+		byID: make(map[transport.PeerID]*node), links: make(map[[2]*node]*link), names: make(map[Name]string),
 	}
 	w.delay = func() time.Duration { return time.Millisecond + w.below(4*time.Millisecond) }
 	w.takes = func() time.Duration { return w.below(20 * time.Millisecond) }
@@ -83,7 +84,7 @@ func newWorld(t testing.TB, seed uint64, nodes int) *world {
 		n.dir = directory.New(directory.Config{Self: n.id, Epoch: 1, Everywhere: everywhere, Seed: seed})
 		n.names = New(Config{
 			Hasher: hasher, Linked: n.linked, Draw: w.random.IntN,
-			Route:     func(nodes []NodeID) Route { return &route{nodes} },
+			Route:     func(nodes []transport.PeerID) Route { return &route{nodes} },
 			HeldBytes: 200, Topics: 3, TopicBytes: 100,
 		})
 		w.nodes = append(w.nodes, n)
@@ -129,7 +130,7 @@ func (w *world) spell(name string) {
 func (n *node) String() string { return fmt.Sprint("n", n.number) }
 
 // linked reports whether there is a link to a node.
-func (n *node) linked(id NodeID) bool {
+func (n *node) linked(id transport.PeerID) bool {
 	return !n.world.links[[2]*node{n, n.world.byID[id]}].cut
 }
 

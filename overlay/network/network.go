@@ -70,7 +70,7 @@ func New(config Config) *Network {
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: carrier{n}, Contested: config.Contested, Logger: config.Logger,
 	})
-	n.roster = roster.New(directory.Member{ID: directory.NodeID(config.Self), Epoch: n.epoch}, n.peers)
+	n.roster = roster.New(directory.Member{ID: config.Self, Epoch: n.epoch}, n.peers)
 	return n
 }
 

@@ -5,18 +5,18 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // Table is the other nodes that there is a link to. The zero Table has none. To look one up
 // takes no lock: the table is replaced when a link comes up or goes down, which is rare.
 type Table struct {
 	mu    sync.Mutex // held to replace the table
-	table atomic.Pointer[map[wire.NodeID]*Remote]
+	table atomic.Pointer[map[transport.PeerID]*Remote]
 }
 
 // All returns the nodes that there is a link to. It is not to be modified.
-func (t *Table) All() map[wire.NodeID]*Remote {
+func (t *Table) All() map[transport.PeerID]*Remote {
 	if table := t.table.Load(); table != nil {
 		return *table
 	}
@@ -24,28 +24,30 @@ func (t *Table) All() map[wire.NodeID]*Remote {
 }
 
 // Get returns a node that there is a link to, or nil.
-func (t *Table) Get(id wire.NodeID) *Remote { return t.All()[id] }
+func (t *Table) Get(id transport.PeerID) *Remote { return t.All()[id] }
 
 // Linked reports whether there is a link to a node that has not ended.
-func (t *Table) Linked(id wire.NodeID) bool {
+func (t *Table) Linked(id transport.PeerID) bool {
 	r := t.Get(id)
 	return r != nil && !r.Ended()
 }
 
 // Add adds a node.
-func (t *Table) Add(r *Remote) { t.change(func(table map[wire.NodeID]*Remote) { table[r.ID()] = r }) }
+func (t *Table) Add(r *Remote) {
+	t.change(func(table map[transport.PeerID]*Remote) { table[r.ID()] = r })
+}
 
 // Remove removes a node.
 func (t *Table) Remove(r *Remote) {
-	t.change(func(table map[wire.NodeID]*Remote) { delete(table, r.ID()) })
+	t.change(func(table map[transport.PeerID]*Remote) { delete(table, r.ID()) })
 }
 
-func (t *Table) change(change func(map[wire.NodeID]*Remote)) {
+func (t *Table) change(change func(map[transport.PeerID]*Remote)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	table := maps.Clone(t.All())
 	if table == nil {
-		table = make(map[wire.NodeID]*Remote)
+		table = make(map[transport.PeerID]*Remote)
 	}
 	change(table)
 	t.table.Store(&table)

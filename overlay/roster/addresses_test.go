@@ -97,7 +97,7 @@ func TestAddressesThatAreMadeUp(t *testing.T) {
 // gone has none, and what is no address counts for nothing.
 func TestWhatOthersSeeThisNodeAs(t *testing.T) {
 	links := make(fakeLinks)
-	r := New(directory.Member{ID: directory.NodeID{9}}, links)
+	r := New(directory.Member{ID: transport.PeerID{9}}, links)
 	see := func(n byte, ip string) {
 		r.See(transport.PeerID{n}, &wire.Seen{Host: netip.MustParseAddr(ip).AsSlice()})
 	}

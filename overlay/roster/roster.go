@@ -91,7 +91,7 @@ func (r *Roster) Up(id transport.PeerID, addr string, epoch uint64) (how string,
 		e, news = r.enter(id), true
 	}
 	e.addr = addr
-	r.members = r.members.With(directory.NodeID(id), epoch)
+	r.members = r.members.With(id, epoch)
 	r.contact(id, e)
 	return e.how, news
 }
@@ -117,7 +117,7 @@ func (r *Roster) Down(id transport.PeerID) {
 	defer r.mu.Unlock()
 	if e := r.all[id]; e != nil {
 		delete(r.all, id)
-		r.members = r.members.Without(directory.NodeID(id))
+		r.members = r.members.Without(id)
 		delete(r.seen, id)
 		r.part(id, e)
 		r.tell()

@@ -19,7 +19,7 @@ func (l fakeLinks) Drop(id transport.PeerID)               { delete(l, id) }
 func (l fakeLinks) Linked(id transport.PeerID) bool        { return l[id] }
 func (l fakeLinks) kept(id transport.PeerID) (is, up bool) { up, is = l[id]; return is, up }
 
-var self = directory.Member{ID: directory.NodeID{1}, Epoch: 7}
+var self = directory.Member{ID: transport.PeerID{1}, Epoch: 7}
 
 func id(i int) transport.PeerID { return transport.PeerID{2, byte(i), byte(i >> 8)} }
 
@@ -87,7 +87,7 @@ func TestTheListIsOne(t *testing.T) {
 		t.Errorf("the list is %v", list)
 	}
 	members := r.Members()
-	for _, m := range []directory.Member{self, {ID: directory.NodeID(id(1)), Epoch: 5}, {ID: directory.NodeID(id(2)), Epoch: 6}} {
+	for _, m := range []directory.Member{self, {ID: id(1), Epoch: 5}, {ID: id(2), Epoch: 6}} {
 		if epoch, ok := members.Epoch(m.ID); !ok || epoch != m.Epoch {
 			t.Errorf("the directory knows %v in the epoch %d, %v", m, epoch, ok)
 		}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 )
 
 // Handler takes what the other node says. The slices of messages are borrowed.
@@ -69,7 +70,7 @@ func (c *Counters) Stats() Stats {
 // concurrent use.
 type Session struct {
 	config  Config
-	id      wire.NodeID
+	id      transport.PeerID
 	lanes   [maxLanes]Lane
 	readers atomic.Int32   // lanes that the node has opened
 	writers sync.WaitGroup // goroutines of the lanes
@@ -83,11 +84,11 @@ type Session struct {
 
 // New returns the session of a link that has come up.
 func New(config Config) *Session {
-	return &Session{config: config, id: wire.NodeID(config.Peer.ID())}
+	return &Session{config: config, id: config.Peer.ID()}
 }
 
 // ID returns the other node.
-func (s *Session) ID() wire.NodeID { return s.id }
+func (s *Session) ID() transport.PeerID { return s.id }
 
 // Peer returns the link.
 func (s *Session) Peer() *peers.Peer { return s.config.Peer }

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // appendHead starts a frame whose fields take so many bytes.
@@ -36,7 +38,7 @@ func sizeNames(names []Name) int {
 	return sizeVarint(uint64(len(names))) + sizeName*len(names)
 }
 
-func appendNodes(b []byte, ids []NodeID) []byte {
+func appendNodes(b []byte, ids []transport.PeerID) []byte {
 	b = appendVarint(b, uint64(len(ids)))
 	for i := range ids {
 		b = append(b, ids[i][:]...)
@@ -44,8 +46,8 @@ func appendNodes(b []byte, ids []NodeID) []byte {
 	return b
 }
 
-func sizeNodes(ids []NodeID) int {
-	return sizeVarint(uint64(len(ids))) + sizeNodeID*len(ids)
+func sizeNodes(ids []transport.PeerID) int {
+	return sizeVarint(uint64(len(ids))) + sizePeerID*len(ids)
 }
 
 func appendBinary(b, v []byte) []byte {

@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // cursor reads the fields of a frame whose bytes are all at hand. The first error
@@ -65,8 +67,8 @@ func (c *cursor) count(size int) int {
 	return int(n)
 }
 
-func (c *cursor) node() (id NodeID) {
-	copy(id[:], c.take(sizeNodeID))
+func (c *cursor) node() (id transport.PeerID) {
+	copy(id[:], c.take(sizePeerID))
 	return id
 }
 
@@ -95,9 +97,9 @@ func (c *cursor) names(into []Name) []Name {
 }
 
 // nodes reads a list of at most limit nodes into a slice whose memory is used again.
-func (c *cursor) nodes(into []NodeID, limit int) []NodeID {
+func (c *cursor) nodes(into []transport.PeerID, limit int) []transport.PeerID {
 	into = into[:0]
-	n := c.count(sizeNodeID)
+	n := c.count(sizePeerID)
 	if n > limit {
 		c.err = fmt.Errorf("%w: %d nodes, at most %d are allowed", ErrTooLong, n, limit)
 		return into

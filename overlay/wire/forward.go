@@ -1,5 +1,7 @@
 package wire
 
+import "github.com/project-iris/iris/transport"
+
 // Kind says what a [Forward] and its copies carry.
 type Kind byte
 
@@ -24,7 +26,7 @@ type Forward struct {
 	Sender  uint64 // among the applications of the node that sends
 	Order   uint64
 	Name    []byte
-	Nodes   []NodeID // who get a copy, at most ForwardLimit
+	Nodes   []transport.PeerID // who get a copy, at most ForwardLimit
 	Message []byte
 }
 
@@ -63,8 +65,8 @@ func (m *Forward) consume(c *cursor) {
 //	0x33 kind:byte origin:node sender:varint order:varint name:binary message:binary
 type Forwarded struct {
 	Kind    Kind
-	Origin  NodeID // who sent the Forward
-	Sender  uint64 // the rest is as in the Forward
+	Origin  transport.PeerID // who sent the Forward
+	Sender  uint64           // the rest is as in the Forward
 	Order   uint64
 	Name    []byte
 	Message []byte
@@ -74,7 +76,7 @@ type Forwarded struct {
 func (*Forwarded) Type() Type { return TypeForwarded }
 
 func (m *Forwarded) fields() int {
-	return 1 + sizeNodeID + sizeVarint(m.Sender) + sizeVarint(m.Order) + sizeBinary(m.Name) + sizeBinary(m.Message)
+	return 1 + sizePeerID + sizeVarint(m.Sender) + sizeVarint(m.Order) + sizeBinary(m.Name) + sizeBinary(m.Message)
 }
 
 // Size returns the length of the frame in bytes.

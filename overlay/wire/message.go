@@ -1,6 +1,10 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/project-iris/iris/transport"
+)
 
 // The versions of the protocol that this package encodes: from OldestVersion to Version.
 // The package comment says what makes a new one.
@@ -9,20 +13,14 @@ const (
 	OldestVersion = 1
 )
 
-// NodeID is a node's id.
-type NodeID [32]byte
-
 // Name stands for a cluster or a topic between nodes.
 type Name [16]byte
 
 // Bytes that ids and names take in a frame.
 const (
-	sizeNodeID = 32
+	sizePeerID = len(transport.PeerID{})
 	sizeName   = 16
 )
-
-// String returns the first eight digits of the id, which is what logs show.
-func (id NodeID) String() string { return fmt.Sprintf("%x", id[:4]) }
 
 // String returns the first eight digits of the name.
 func (n Name) String() string { return fmt.Sprintf("%x", n[:4]) }

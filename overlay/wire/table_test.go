@@ -3,6 +3,8 @@ package wire
 import (
 	"math"
 	"strings"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // row is a message and its bytes. Every check of the codec runs over all rows.
@@ -14,7 +16,7 @@ type row struct {
 
 // Ids and names that are easy to see in a frame.
 var (
-	nodeA, nodeB = NodeID([]byte(strings.Repeat("A", 32))), NodeID([]byte(strings.Repeat("B", 32)))
+	nodeA, nodeB = transport.PeerID([]byte(strings.Repeat("A", 32))), transport.PeerID([]byte(strings.Repeat("B", 32)))
 	nameX, nameY = Name([]byte(strings.Repeat("x", 16))), Name([]byte(strings.Repeat("y", 16)))
 )
 
@@ -54,7 +56,7 @@ func rows() []row {
 			"Update, answers",
 			&Update{Epoch: 1, Previous: 2, Sequence: 3, Answers: []Answer{
 				{Name: nameX, Current: true},
-				{Name: nameY, Anew: true, Added: []Registrant{{nodeA, 7}, {nodeB, 300}}, Removed: []NodeID{nodeB}},
+				{Name: nameY, Anew: true, Added: []Registrant{{nodeA, 7}, {nodeB, 300}}, Removed: []transport.PeerID{nodeB}},
 			}},
 			"\x93\x01\x10\x01\x02\x03\x00\x00\x00\x00\x00\x02" +
 				encX + "\x01\x00\x00" + encY + "\x02\x02" + encA + "\x07" + encB + "\xac\x02" + "\x01" + encB,
@@ -82,7 +84,7 @@ func rows() []row {
 		{"Event", &Event{Topic: []byte("\xff"), Event: []byte{}}, "\x04\x31\x01\xff\x00"},
 		{
 			"Forward",
-			&Forward{Kind: KindBroadcast, Sender: 2, Order: 300, Name: []byte("c"), Nodes: []NodeID{nodeA, nodeB}, Message: []byte("m")},
+			&Forward{Kind: KindBroadcast, Sender: 2, Order: 300, Name: []byte("c"), Nodes: []transport.PeerID{nodeA, nodeB}, Message: []byte("m")},
 			"\x4a\x32\x01\x02\xac\x02\x01c\x02" + encA + encB + "\x01m",
 		},
 		{"Forward, to nobody else", &Forward{Name: []byte("t"), Message: []byte{}}, "\x08\x32\x00\x00\x00\x01t\x00\x00"},

@@ -1,5 +1,7 @@
 package wire
 
+import "github.com/project-iris/iris/transport"
+
 // Update is one message of the stream by which a node tells another what it
 // registers there, what it watches there, and what it knows about the names that
 // the other watches. A receiver applies it if Previous is the sequence of the last
@@ -33,12 +35,12 @@ type Answer struct {
 	Current bool // all that the sender knows about the name has been said
 	Anew    bool // what the sender said about the name before holds no longer
 	Added   []Registrant
-	Removed []NodeID
+	Removed []transport.PeerID
 }
 
 // Registrant is a node that has members of a name.
 type Registrant struct {
-	Node  NodeID
+	Node  transport.PeerID
 	Epoch uint64 // of the node when it registered
 }
 
@@ -52,7 +54,7 @@ const (
 // The fewest bytes that elements of lists take, by which their counts are checked.
 const (
 	minAnswer     = sizeName + 3
-	minRegistrant = sizeNodeID + 1
+	minRegistrant = sizePeerID + 1
 )
 
 // DirectoryLimit is the greatest length of a directory's frame in bytes, without
@@ -65,8 +67,8 @@ const (
 	UpdateOverhead = 1 + 3*10 + 1 + 5*3 // type, varints, flags, and the counts of five lists that fit
 	NameBytes      = sizeName           // in one of the lists of names
 	AnswerBytes    = sizeName + 1 + 2*3 // without its nodes
-	AddedBytes     = sizeNodeID + 10
-	RemovedBytes   = sizeNodeID
+	AddedBytes     = sizePeerID + 10
+	RemovedBytes   = sizePeerID
 )
 
 // Type returns TypeUpdate.
@@ -137,9 +139,9 @@ func (m *Update) flags() byte {
 func (a *Answer) size() int {
 	n := sizeName + 1 + sizeVarint(uint64(len(a.Added))) + sizeVarint(uint64(len(a.Removed)))
 	for i := range a.Added {
-		n += sizeNodeID + sizeVarint(a.Added[i].Epoch)
+		n += sizePeerID + sizeVarint(a.Added[i].Epoch)
 	}
-	return n + sizeNodeID*len(a.Removed)
+	return n + sizePeerID*len(a.Removed)
 }
 
 func (a *Answer) append(b []byte) []byte {
@@ -178,8 +180,8 @@ func (a *Answer) consume(c *cursor) {
 	for i := range a.Added {
 		a.Added[i] = Registrant{Node: c.node(), Epoch: c.varint()}
 	}
-	if n := c.count(sizeNodeID); n > 0 {
-		a.Removed = make([]NodeID, n)
+	if n := c.count(sizePeerID); n > 0 {
+		a.Removed = make([]transport.PeerID, n)
 	}
 	for i := range a.Removed {
 		a.Removed[i] = c.node()
