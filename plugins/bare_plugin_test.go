@@ -19,10 +19,11 @@ import (
 )
 
 // A bare is a plugin for TCP that uses nothing but gRPC and what docs/plugins.md says, as
-// one in another language would: no go-plugin, no package sdk, and no data socket.
+// one in another language would: no go-plugin, and no package sdk.
 type bare struct {
 	pluginrpc.UnimplementedTransportServer
 	well *health.Server
+	data net.Listener
 
 	mu    sync.Mutex
 	conns map[string]net.Conn
@@ -30,22 +31,50 @@ type bare struct {
 }
 
 func serveBare() {
-	listener, err := net.Listen("unix", filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), "rpc"))
-	if err != nil {
-		panic(err)
-	}
+	listener := listenUnix("rpc")
 	server := grpc.NewServer(grpc.UnknownServiceHandler(sayUnknown))
 	well := health.NewServer()
 	grpc_health_v1.RegisterHealthServer(server, well)
-	pluginrpc.RegisterTransportServer(server, &bare{well: well, conns: map[string]net.Conn{}})
+	plugin := &bare{well: well, data: listenUnix("bytes"), conns: map[string]net.Conn{}}
+	pluginrpc.RegisterTransportServer(server, plugin)
+	go acceptData(plugin.data, plugin.carry)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		_ = listener.Close()
 		os.Exit(0)
 	}()
-	fmt.Printf("1|1|unix|%s|grpc\n", listener.Addr())
+	fmt.Printf("1|2|unix|%s|grpc\n", listener.Addr())
 	_ = server.Serve(listener)
 	select {}
+}
+
+// listenUnix listens in the directory for sockets.
+func listenUnix(name string) net.Listener {
+	listener, err := net.Listen("unix", filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), name))
+	if err != nil {
+		panic(err)
+	}
+	return listener
+}
+
+// acceptData accepts the node's sockets, each with the id that it begins with.
+func acceptData(data net.Listener, carry func(id string, node *net.UnixConn)) {
+	for {
+		node, err := data.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			id := make([]byte, 16)
+			if _, err := io.ReadFull(node, id); err == nil {
+				carry(string(id), node.(*net.UnixConn))
+			}
+		}()
+	}
+}
+
+func answerConfigure(data net.Listener) *pluginrpc.ConfigureResponse {
+	return &pluginrpc.ConfigureResponse{DataNetwork: data.Addr().Network(), DataAddress: data.Addr().String()}
 }
 
 // sayUnknown writes down which methods a node tries in vain.
@@ -74,7 +103,7 @@ func (p *bare) Configure(_ context.Context, r *pluginrpc.ConfigureRequest) (*plu
 		p.well.SetServingStatus("plugin", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	case "not known":
 	}
-	return &pluginrpc.ConfigureResponse{}, nil
+	return answerConfigure(p.data), nil
 }
 
 func (p *bare) Dial(_ context.Context, r *pluginrpc.DialRequest) (*pluginrpc.Connection, error) {
@@ -107,30 +136,16 @@ func (p *bare) Listen(r *pluginrpc.ListenRequest, calls pluginrpc.Transport_List
 	}
 }
 
-func (p *bare) Carry(chunks pluginrpc.Transport_CarryServer) error {
-	first, err := chunks.Recv()
-	if err != nil {
-		return err
-	}
+// carry copies the bytes of a connection both ways.
+func (p *bare) carry(id string, node *net.UnixConn) {
 	p.mu.Lock()
-	conn := p.conns[string(first.GetConnection())]
+	conn := p.conns[id].(*net.TCPConn)
 	p.mu.Unlock()
 	defer conn.Close()
+	defer node.Close()
 	go func() {
-		for {
-			chunk, err := chunks.Recv()
-			if err != nil {
-				_ = conn.(*net.TCPConn).CloseWrite()
-				return
-			}
-			_, _ = conn.Write(chunk.GetData())
-		}
+		_, _ = io.Copy(conn, node)
+		_ = conn.CloseWrite()
 	}()
-	for {
-		b := make([]byte, 64<<10)
-		n, err := conn.Read(b)
-		if sent := chunks.Send(&pluginrpc.Chunk{Data: b[:n], End: err != nil}); sent != nil || err != nil {
-			return sent
-		}
-	}
+	_, _ = io.Copy(node, conn)
 }

@@ -21,6 +21,9 @@ const (
 	maxText = 256
 	// maxHeaders is the size of the headers that a plugin may send, in bytes.
 	maxHeaders = 16 << 10
+	// window is what a plugin may send on a stream before it is read, in bytes; on all of
+	// them, four times as much. It is the least that gRPC allows.
+	window = 64 << 10
 	// brokerMethods begins the methods by which go-plugin lets a plugin call its host.
 	// Nothing here needs them, and what they remember has no bound.
 	brokerMethods = "/plugin.GRPCBroker/"
@@ -47,8 +50,8 @@ func dialOptions() []grpc.DialOption {
 			grpc.MaxCallSendMsgSize(pluginrpc.MaxMessage),
 		),
 		grpc.WithMaxHeaderListSize(maxHeaders),
-		grpc.WithStaticStreamWindowSize(pluginrpc.Window),
-		grpc.WithStaticConnWindowSize(4 * pluginrpc.Window),
+		grpc.WithStaticStreamWindowSize(window),
+		grpc.WithStaticConnWindowSize(4 * window),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithChainStreamInterceptor(noBroker),
 	}

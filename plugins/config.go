@@ -60,9 +60,6 @@ type Config struct {
 	// MaxConns is how many connections the plugin carries at most.
 	MaxConns int
 
-	// NoSocket makes all bytes go through gRPC, also where a Unix socket would do.
-	NoSocket bool
-
 	// StartTimeout bounds the start of the process, until it is configured.
 	StartTimeout time.Duration
 

@@ -60,7 +60,23 @@ func (h *hostile) Configure(_ context.Context, r *pluginrpc.ConfigureRequest) (*
 		go flood(os.NewFile(1, "stdout"))
 		go flood(os.Stdout)
 	}
-	return &pluginrpc.ConfigureResponse{}, nil
+	if elsewhere := dataSockets[h.mode]; elsewhere != nil {
+		return elsewhere, nil
+	}
+	data := listenUnix("bytes")
+	if h.mode == "does not listen for bytes" {
+		_ = data.Close()
+	}
+	go acceptData(data, h.carry)
+	return answerConfigure(data), nil
+}
+
+// dataSockets are what Configure says, by mode.
+var dataSockets = map[string]*pluginrpc.ConfigureResponse{
+	"has no data socket":               {},
+	"has somebody else's data socket":  {DataNetwork: "unix", DataAddress: "/run/docker.sock"},
+	"has a data socket on the network": {DataNetwork: "tcp", DataAddress: "203.0.113.1:9"},
+	"has a huge data socket":           {DataNetwork: "unix", DataAddress: strings.Repeat("x", 100_000)},
 }
 
 func flood(w io.Writer) {
@@ -127,21 +143,15 @@ func (h *hostile) Dial(ctx context.Context, _ *pluginrpc.DialRequest) (*pluginrp
 	return &pluginrpc.Connection{Id: make([]byte, pluginrpc.IDSize)}, nil
 }
 
-// Carry plays the peer: with bytes that are no TLS, or far too many of them.
-func (h *hostile) Carry(chunks pluginrpc.Transport_CarryServer) error {
-	size := 1 << 10
-	switch h.mode {
-	case "carries chunks too large":
-		size = pluginrpc.MaxChunk + 1
-	case "carries messages too large":
-		size = 2 * pluginrpc.MaxMessage
-	case "never carries":
-		<-chunks.Context().Done()
-		return nil
+// carry plays the peer: one that says nothing, or no end of bytes that are no TLS.
+func (h *hostile) carry(_ string, node *net.UnixConn) {
+	if h.mode == "carries nothing" {
+		_, _ = io.Copy(io.Discard, node)
+		return
 	}
 	for {
-		if err := chunks.Send(&pluginrpc.Chunk{Data: make([]byte, size)}); err != nil {
-			return err
+		if _, err := node.Write(make([]byte, 1<<10)); err != nil {
+			return
 		}
 	}
 }

@@ -36,6 +36,21 @@ func TestLiesAboutAddresses(t *testing.T) {
 	})
 }
 
+// A plugin that lies about its data socket is refused when it starts.
+func TestLiesAboutTheDataSocket(t *testing.T) {
+	node, path := identitytest.NewNetwork(t, "net").Node(t), install(t, hostileName)
+	for _, mode := range []string{
+		"has no data socket", "has somebody else's data socket", "has a data socket on the network", "has a huge data socket",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			_, err := try(t, node, path, withMode(mode))
+			if !errors.Is(err, plugins.ErrProtocol) || !strings.Contains(err.Error(), "data socket") || len(err.Error()) > 1000 {
+				t.Errorf("%.1000v; want ErrProtocol", err)
+			}
+		})
+	}
+}
+
 // A plugin that breaks the protocol on a dial is told from a bad network, in a bounded
 // time and text, and the node goes on.
 func TestHostileDials(t *testing.T) {
@@ -51,10 +66,9 @@ func TestHostileDials(t *testing.T) {
 		{"never dials", transport.ErrNetwork, false, "", true},
 		{"complains at length", transport.ErrNetwork, false, "wolf!", false},
 		{"names ends at length", plugins.ErrProtocol, true, "1000 bytes", false},
-		{"never carries", transport.ErrNetwork, false, "", true},
+		{"does not listen for bytes", transport.ErrNetwork, false, "", false},
+		{"carries nothing", transport.ErrNetwork, false, "", true},
 		{"carries garbage", transport.ErrRefused, false, "does not look like a TLS handshake", false},
-		{"carries chunks too large", transport.ErrNetwork, true, "", false},
-		{"carries messages too large", transport.ErrNetwork, false, "", false},
 	} {
 		t.Run(row.mode, func(t *testing.T) {
 			dialTimeout, wait := patience, 2*patience

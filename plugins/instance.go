@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -19,13 +18,9 @@ import (
 	"github.com/project-iris/iris/plugins/pluginrpc"
 )
 
-const (
-	// dataSocket is the name of the data socket in the directory of a process.
-	dataSocket = "data"
-	// exitTime is how much later than its sockets a process may be seen to end, on a busy
-	// machine.
-	exitTime = 2 * time.Second
-)
+// exitTime is how much later than its sockets a process may be seen to end, on a busy
+// machine.
+const exitTime = 2 * time.Second
 
 // An instance is one process of a plugin, from its start to its end.
 type instance struct {
@@ -36,9 +31,7 @@ type instance struct {
 	process *process
 	rpc     pluginrpc.TransportClient
 	health  grpc_health_v1.HealthClient
-	socket  string // where data can go; empty for by gRPC only
-
-	carrying sync.WaitGroup // goroutines of connections
+	data    socket // where the bytes of connections go
 
 	mu      sync.Mutex
 	conns   int // those that are being made included
@@ -110,19 +103,15 @@ func (i *instance) start(ctx context.Context) error {
 	return i.configure(ctx)
 }
 
-// configure passes the options on, and agrees on how data goes.
+// configure passes the options on, and hears where the data socket is.
 func (i *instance) configure(ctx context.Context) error {
-	request := &pluginrpc.ConfigureRequest{Options: i.config.Options}
-	socket := filepath.Join(i.runner.dir, dataSocket)
-	if runtime.GOOS != "windows" && !i.config.NoSocket {
-		request.DataSocket = socket
-	}
-	response, err := i.rpc.Configure(ctx, request)
+	response, err := i.rpc.Configure(ctx, &pluginrpc.ConfigureRequest{Options: i.config.Options})
 	if err != nil {
 		return i.callError(ctx, "configure", err)
 	}
-	if response.GetDataSocket() && request.DataSocket != "" {
-		i.socket = socket
+	i.data = socket{response.GetDataNetwork(), response.GetDataAddress()}
+	if err := i.data.check(runtime.GOOS, i.runner.dir); err != nil {
+		return fmt.Errorf("data socket: %w", err)
 	}
 	return nil
 }
@@ -198,14 +187,13 @@ func (i *instance) ends() bool {
 	}
 }
 
-// close waits for the end of the process, which was killed or asked to end, and for all
-// that went with it.
+// close waits for the end of the process, which was killed or asked to end, and closes
+// what it carried.
 func (i *instance) close() {
 	i.client.Kill() // which waits, and removes the directory
 	for _, p := range i.open() {
 		_ = p.Close()
 	}
-	i.carrying.Wait()
 }
 
 func (i *instance) open() []*pipe {

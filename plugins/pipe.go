@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/project-iris/iris/plugins/pluginrpc"
 )
 
-// A pipe is one connection of the plugin, as a net.Conn: over the data socket, or over
-// gRPC. What is read from it comes from the plugin, and is trusted like the network.
+// A pipe is one connection of the plugin, as a net.Conn: one to the data socket. What is
+// read from it comes from the plugin, and is trusted like the network.
 type pipe struct {
 	net.Conn
 	local, remote address
@@ -56,12 +57,7 @@ func (i *instance) carry(ctx context.Context, conn *pluginrpc.Connection) (*pipe
 	}
 	p := &pipe{owner: i, local: orUnknown(conn.GetLocalAddress()), remote: orUnknown(conn.GetRemoteAddress())}
 	var err error
-	if i.socket != "" {
-		p.Conn, err = i.dialSocket(ctx, conn.GetId())
-	} else {
-		p.Conn, err = i.openStream(conn.GetId())
-	}
-	if err != nil {
+	if p.Conn, err = i.claim(ctx, conn.GetId()); err != nil {
 		i.release(nil)
 		return nil, err
 	}
@@ -93,10 +89,10 @@ func orUnknown(addr string) address {
 	return address(addr)
 }
 
-// dialSocket connects to the data socket, and says which connection it is to carry.
-func (i *instance) dialSocket(ctx context.Context, id []byte) (net.Conn, error) {
+// claim connects to the data socket, and says which connection it is to carry.
+func (i *instance) claim(ctx context.Context, id []byte) (net.Conn, error) {
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "unix", i.socket)
+	conn, err := dialer.DialContext(ctx, i.data.network, i.data.address)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +103,7 @@ func (i *instance) dialSocket(ctx context.Context, id []byte) (net.Conn, error) 
 		_ = conn.Close()
 		return nil, err
 	}
+	_ = conn.SetWriteDeadline(time.Time{})
 	return conn, nil
 }
 

@@ -3,11 +3,8 @@ package plugins
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -86,21 +83,10 @@ func (r *programRunner) ID() string { return r.cmd.Path }
 // Diagnose has nothing to add.
 func (r *programRunner) Diagnose(context.Context) string { return "" }
 
-// PluginToHost checks where the plugin says that it listens: the node connects to its
-// directory for sockets, and nowhere else; on Windows to loopback.
+// PluginToHost checks where the plugin says that it listens.
 func (r *programRunner) PluginToHost(network, address string) (string, string, error) {
-	switch {
-	case network == "unix" && filepath.Dir(address) == r.dir:
-		return network, address, nil
-	case network == "tcp" && runtime.GOOS == "windows" && isLoopback(address):
-		return network, address, nil
-	}
-	return "", "", fmt.Errorf("%w: it listens on %q of %q, which is not where it was told to", ErrProtocol, address, network)
-}
-
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	return err == nil && net.ParseIP(host).IsLoopback()
+	at := socket{network, address}
+	return network, address, at.check(runtime.GOOS, r.dir)
 }
 
 // HostToPlugin is not used.

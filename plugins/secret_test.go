@@ -16,36 +16,29 @@ import (
 // All that passes through a plugin is TLS 1.3: whole records, of the types that there are,
 // and nothing of what nodes say to each other.
 func TestOnlyTLSPassesThroughThePlugin(t *testing.T) {
-	for name, noSocket := range map[string]bool{"socket": false, "gRPC": true} {
-		t.Run(name, func(t *testing.T) {
-			const secret = "attack at dawn, and again "
-			dir := t.TempDir()
-			w := startTwo(t, func(c *plugins.Config) {
-				c.Options = map[string]string{"tap": dir}
-				c.NoSocket = noSocket
-			})
-			a, b := w.link()
-			expectAlive(t, a, b, strings.Repeat(secret, 10_000))
-			expectAlive(t, b, a, strings.Repeat(secret, 10_000))
-			_, _ = w.a.Close(), w.b.Close()
+	const secret = "attack at dawn, and again "
+	dir := t.TempDir()
+	w := startTwo(t, func(c *plugins.Config) { c.Options = map[string]string{"tap": dir} })
+	a, b := w.link()
+	expectAlive(t, a, b, strings.Repeat(secret, 10_000))
+	expectAlive(t, b, a, strings.Repeat(secret, 10_000))
+	_, _ = w.a.Close(), w.b.Close()
 
-			files, err := filepath.Glob(filepath.Join(dir, "*"))
-			if err != nil || len(files) != 4 {
-				t.Fatalf("%d files, %v; want one for each direction at both ends", len(files), err)
-			}
-			for _, file := range files {
-				passed, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(passed) < 10_000*len(secret) || strings.Contains(string(passed), secret[:8]) {
-					t.Errorf("%d bytes passed, the secret among them: %v", len(passed), strings.Contains(string(passed), secret[:8]))
-				}
-				if err := checkRecords(passed); err != nil {
-					t.Errorf("%s: %v", filepath.Base(file), err)
-				}
-			}
-		})
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 4 {
+		t.Fatalf("%d files, %v; want one for each direction at both ends", len(files), err)
+	}
+	for _, file := range files {
+		passed, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(passed) < 10_000*len(secret) || strings.Contains(string(passed), secret[:8]) {
+			t.Errorf("%d bytes passed, the secret among them: %v", len(passed), strings.Contains(string(passed), secret[:8]))
+		}
+		if err := checkRecords(passed); err != nil {
+			t.Errorf("%s: %v", filepath.Base(file), err)
+		}
 	}
 }
 

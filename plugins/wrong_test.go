@@ -49,13 +49,13 @@ func TestWrongPrograms(t *testing.T) {
 		{"says nothing", "exec sleep 60", 0o755, plugins.ErrNotPlugin, "in 500ms", true},
 		{"says no end", "exec cat /dev/zero", 0o755, plugins.ErrNotPlugin, "", true},
 		{"leaves a child with its pipes", "sleep 60 & echo hello", 0o755, plugins.ErrNotPlugin, "hello", false},
-		{"an old version", "echo '1|0|unix|/x|grpc'; exec sleep 60", 0o755, plugins.ErrVersion, `version "0"`, false},
-		{"a new version", "echo '1|2|unix|/x|grpc'; exec sleep 60", 0o755, plugins.ErrVersion, `version "2"`, false},
-		{"another kind of plugin", "echo '1|1|unix|/x|netrpc'; exec sleep 60", 0o755, nil, "", false},
-		{"another go-plugin", "echo '2|1|unix|/x|grpc'; exec sleep 60", 0o755, plugins.ErrNotPlugin, "core", false},
-		{"a socket of somebody else", "echo '1|1|unix|/run/docker.sock|grpc'; exec sleep 60", 0o755, plugins.ErrProtocol, "docker", false},
-		{"a host of somebody else", "echo '1|1|tcp|203.0.113.1:80|grpc'; exec sleep 60", 0o755, plugins.ErrProtocol, "203.0.113.1", false},
-		{"nobody listens", "echo \"1|1|unix|$PLUGIN_UNIX_SOCKET_DIR/x|grpc\"; exec sleep 60", 0o755, plugins.ErrNotPlugin, "", false},
+		{"an old version", "echo '1|1|unix|/x|grpc'; exec sleep 60", 0o755, plugins.ErrVersion, `version "1"`, false},
+		{"a new version", "echo '1|3|unix|/x|grpc'; exec sleep 60", 0o755, plugins.ErrVersion, `version "3"`, false},
+		{"another kind of plugin", "echo '1|2|unix|/x|netrpc'; exec sleep 60", 0o755, nil, "", false},
+		{"another go-plugin", "echo '2|2|unix|/x|grpc'; exec sleep 60", 0o755, plugins.ErrNotPlugin, "core", false},
+		{"a socket of somebody else", "echo '1|2|unix|/run/docker.sock|grpc'; exec sleep 60", 0o755, plugins.ErrProtocol, "docker", false},
+		{"a host of somebody else", "echo '1|2|tcp|203.0.113.1:80|grpc'; exec sleep 60", 0o755, plugins.ErrProtocol, "203.0.113.1", false},
+		{"nobody listens", "echo \"1|2|unix|$PLUGIN_UNIX_SOCKET_DIR/x|grpc\"; exec sleep 60", 0o755, plugins.ErrNotPlugin, "", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			path := filepath.Join(safeDir(t), "wrong")

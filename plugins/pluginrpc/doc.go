@@ -11,7 +11,7 @@ import "time"
 
 // Version is the version of the protocol, the second field of the line with which a
 // plugin begins. It changes when a plugin of before would not work any more.
-const Version = 1
+const Version = 2
 
 // Name is what go-plugin calls the service.
 const Name = "transport"
@@ -33,13 +33,8 @@ const (
 	IDSize = 16
 	// MaxAddress is the length of an address, in bytes.
 	MaxAddress = 255
-	// MaxChunk is the most data of a Chunk, in bytes. It is a quarter of what a stream
-	// may have on the way, so that a full one does not stop the sender.
-	MaxChunk = 256 << 10
 	// MaxMessage is the size of any message, in bytes.
 	MaxMessage = 512 << 10
-	// Window is what may be on the way in one direction of one gRPC stream, in bytes.
-	Window = 1 << 20
 )
 
 // ClaimTimeout is how long a connection waits to be carried.

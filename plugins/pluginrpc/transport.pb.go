@@ -28,12 +28,7 @@ type ConfigureRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The options that the node was started with for this plugin. A plugin refuses what it
 	// does not know (INVALID_ARGUMENT).
-	Options map[string]string `protobuf:"bytes,1,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Where the plugin may listen for connections to carry, a path for a Unix socket in a
-	// directory that belongs to this node and this process; empty where there is none. Who
-	// connects there sends the 16 bytes of a connection's id, and from then on the socket
-	// carries the bytes of that connection, with nothing around them.
-	DataSocket    string `protobuf:"bytes,2,opt,name=data_socket,json=dataSocket,proto3" json:"data_socket,omitempty"`
+	Options       map[string]string `protobuf:"bytes,1,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -75,17 +70,14 @@ func (x *ConfigureRequest) GetOptions() map[string]string {
 	return nil
 }
 
-func (x *ConfigureRequest) GetDataSocket() string {
-	if x != nil {
-		return x.DataSocket
-	}
-	return ""
-}
-
+// ConfigureResponse says where the data socket is, at which the plugin listens from now on:
+// as in the greeting, "unix" and a path in the directory for sockets; on Windows "tcp" and
+// HOST:PORT of loopback. Who connects there sends the 16 bytes of a connection's id, and
+// from then on the socket carries the bytes of that connection, with nothing around them.
 type ConfigureResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whether the plugin listens on the data socket. If not, the node uses Carry.
-	DataSocket    bool `protobuf:"varint,1,opt,name=data_socket,json=dataSocket,proto3" json:"data_socket,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	DataNetwork   string                 `protobuf:"bytes,1,opt,name=data_network,json=dataNetwork,proto3" json:"data_network,omitempty"`
+	DataAddress   string                 `protobuf:"bytes,2,opt,name=data_address,json=dataAddress,proto3" json:"data_address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -120,11 +112,18 @@ func (*ConfigureResponse) Descriptor() ([]byte, []int) {
 	return file_plugins_pluginrpc_transport_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *ConfigureResponse) GetDataSocket() bool {
+func (x *ConfigureResponse) GetDataNetwork() string {
 	if x != nil {
-		return x.DataSocket
+		return x.DataNetwork
 	}
-	return false
+	return ""
+}
+
+func (x *ConfigureResponse) GetDataAddress() string {
+	if x != nil {
+		return x.DataAddress
+	}
+	return ""
 }
 
 type ListenRequest struct {
@@ -353,8 +352,8 @@ func (x *DialRequest) GetAddress() string {
 	return ""
 }
 
-// Connection is one that is there, and waits to be carried. The node asks for it soon, or
-// not at all: after ten seconds the plugin closes it.
+// Connection is one that is there, and waits to be carried. The node claims it at the data
+// socket soon, or not at all: after ten seconds the plugin closes it.
 type Connection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 16 bytes that nobody can guess.
@@ -417,89 +416,24 @@ func (x *Connection) GetRemoteAddress() string {
 	return ""
 }
 
-type Chunk struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the connection, in the first message of the node, and nowhere else.
-	Connection []byte `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
-	// Up to 256 KiB. Larger is faster.
-	Data []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
-	// The plugin sends nothing after this.
-	End           bool `protobuf:"varint,3,opt,name=end,proto3" json:"end,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Chunk) Reset() {
-	*x = Chunk{}
-	mi := &file_plugins_pluginrpc_transport_proto_msgTypes[7]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Chunk) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Chunk) ProtoMessage() {}
-
-func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_plugins_pluginrpc_transport_proto_msgTypes[7]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
-func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_plugins_pluginrpc_transport_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *Chunk) GetConnection() []byte {
-	if x != nil {
-		return x.Connection
-	}
-	return nil
-}
-
-func (x *Chunk) GetData() []byte {
-	if x != nil {
-		return x.Data
-	}
-	return nil
-}
-
-func (x *Chunk) GetEnd() bool {
-	if x != nil {
-		return x.End
-	}
-	return false
-}
-
 var File_plugins_pluginrpc_transport_proto protoreflect.FileDescriptor
 
 const file_plugins_pluginrpc_transport_proto_rawDesc = "" +
 	"\n" +
-	"!plugins/pluginrpc/transport.proto\x12\x0eiris.plugin.v1\"\xb8\x01\n" +
+	"!plugins/pluginrpc/transport.proto\x12\x0eiris.plugin.v2\"\x97\x01\n" +
 	"\x10ConfigureRequest\x12G\n" +
-	"\aoptions\x18\x01 \x03(\v2-.iris.plugin.v1.ConfigureRequest.OptionsEntryR\aoptions\x12\x1f\n" +
-	"\vdata_socket\x18\x02 \x01(\tR\n" +
-	"dataSocket\x1a:\n" +
+	"\aoptions\x18\x01 \x03(\v2-.iris.plugin.v2.ConfigureRequest.OptionsEntryR\aoptions\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"4\n" +
-	"\x11ConfigureResponse\x12\x1f\n" +
-	"\vdata_socket\x18\x01 \x01(\bR\n" +
-	"dataSocket\")\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Y\n" +
+	"\x11ConfigureResponse\x12!\n" +
+	"\fdata_network\x18\x01 \x01(\tR\vdataNetwork\x12!\n" +
+	"\fdata_address\x18\x02 \x01(\tR\vdataAddress\")\n" +
 	"\rListenRequest\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\"\x8e\x01\n" +
 	"\x0eListenResponse\x129\n" +
-	"\tlistening\x18\x01 \x01(\v2\x19.iris.plugin.v1.ListeningH\x00R\tlistening\x128\n" +
-	"\baccepted\x18\x02 \x01(\v2\x1a.iris.plugin.v1.ConnectionH\x00R\bacceptedB\a\n" +
+	"\tlistening\x18\x01 \x01(\v2\x19.iris.plugin.v2.ListeningH\x00R\tlistening\x128\n" +
+	"\baccepted\x18\x02 \x01(\v2\x1a.iris.plugin.v2.ConnectionH\x00R\bacceptedB\a\n" +
 	"\x05event\"C\n" +
 	"\tListening\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x1c\n" +
@@ -510,18 +444,11 @@ const file_plugins_pluginrpc_transport_proto_rawDesc = "" +
 	"Connection\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12#\n" +
 	"\rlocal_address\x18\x02 \x01(\tR\flocalAddress\x12%\n" +
-	"\x0eremote_address\x18\x03 \x01(\tR\rremoteAddress\"M\n" +
-	"\x05Chunk\x12\x1e\n" +
-	"\n" +
-	"connection\x18\x01 \x01(\fR\n" +
-	"connection\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\x12\x10\n" +
-	"\x03end\x18\x03 \x01(\bR\x03end2\xa4\x02\n" +
+	"\x0eremote_address\x18\x03 \x01(\tR\rremoteAddress2\xe9\x01\n" +
 	"\tTransport\x12P\n" +
-	"\tConfigure\x12 .iris.plugin.v1.ConfigureRequest\x1a!.iris.plugin.v1.ConfigureResponse\x12I\n" +
-	"\x06Listen\x12\x1d.iris.plugin.v1.ListenRequest\x1a\x1e.iris.plugin.v1.ListenResponse0\x01\x12?\n" +
-	"\x04Dial\x12\x1b.iris.plugin.v1.DialRequest\x1a\x1a.iris.plugin.v1.Connection\x129\n" +
-	"\x05Carry\x12\x15.iris.plugin.v1.Chunk\x1a\x15.iris.plugin.v1.Chunk(\x010\x01B0Z.github.com/project-iris/iris/plugins/pluginrpcb\x06proto3"
+	"\tConfigure\x12 .iris.plugin.v2.ConfigureRequest\x1a!.iris.plugin.v2.ConfigureResponse\x12I\n" +
+	"\x06Listen\x12\x1d.iris.plugin.v2.ListenRequest\x1a\x1e.iris.plugin.v2.ListenResponse0\x01\x12?\n" +
+	"\x04Dial\x12\x1b.iris.plugin.v2.DialRequest\x1a\x1a.iris.plugin.v2.ConnectionB0Z.github.com/project-iris/iris/plugins/pluginrpcb\x06proto3"
 
 var (
 	file_plugins_pluginrpc_transport_proto_rawDescOnce sync.Once
@@ -535,32 +462,29 @@ func file_plugins_pluginrpc_transport_proto_rawDescGZIP() []byte {
 	return file_plugins_pluginrpc_transport_proto_rawDescData
 }
 
-var file_plugins_pluginrpc_transport_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_plugins_pluginrpc_transport_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_plugins_pluginrpc_transport_proto_goTypes = []any{
-	(*ConfigureRequest)(nil),  // 0: iris.plugin.v1.ConfigureRequest
-	(*ConfigureResponse)(nil), // 1: iris.plugin.v1.ConfigureResponse
-	(*ListenRequest)(nil),     // 2: iris.plugin.v1.ListenRequest
-	(*ListenResponse)(nil),    // 3: iris.plugin.v1.ListenResponse
-	(*Listening)(nil),         // 4: iris.plugin.v1.Listening
-	(*DialRequest)(nil),       // 5: iris.plugin.v1.DialRequest
-	(*Connection)(nil),        // 6: iris.plugin.v1.Connection
-	(*Chunk)(nil),             // 7: iris.plugin.v1.Chunk
-	nil,                       // 8: iris.plugin.v1.ConfigureRequest.OptionsEntry
+	(*ConfigureRequest)(nil),  // 0: iris.plugin.v2.ConfigureRequest
+	(*ConfigureResponse)(nil), // 1: iris.plugin.v2.ConfigureResponse
+	(*ListenRequest)(nil),     // 2: iris.plugin.v2.ListenRequest
+	(*ListenResponse)(nil),    // 3: iris.plugin.v2.ListenResponse
+	(*Listening)(nil),         // 4: iris.plugin.v2.Listening
+	(*DialRequest)(nil),       // 5: iris.plugin.v2.DialRequest
+	(*Connection)(nil),        // 6: iris.plugin.v2.Connection
+	nil,                       // 7: iris.plugin.v2.ConfigureRequest.OptionsEntry
 }
 var file_plugins_pluginrpc_transport_proto_depIdxs = []int32{
-	8, // 0: iris.plugin.v1.ConfigureRequest.options:type_name -> iris.plugin.v1.ConfigureRequest.OptionsEntry
-	4, // 1: iris.plugin.v1.ListenResponse.listening:type_name -> iris.plugin.v1.Listening
-	6, // 2: iris.plugin.v1.ListenResponse.accepted:type_name -> iris.plugin.v1.Connection
-	0, // 3: iris.plugin.v1.Transport.Configure:input_type -> iris.plugin.v1.ConfigureRequest
-	2, // 4: iris.plugin.v1.Transport.Listen:input_type -> iris.plugin.v1.ListenRequest
-	5, // 5: iris.plugin.v1.Transport.Dial:input_type -> iris.plugin.v1.DialRequest
-	7, // 6: iris.plugin.v1.Transport.Carry:input_type -> iris.plugin.v1.Chunk
-	1, // 7: iris.plugin.v1.Transport.Configure:output_type -> iris.plugin.v1.ConfigureResponse
-	3, // 8: iris.plugin.v1.Transport.Listen:output_type -> iris.plugin.v1.ListenResponse
-	6, // 9: iris.plugin.v1.Transport.Dial:output_type -> iris.plugin.v1.Connection
-	7, // 10: iris.plugin.v1.Transport.Carry:output_type -> iris.plugin.v1.Chunk
-	7, // [7:11] is the sub-list for method output_type
-	3, // [3:7] is the sub-list for method input_type
+	7, // 0: iris.plugin.v2.ConfigureRequest.options:type_name -> iris.plugin.v2.ConfigureRequest.OptionsEntry
+	4, // 1: iris.plugin.v2.ListenResponse.listening:type_name -> iris.plugin.v2.Listening
+	6, // 2: iris.plugin.v2.ListenResponse.accepted:type_name -> iris.plugin.v2.Connection
+	0, // 3: iris.plugin.v2.Transport.Configure:input_type -> iris.plugin.v2.ConfigureRequest
+	2, // 4: iris.plugin.v2.Transport.Listen:input_type -> iris.plugin.v2.ListenRequest
+	5, // 5: iris.plugin.v2.Transport.Dial:input_type -> iris.plugin.v2.DialRequest
+	1, // 6: iris.plugin.v2.Transport.Configure:output_type -> iris.plugin.v2.ConfigureResponse
+	3, // 7: iris.plugin.v2.Transport.Listen:output_type -> iris.plugin.v2.ListenResponse
+	6, // 8: iris.plugin.v2.Transport.Dial:output_type -> iris.plugin.v2.Connection
+	6, // [6:9] is the sub-list for method output_type
+	3, // [3:6] is the sub-list for method input_type
 	3, // [3:3] is the sub-list for extension type_name
 	3, // [3:3] is the sub-list for extension extendee
 	0, // [0:3] is the sub-list for field type_name
@@ -581,7 +505,7 @@ func file_plugins_pluginrpc_transport_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugins_pluginrpc_transport_proto_rawDesc), len(file_plugins_pluginrpc_transport_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

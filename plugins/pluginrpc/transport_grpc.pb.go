@@ -22,10 +22,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Transport_Configure_FullMethodName = "/iris.plugin.v1.Transport/Configure"
-	Transport_Listen_FullMethodName    = "/iris.plugin.v1.Transport/Listen"
-	Transport_Dial_FullMethodName      = "/iris.plugin.v1.Transport/Dial"
-	Transport_Carry_FullMethodName     = "/iris.plugin.v1.Transport/Carry"
+	Transport_Configure_FullMethodName = "/iris.plugin.v2.Transport/Configure"
+	Transport_Listen_FullMethodName    = "/iris.plugin.v2.Transport/Listen"
+	Transport_Dial_FullMethodName      = "/iris.plugin.v2.Transport/Dial"
 )
 
 // TransportClient is the client API for Transport service.
@@ -51,10 +50,6 @@ type TransportClient interface {
 	// Dial makes a connection to an address, as listeners of this transport have them or
 	// people give them. It has ten seconds.
 	Dial(ctx context.Context, in *DialRequest, opts ...grpc.CallOption) (*Connection, error)
-	// Carry carries the bytes of one connection, both ways, unless the data socket does.
-	// The node's first message names the connection. The node ends its direction by ending
-	// its side of the call, the plugin by a message with "end".
-	Carry(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Chunk, Chunk], error)
 }
 
 type transportClient struct {
@@ -104,19 +99,6 @@ func (c *transportClient) Dial(ctx context.Context, in *DialRequest, opts ...grp
 	return out, nil
 }
 
-func (c *transportClient) Carry(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Chunk, Chunk], error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Transport_ServiceDesc.Streams[1], Transport_Carry_FullMethodName, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	x := &grpc.GenericClientStream[Chunk, Chunk]{ClientStream: stream}
-	return x, nil
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Transport_CarryClient = grpc.BidiStreamingClient[Chunk, Chunk]
-
 // TransportServer is the server API for Transport service.
 // All implementations must embed UnimplementedTransportServer
 // for forward compatibility.
@@ -140,10 +122,6 @@ type TransportServer interface {
 	// Dial makes a connection to an address, as listeners of this transport have them or
 	// people give them. It has ten seconds.
 	Dial(context.Context, *DialRequest) (*Connection, error)
-	// Carry carries the bytes of one connection, both ways, unless the data socket does.
-	// The node's first message names the connection. The node ends its direction by ending
-	// its side of the call, the plugin by a message with "end".
-	Carry(grpc.BidiStreamingServer[Chunk, Chunk]) error
 	mustEmbedUnimplementedTransportServer()
 }
 
@@ -162,9 +140,6 @@ func (UnimplementedTransportServer) Listen(*ListenRequest, grpc.ServerStreamingS
 }
 func (UnimplementedTransportServer) Dial(context.Context, *DialRequest) (*Connection, error) {
 	return nil, status.Error(codes.Unimplemented, "method Dial not implemented")
-}
-func (UnimplementedTransportServer) Carry(grpc.BidiStreamingServer[Chunk, Chunk]) error {
-	return status.Error(codes.Unimplemented, "method Carry not implemented")
 }
 func (UnimplementedTransportServer) mustEmbedUnimplementedTransportServer() {}
 func (UnimplementedTransportServer) testEmbeddedByValue()                   {}
@@ -234,18 +209,11 @@ func _Transport_Dial_Handler(srv interface{}, ctx context.Context, dec func(inte
 	return interceptor(ctx, in, info, handler)
 }
 
-func _Transport_Carry_Handler(srv interface{}, stream grpc.ServerStream) error {
-	return srv.(TransportServer).Carry(&grpc.GenericServerStream[Chunk, Chunk]{ServerStream: stream})
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Transport_CarryServer = grpc.BidiStreamingServer[Chunk, Chunk]
-
 // Transport_ServiceDesc is the grpc.ServiceDesc for Transport service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
 var Transport_ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "iris.plugin.v1.Transport",
+	ServiceName: "iris.plugin.v2.Transport",
 	HandlerType: (*TransportServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
@@ -262,12 +230,6 @@ var Transport_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "Listen",
 			Handler:       _Transport_Listen_Handler,
 			ServerStreams: true,
-		},
-		{
-			StreamName:    "Carry",
-			Handler:       _Transport_Carry_Handler,
-			ServerStreams: true,
-			ClientStreams: true,
 		},
 	},
 	Metadata: "plugins/pluginrpc/transport.proto",

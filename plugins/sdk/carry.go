@@ -1,13 +1,12 @@
 package sdk
 
 import (
+	"errors"
 	"io"
 	"log"
 	"net"
+	"path/filepath"
 	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/project-iris/iris/plugins/pluginrpc"
 )
@@ -17,74 +16,73 @@ const (
 	linger = 2 * time.Second
 	// block is how much is read at once, in bytes.
 	block = 128 << 10
+	// maxUnnamed is how many sockets may be there that have not named their connection.
+	// More of them wait in the system: on Windows, anybody on this host can connect.
+	maxUnnamed = 1024
+	// acceptPause is the pause after a socket could not be accepted.
+	acceptPause = time.Second
 )
 
-// A carrier is the way of a connection's bytes to the node and back.
-type carrier interface {
-	io.ReadWriter
+// A dataConn is one that the node has made to the data socket, such as *net.UnixConn.
+type dataConn interface {
+	net.Conn
 	CloseWrite() error
-	Close() error
 }
 
-// listenData carries connections over a Unix socket. It reports whether that is possible.
-func (s *server) listenData(path string) bool {
-	if path == "" {
-		return false
+// listenData opens the data socket: in the directory for sockets, which only the node's
+// user can enter, and on Windows on loopback, as not all languages have another kind of
+// socket there.
+func listenData(goos, dir string) (net.Listener, error) {
+	if goos == "windows" {
+		return net.Listen("tcp", "127.0.0.1:0")
 	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
-	if err != nil {
-		log.Printf("no data socket: %v", err)
-		return false
-	}
-	go s.acceptData(listener)
-	return true
+	return net.Listen("unix", filepath.Join(dir, "data"))
 }
 
-// acceptData runs for as long as the process.
-func (s *server) acceptData(listener *net.UnixListener) {
+// acceptData accepts the node's sockets, for as long as the listener is there.
+func (s *server) acceptData(listener net.Listener) {
+	unnamed := make(chan struct{}, maxUnnamed)
 	for {
-		node, err := listener.AcceptUnix()
-		if err != nil {
-			log.Printf("data socket: %v", err)
+		unnamed <- struct{}{}
+		node, err := listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil: // the process has too many files open, say
+			log.Printf("data socket: %v", err)
+			time.Sleep(acceptPause)
+			<-unnamed
+		default:
+			go s.serveData(node.(dataConn), unnamed)
 		}
-		go s.carryOnSocket(node)
 	}
 }
 
-func (s *server) carryOnSocket(node *net.UnixConn) {
-	var name id
-	_ = node.SetReadDeadline(time.Now().Add(pluginrpc.ClaimTimeout))
-	_, err := io.ReadFull(node, name[:])
-	conn := s.unclaimed.take(name[:])
-	if err != nil || conn == nil {
+// serveData carries the connection that the node names.
+func (s *server) serveData(node dataConn, unnamed <-chan struct{}) {
+	conn := s.claimed(node)
+	<-unnamed
+	if conn == nil {
 		_ = node.Close()
 		return
 	}
-	_ = node.SetReadDeadline(time.Time{})
 	s.carry(conn, node)
 }
 
-// Carry carries a connection by messages.
-func (s *server) Carry(chunks pluginrpc.Transport_CarryServer) error {
-	first, err := chunks.Recv()
-	if err != nil {
-		return err
+// claimed reads the name of a connection, and returns it, or nil.
+func (s *server) claimed(node dataConn) net.Conn {
+	var name id
+	_ = node.SetReadDeadline(time.Now().Add(pluginrpc.ClaimTimeout))
+	if _, err := io.ReadFull(node, name[:]); err != nil {
+		return nil
 	}
-	conn := s.unclaimed.take(first.GetConnection())
-	if conn == nil {
-		return status.Error(codes.NotFound, "no such connection")
-	}
-	s.carry(conn, &chunkCarrier{chunks: chunks})
-	return nil
+	_ = node.SetReadDeadline(time.Time{})
+	return s.unclaimed.take(name[:])
 }
 
 // carry copies both ways until both have ended, or linger after one has. An error ends a
 // direction like its end does: what came before it still arrives.
-//
-// It waits for the copy that writes to the node, which must not write to a call that is
-// over. The other one may still read from the node when carry returns, and ends then.
-func (s *server) carry(conn net.Conn, node carrier) {
+func (s *server) carry(conn net.Conn, node dataConn) {
 	s.carrying.Add(1)
 	defer s.carrying.Done()
 	in, out := make(chan struct{}), make(chan struct{})
@@ -104,6 +102,7 @@ func (s *server) carry(conn net.Conn, node carrier) {
 	_ = conn.Close()
 	_ = node.Close()
 	<-in
+	<-out
 }
 
 // awaitBoth waits for one of two, and for linger after that for the other.
@@ -119,37 +118,3 @@ func awaitBoth(in, out <-chan struct{}) {
 	case <-time.After(linger):
 	}
 }
-
-// A chunkCarrier is a carrier of messages.
-type chunkCarrier struct {
-	chunks pluginrpc.Transport_CarryServer
-	rest   []byte // of the last message
-}
-
-// Read returns io.EOF when the node has ended its side of the call.
-func (c *chunkCarrier) Read(b []byte) (int, error) {
-	for len(c.rest) == 0 {
-		chunk, err := c.chunks.Recv()
-		if err != nil {
-			return 0, err
-		}
-		c.rest = chunk.GetData()
-	}
-	n := copy(b, c.rest)
-	c.rest = c.rest[n:]
-	return n, nil
-}
-
-// Write keeps no reference to b: messages are encoded before Send returns.
-func (c *chunkCarrier) Write(b []byte) (int, error) {
-	if err := c.chunks.Send(&pluginrpc.Chunk{Data: b}); err != nil {
-		return 0, err
-	}
-	return len(b), nil
-}
-
-// CloseWrite tells the node that nothing follows.
-func (c *chunkCarrier) CloseWrite() error { return c.chunks.Send(&pluginrpc.Chunk{End: true}) }
-
-// Close has nothing to do: the call ends when its handler returns.
-func (c *chunkCarrier) Close() error { return nil }

@@ -40,8 +40,6 @@ func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
 	return grpc.NewServer(append(
 		options,
 		grpc.MaxRecvMsgSize(pluginrpc.MaxMessage),
-		grpc.StaticStreamWindowSize(pluginrpc.Window),
-		grpc.StaticConnWindowSize(4*pluginrpc.Window),
 	)...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,7 +29,7 @@ func newServer(t Transport) *server {
 	return &server{transport: t, unclaimed: unclaimed{conns: map[id]*claim{}}}
 }
 
-// Configure takes the options, and opens the data socket.
+// Configure takes the options, and listens on the data socket from then on.
 func (s *server) Configure(_ context.Context, request *pluginrpc.ConfigureRequest) (*pluginrpc.ConfigureResponse, error) {
 	if s.configured.Swap(true) {
 		return nil, status.Error(codes.FailedPrecondition, "configured before")
@@ -36,7 +37,12 @@ func (s *server) Configure(_ context.Context, request *pluginrpc.ConfigureReques
 	if err := s.configure(request.GetOptions()); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	return &pluginrpc.ConfigureResponse{DataSocket: s.listenData(request.GetDataSocket())}, nil
+	data, err := listenData(runtime.GOOS, os.Getenv(pluginrpc.SocketDirKey))
+	if err != nil {
+		return nil, status.Error(codes.Internal, "data socket: "+err.Error())
+	}
+	go s.acceptData(data)
+	return &pluginrpc.ConfigureResponse{DataNetwork: data.Addr().Network(), DataAddress: data.Addr().String()}, nil
 }
 
 func (s *server) configure(options map[string]string) error {

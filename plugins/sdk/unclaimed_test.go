@@ -110,13 +110,14 @@ type ended struct{ net.Conn }
 
 func (ended) Read([]byte) (int, error) { return 0, io.EOF }
 
-// A half is a carrier whose other direction goes on after CloseWrite.
+// A half is a socket whose other direction goes on after CloseWrite.
 type half struct{ net.Conn }
 
 func (half) CloseWrite() error { return nil }
 
 // Options are refused by a plugin that has none, and configuring it is done once.
 func TestConfigure(t *testing.T) {
+	t.Setenv(pluginrpc.SocketDirKey, t.TempDir())
 	s := newServer(Transport{})
 	request := &pluginrpc.ConfigureRequest{Options: map[string]string{"colour": "red"}}
 	if _, err := s.Configure(t.Context(), request); err == nil {

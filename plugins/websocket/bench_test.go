@@ -14,7 +14,7 @@ import (
 	"github.com/project-iris/iris/transport/identity/identitytest"
 )
 
-// contenders are the plugin's two data paths, next to the built-in TCP.
+// contenders are the plugin, and the built-in TCP next to it.
 var contenders = []struct {
 	name   string
 	create func(b *testing.B) node.NewTransport
@@ -24,8 +24,7 @@ var contenders = []struct {
 			return tcp.New(tcp.Config{Identity: id, Versions: versions, Logger: log}), nil
 		}
 	}},
-	{"websocket-socket", func(b *testing.B) node.NewTransport { return overPlugin(b, nil, false) }},
-	{"websocket-grpc", func(b *testing.B) node.NewTransport { return overPlugin(b, nil, true) }},
+	{"websocket", func(b *testing.B) node.NewTransport { return overPlugin(b, nil) }},
 }
 
 // benchLink makes a link, and a stream on it.

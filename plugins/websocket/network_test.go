@@ -32,13 +32,13 @@ func startNode(t testing.TB, key *identity.NetworkKey, create node.NewTransport,
 }
 
 // overPlugin makes the plugin the transport of a node.
-func overPlugin(t testing.TB, options map[string]string, noSocket bool) node.NewTransport {
+func overPlugin(t testing.TB, options map[string]string) node.NewTransport {
 	t.Helper()
 	path := program(t)
 	return func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
 		return plugins.New(plugins.Config{
 			Path: path, Name: "websocket", Identity: id, Versions: versions, Logger: log,
-			Options: options, NoSocket: noSocket,
+			Options: options,
 		})
 	}
 }
@@ -49,8 +49,8 @@ func TestTwoNodesOverThePluginAlone(t *testing.T) {
 	cert, certKey := certificate(t, "gate.example")
 	options := map[string]string{"path": "/iris", "cert": cert, "key": certKey, "ca": cert, "name": "gate.example"}
 	key := identity.Generate()
-	first, here := startNode(t, key, overPlugin(t, options, false))
-	_, there := startNode(t, key, overPlugin(t, options, false), first.PeerAddr())
+	first, here := startNode(t, key, overPlugin(t, options))
+	_, there := startNode(t, key, overPlugin(t, options), first.PeerAddr())
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 

@@ -73,25 +73,16 @@ func start(t testing.TB, id *identity.Identity, options map[string]string, chang
 	return made
 }
 
-func noSocket(c *plugins.Config) { c.NoSocket = true }
-
 func TestConformance(t *testing.T) {
-	for name, change := range map[string]func(*plugins.Config){
-		"socket": func(*plugins.Config) {},
-		"gRPC":   noSocket,
-	} {
-		t.Run(name, func(t *testing.T) {
-			transporttest.Run(t, func(t *testing.T) transporttest.Pair {
-				network := identitytest.NewNetwork(t, "net")
-				one, two := network.Node(t), network.Node(t)
-				return transporttest.Pair{
-					A: start(t, one, nil, change), B: start(t, two, nil, change),
-					AID: one.ID(), BID: two.ID(),
-					Address: "127.0.0.1:0", Buffered: freshWindow,
-				}
-			})
-		})
-	}
+	transporttest.Run(t, func(t *testing.T) transporttest.Pair {
+		network := identitytest.NewNetwork(t, "net")
+		one, two := network.Node(t), network.Node(t)
+		return transporttest.Pair{
+			A: start(t, one, nil), B: start(t, two, nil),
+			AID: one.ID(), BID: two.ID(),
+			Address: "127.0.0.1:0", Buffered: freshWindow,
+		}
+	})
 }
 
 func TestVersions(t *testing.T) {
