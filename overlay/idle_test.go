@@ -32,16 +32,16 @@ func TestIdleTraffic(t *testing.T) {
 		nodes              int
 		packets, kilobytes float64 // a minute and node, at most
 	}{
-		{3, 1300, 190},
-		{10, 1400, 210},
-		{50, 1400, 230},
+		{3, 160, 30},
+		{10, 160, 35},
+		{50, 160, 80},
 	} {
 		t.Run(fmt.Sprintf("%d nodes", row.nodes), func(t *testing.T) {
 			if raceEnabled && row.nodes > 10 {
 				t.Skip("takes a minute under the race detector")
 			}
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, row.nodes, mem.Path{Delay: 200 * time.Microsecond})
+				w := newIdleWorld(t, row.nodes, Config{}, mem.Path{Delay: 200 * time.Microsecond}, time.Hour)
 				attach(t, w.nodes[0], "service") // so that the directory has leases to renew
 				attach(t, w.nodes[1], "").ask(1, "service", "hello", time.Second)
 				time.Sleep(30 * time.Second)

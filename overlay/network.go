@@ -41,9 +41,22 @@ type Network struct {
 	// Contested is called, once, when another node has the id of this one, which is of no
 	// more use then. It must not block. Default: nothing is done.
 	Contested func(Contest)
+	// IdleLink is after how long without use a link is ended in good order; it is made again
+	// when it is needed. Default [DefaultIdleLink].
+	IdleLink time.Duration
+	// MaxLinks is how many links this node wants to have at most. When there are more, the one
+	// that was idle for the longest time makes room; those that are used are never cut.
+	// Default [DefaultMaxLinks].
+	MaxLinks int
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 }
+
+// Defaults of [Network].
+const (
+	DefaultIdleLink = 2 * time.Minute
+	DefaultMaxLinks = 512
+)
 
 // Contest says that another node has the id of this one.
 type Contest = peers.Contest
@@ -59,6 +72,7 @@ type connection struct {
 	*network.Network
 	overlay   *Overlay
 	multicast *multicast.Multicast
+	idle      *idleLinks
 	ending    sync.Once
 	work      sync.WaitGroup   // all goroutines but farewells
 	farewells tunnel.Farewells // of tunnels that were closed here
@@ -75,13 +89,16 @@ func (o *Overlay) Connect(config Network) error {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &connection{overlay: o, multicast: multicast.New(receivers{host{o}}, session.Lanes)}
+	c := &connection{
+		overlay: o, multicast: multicast.New(receivers{host{o}}, session.Lanes), idle: newIdleLinks(config.IdleLink, config.MaxLinks),
+	}
 	c.Network = network.New(network.Config{
 		Self: config.Self, Transport: config.Transport, Listener: config.Listener, Address: config.Address,
 		Contested: config.Contested, Handler: c, Logger: config.Logger,
 	})
 	bounds := o.bounds()
-	bounds.Hasher, bounds.Linked, bounds.Draw = directory.NewHasher(config.Secret), o.links.Linked, rand.IntN
+	bounds.Hasher, bounds.Draw = directory.NewHasher(config.Secret), rand.IntN
+	bounds.Linked, bounds.Want = o.links.Linked, c.Want
 	bounds.Route = func(nodes []transport.PeerID) names.Route { return c.multicast.Route(nodes) }
 	o.lookup = lookup.New(lookup.Config{
 		Names: bounds, Owner: owner{o}, Self: config.Self, Epoch: c.Epoch(), Seed: rand.Uint64(),
@@ -92,6 +109,7 @@ func (o *Overlay) Connect(config Network) error {
 		return err
 	}
 	c.work.Go(func() { o.lookup.Run(o.ctx) })
+	c.work.Go(func() { c.idle.run(o.ctx, c) })
 	return nil
 }
 
@@ -133,6 +151,7 @@ func (c *connection) LinkUp(p *peers.Peer) {
 	})
 	o.links.Add(r)
 	o.lookup.LinkUp(r.ID())
+	c.idle.crowd(len(o.links.All()))
 }
 
 // LinkDown gives up what was under way over a link.
@@ -157,6 +176,30 @@ func (c *connection) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) 
 	}
 }
 
+// connect returns another node as soon as there is a link to it: see [peers.Peers.Connect].
+// It waits while a link is about to end.
+func (c *connection) connect(ctx context.Context, id transport.PeerID, patience time.Duration) (*remote.Remote, error) {
+	for {
+		r := c.overlay.links.Get(id)
+		if r == nil || r.Ended() {
+			if _, err := c.Connect(ctx, id, patience); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		kept := r.Leaving()
+		if kept == nil {
+			return r, nil
+		}
+		select {
+		case <-kept:
+		case <-r.Context().Done():
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
 // Changed tells the directory who is a member.
 func (c *connection) Changed() { c.overlay.lookup.Again() }
 
@@ -170,13 +213,15 @@ func (o owner) Resume(r *names.Request) {
 	}
 }
 
-// Send sends a message of the directory. One that cannot be sent is repeated.
+// Send sends a message of the directory. One that cannot be sent is repeated, as soon as there
+// is a link.
 func (o owner) Send(to transport.PeerID, m wire.Message) {
-	if r := o.links.Get(to); r != nil {
+	if r := o.links.To(to); r != nil {
 		r.Tell(m)
-	} else {
-		o.counters.unlinked.Add(1)
+		return
 	}
+	o.counters.unlinked.Add(1)
+	o.net.Want(to)
 }
 
 // Members returns who is in the network.
@@ -253,23 +298,30 @@ func (h host) Deliver(from *remote.Remote, m wire.Message) {
 // receivers is the overlay as a multicast needs it.
 type receivers struct{ host }
 
-// Linked reports whether there is a link to a node.
-func (h host) Linked(id transport.PeerID) bool { return h.overlay.links.Linked(id) }
+// Reachable reports whether there is a link to a node, or one can be made.
+func (h receivers) Reachable(id transport.PeerID) bool { return h.overlay.net.Reachable(id) }
 
 // Link returns the link to a node, and false if there is none.
-func (h host) Link(id transport.PeerID) (multicast.Link, bool) {
-	r := h.overlay.links.Get(id)
-	if r == nil {
-		return nil, false
-	}
-	return way{r.Session}, true
+func (h receivers) Link(id transport.PeerID) (multicast.Link, bool) {
+	r := h.overlay.links.To(id)
+	return way{r}, r != nil
 }
 
-// way is a session as a multicast needs it.
-type way struct{ *session.Session }
+// Want asks for a link to a node.
+func (h receivers) Want(id transport.PeerID) { h.overlay.net.Want(id) }
 
-func (w way) Lane(sender uint64) multicast.Lane { return w.Session.Lane(sender) }
-func (w way) ForwardLane() multicast.Lane       { return w.Session.ForwardLane() }
+// Await waits for a link to a node.
+func (h receivers) Await(ctx context.Context, id transport.PeerID) (multicast.Link, bool) {
+	r, err := h.overlay.net.connect(ctx, id, multicast.Patience)
+	return way{r}, err == nil
+}
+
+// way is a link as a multicast needs it.
+type way struct{ *remote.Remote }
+
+func (w way) Lane(sender uint64) multicast.Lane { return w.Remote.Lane(sender) }
+func (w way) ForwardLane() multicast.Lane       { return w.Remote.ForwardLane() }
+func (w way) Ended() bool                       { return w.Remote.Ended() || w.Leaving() != nil }
 
 // Deliver hands a message of another node to the receivers at this one.
 func (h receivers) Deliver(kind wire.Kind, name, message []byte) {

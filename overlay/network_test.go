@@ -20,13 +20,14 @@ import (
 
 // world is a network of overlays in memory.
 type world struct {
-	t       *testing.T
-	config  Config // of the overlays
-	net     *mem.Network
-	nodes   []*Overlay
-	ends    []*mem.Transport
-	finders []*discovery.Finder
-	log     io.Writer // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
+	t        *testing.T
+	config   Config // of the overlays
+	net      *mem.Network
+	nodes    []*Overlay
+	ends     []*mem.Transport
+	finders  []*discovery.Finder
+	linkIdle time.Duration // after which links end; zero is the default
+	log      io.Writer     // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
@@ -38,7 +39,13 @@ func newWorld(t *testing.T, n int, path mem.Path) *world {
 // newWorldOf is newWorld with a configuration of the nodes.
 func newWorldOf(t *testing.T, n int, config Config, path mem.Path) *world {
 	t.Helper()
-	w := &world{t: t, config: config, net: mem.NewNetwork(mem.Config{Versions: Versions(), Path: path})}
+	return newIdleWorld(t, n, config, path, 0)
+}
+
+// newIdleWorld is newWorldOf where links end that have been idle for so long.
+func newIdleWorld(t *testing.T, n int, config Config, path mem.Path, idle time.Duration) *world {
+	t.Helper()
+	w := &world{t: t, config: config, linkIdle: idle, net: mem.NewNetwork(mem.Config{Versions: Versions(), Path: path})}
 	t.Cleanup(w.close)
 	for range n {
 		w.start()
@@ -80,7 +87,7 @@ func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...str
 	}
 	o := New(w.config)
 	config := Network{
-		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Contested: contested,
+		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Contested: contested, IdleLink: w.linkIdle,
 		Logger: w.logger().With("node", i),
 	}
 	if err := o.Connect(config); err != nil {

@@ -51,7 +51,7 @@ func TestOrderAcrossAReplacedLink(t *testing.T) {
 				t.Errorf("events came as %v", got)
 			}
 			if len(got) < 50 || got[len(got)-1] != 299 {
-				t.Errorf("%d events came, the last was %d", len(got), got[len(got)-1])
+				t.Errorf("seed %d: %d events came, the last was %d; %+v", seed, len(got), got[len(got)-1], w.nodes[0].Stats())
 			}
 		})
 	}

@@ -109,7 +109,7 @@ func (m *Member) hand(now time.Time, to names.Target, a *names.Attempt, patience
 	if to.Member != nil {
 		return to.Member.(local).serve(now, local{m}, a.Token, a.Body, a.Deadline)
 	}
-	r := m.overlay.links.Get(to.Node)
+	r := m.overlay.links.To(to.Node)
 	if r == nil {
 		return errLeft
 	}

@@ -51,7 +51,7 @@ func (o *Overlay) openTunnel(ctx context.Context, cluster []byte, to names.Targe
 	if to.Member != nil {
 		return to.Member.(local).tunnel(ctx)
 	}
-	r := o.links.Get(to.Node)
+	r := o.links.To(to.Node)
 	if r == nil {
 		return nil, errLeft
 	}
@@ -102,12 +102,22 @@ func (c *connection) openTunnel(ctx context.Context, r *remote.Remote, cluster [
 		}
 		return nil, err
 	}
-	return tunnel.Open(ctx, s, cluster, &c.farewells, g.Drop)
+	r.Hold()
+	end, err := tunnel.Open(ctx, s, cluster, &c.farewells, func() {
+		g.Drop()
+		r.Release()
+	})
+	if err != nil {
+		r.Release()
+	}
+	return end, err
 }
 
 // takeTunnel offers a tunnel of another node to members of this one, and returns when it
 // has ended.
 func (o *Overlay) takeTunnel(r *remote.Remote, s transport.Stream) {
+	r.Hold()
+	defer r.Release()
 	tunnel.Accept(r.Context(), s, &o.net.farewells, o.offerTunnel)
 }
 

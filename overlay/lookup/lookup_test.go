@@ -76,7 +76,7 @@ func start(t *testing.T, n int) []*host {
 	for i := range n {
 		h := &host{t: t, self: transport.PeerID{byte(i + 1)}, network: network}
 		bounds := names.Config{
-			Hasher: directory.NewHasher([32]byte{}), Linked: func(transport.PeerID) bool { return true }, Draw: func(int) int { return 0 },
+			Hasher: directory.NewHasher([32]byte{}), Linked: func(transport.PeerID) bool { return true }, Want: func(transport.PeerID) {}, Draw: func(int) int { return 0 },
 			Route:     func(nodes []transport.PeerID) names.Route { return &route{len(nodes)} },
 			HeldBytes: 100, Topics: 10, TopicBytes: 100,
 		}

@@ -13,28 +13,21 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
-// The profile for a network whose round trips take milliseconds; the package comment
-// says what follows from it.
+// The profile is memberlist's for a local network (DefaultLANConfig), but for what has a reason
+// here; the package comment says what follows from it.
 const (
-	// ProbeInterval is how often a node probes another one.
-	ProbeInterval = 100 * time.Millisecond
-
-	probeTimeout = 50 * time.Millisecond
-	// suspicionMult is how many intervals a suspect has to object, and suspicionMax how
-	// many times as long as long as few others agree with the suspicion.
-	suspicionMult = 12
-	suspicionMax  = 2
-	// gossipInterval is how often news are passed on. Without news nothing is sent.
-	gossipInterval = 50 * time.Millisecond
-	// pushPullInterval is how often a node compares its whole list with another's.
-	pushPullInterval = 15 * time.Second
-	// forgetDelay is how long the dead are gossiped to, and how long a node takes to
-	// give up to leave in good order.
-	forgetDelay  = 15 * time.Second
+	// ProbeInterval is how often a node probes another one: memberlist's.
+	ProbeInterval = time.Second
+	// suspicionMult is how many intervals a suspect has to object, times the logarithm of
+	// the number of nodes beyond ten. Memberlist's is 4: here each node asks one that is said
+	// to be dead itself before it believes that, see doubt.go.
+	suspicionMult = 2
+	// leaveTimeout is how long a node takes to give up to leave in good order.
 	leaveTimeout = 500 * time.Millisecond
 	// maxProbe is how long one probe takes at most: memberlist gives nodes that have
-	// reason to doubt themselves up to slowest times as long.
-	slowest  = 8
+	// reason to doubt themselves up to slowest times as long. Its own bound is 8, and who
+	// closes a membership waits for the last probe.
+	slowest  = 4
 	maxProbe = slowest * ProbeInterval
 	// unaccounted is what memberlist adds to a packet that it has filled to its limit,
 	// in bytes: the length of the first message and a checksum.
@@ -63,8 +56,8 @@ type Carrier interface {
 type Handler interface {
 	// NodeUp says that a node is a member, or tells something new about itself.
 	NodeUp(id transport.PeerID, meta []byte)
-	// NodeDown says that a node has left, or is believed to be dead and was not heard
-	// for a second.
+	// NodeDown says that a node has left, or is said to be dead and has been silent since
+	// for a while, though this node has asked it.
 	NodeDown(id transport.PeerID)
 }
 
@@ -77,6 +70,9 @@ type Config struct {
 	// Carrier and Handler are required.
 	Carrier Carrier
 	Handler Handler
+	// Received returns how many bytes have come from a node over links to it so far; it only
+	// has to grow while the node talks. Default: nothing is known of that.
+	Received func(id transport.PeerID) uint64
 	// Reach makes a link to a node that is believed to be dead, by what it last told
 	// about itself, until the context ends; lists are merged with it when that works.
 	// A transport.ErrWrongPeer says that the node is gone for good. It is called again
@@ -113,6 +109,9 @@ func (c Config) resolve() (Config, error) {
 	if c.Reach == nil {
 		c.Reach = func(context.Context, transport.PeerID, []byte) error { return nil }
 	}
+	if c.Received == nil {
+		c.Received = func(transport.PeerID) uint64 { return 0 }
+	}
 	if c.MaxNodes == 0 {
 		c.MaxNodes = 4096
 	}
@@ -133,12 +132,7 @@ func (m *Membership) memberlist() *memberlist.Config {
 	c.UDPBufferSize = transport.MaxDatagram - unaccounted
 	c.EnableCompression = false // the list is small and its ids are random
 	c.ProbeInterval = ProbeInterval
-	c.ProbeTimeout = probeTimeout
 	c.SuspicionMult = suspicionMult
-	c.SuspicionMaxTimeoutMult = suspicionMax
-	c.GossipInterval = gossipInterval
-	c.GossipToTheDeadTime = forgetDelay
-	c.PushPullInterval = pushPullInterval
 	c.TCPTimeout = 2 * time.Second
 	c.HandoffQueueDepth = maxQueue
 	c.AwarenessMaxMultiplier = slowest

@@ -41,11 +41,14 @@ func (e *events) NotifyUpdate(n *memberlist.Node) { e.up(n) }
 
 func (e *events) NotifyLeave(n *memberlist.Node) {
 	id, ok := e.other(n)
-	if !ok || e.roster.doubt(id) {
-		return
-	}
 	m := (*Membership)(e)
-	m.change(func() { m.down(id) })
+	switch {
+	case !ok:
+	case m.roster.doubt(id, m.config.Received(id)):
+		m.change(func() { m.work.Go(func() { m.ask(id) }) })
+	default:
+		m.change(func() { m.down(id) })
+	}
 }
 
 func (e *events) up(n *memberlist.Node) {
@@ -71,13 +74,22 @@ func (e *events) other(n *memberlist.Node) (transport.PeerID, bool) {
 	return id, err == nil && id != e.config.Self
 }
 
-// change makes a change and passes it on, one after the other, unless this node goes.
-func (m *Membership) change(change func()) {
+// change makes a change and tells of it, one after the other, unless this node goes. It
+// reports whether it did.
+func (m *Membership) change(change func()) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.going {
 		change()
 	}
+	return !m.going
+}
+
+// leaving reports whether this node goes.
+func (m *Membership) leaving() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.going
 }
 
 // parseName reads a node's name, of which it has one only.

@@ -11,8 +11,7 @@ func TestASplitHeals(t *testing.T) {
 		one, other int
 		cut        time.Duration
 	}{
-		{2, 3, 5 * time.Second},
-		{2, 3, 20 * time.Second},
+		{2, 3, 30 * time.Second},
 		{2, 3, 2 * time.Minute},
 		{1, 1, time.Minute},
 		{1, 9, time.Minute},

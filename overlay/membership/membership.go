@@ -24,6 +24,7 @@ type Membership struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	work   sync.WaitGroup // own goroutines
+	asking chan struct{}  // holds one for each node that is asked whether it lives
 
 	mu    sync.Mutex // so that Handler is called for one change at a time
 	going bool       // the handler is told nothing any more
@@ -39,7 +40,7 @@ func New(config Config) (*Membership, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Membership{config: config, roster: newRoster(config.MaxNodes)}
+	m := &Membership{config: config, roster: newRoster(config.MaxNodes), asking: make(chan struct{}, askers)}
 	m.meta.Store(&config.Meta)
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	// A peer may have twice as many in its list, some of them dead, before it is
@@ -51,7 +52,6 @@ func New(config Config) (*Membership, error) {
 		return nil, fmt.Errorf("membership: %w", err)
 	}
 	m.work.Go(m.heal)
-	m.work.Go(func() { m.wires.reminders.run(m.ctx, m.config.Carrier) })
 	return m, nil
 }
 
@@ -103,9 +103,9 @@ func (m *Membership) Leave() {
 	}
 }
 
-// Close ends the membership and returns when its goroutines have ended, which may wait
-// until another node answers the last probe, [maxProbe] at most. The handler is not
-// called afterwards.
+// Close ends the membership and returns when its goroutines have ended, but for one that may
+// wait for the answer to the last probe, [maxProbe] at most. The handler is not called
+// afterwards.
 func (m *Membership) Close() {
 	m.ending.Lock()
 	defer m.ending.Unlock()

@@ -34,7 +34,7 @@ func TestNodesFindEachOtherThroughOneSeed(t *testing.T) {
 	}
 }
 
-// TestADeadNodeIsKnownDead by all of ten within two seconds.
+// TestADeadNodeIsKnownDead by all of ten within seven seconds.
 func TestADeadNodeIsKnownDead(t *testing.T) {
 	var times []time.Duration
 	forSeeds(t, 20, func(t *testing.T, seed uint64) {
@@ -44,7 +44,7 @@ func TestADeadNodeIsKnownDead(t *testing.T) {
 		rest := slices.Delete(slices.Clone(nodes), int(seed%10), int(seed%10)+1)
 		died := time.Now()
 		victim.transport.Kill()
-		awaitAgreement(t, rest, 5*time.Second)
+		awaitAgreement(t, rest, 10*time.Second)
 		last := died
 		for _, n := range rest {
 			if at := n.changed(victim.id); at.After(last) {
@@ -55,15 +55,13 @@ func TestADeadNodeIsKnownDead(t *testing.T) {
 	})
 	slices.Sort(times)
 	// One in twenty may take longer, by the random numbers of memberlist.
-	if late := times[len(times)-1-len(times)/20]; late > 2*time.Second {
+	if late := times[len(times)-1-len(times)/20]; late > 7*time.Second {
 		t.Errorf("took %v", late)
 	}
 	t.Logf("known dead by all: least %v, median %v, most %v", times[0], times[len(times)/2], times[len(times)-1])
 }
 
-// TestANodeThatPausesStays, cut off from all others for just less than a second. Whom
-// memberlist probes is drawn by random numbers that no seed sets, so a rare loss is no
-// failure: one in twenty is.
+// TestANodeThatPausesStays, cut off from all others for two seconds.
 func TestANodeThatPausesStays(t *testing.T) {
 	trials, lost := 0, 0
 	for _, size := range []int{3, 5, 10} {
@@ -73,9 +71,9 @@ func TestANodeThatPausesStays(t *testing.T) {
 			which := int(seed) % size
 			rest := slices.Delete(slices.Clone(nodes), which, which+1)
 			network.Partition([]transport.PeerID{nodes[which].id}, ids(rest))
-			time.Sleep(900 * time.Millisecond)
+			time.Sleep(2 * time.Second)
 			network.Heal()
-			time.Sleep(4 * time.Second)
+			time.Sleep(10 * time.Second)
 			awaitAgreement(t, nodes, 0)
 			trials++
 			if slices.ContainsFunc(nodes, func(n *node) bool { return n.losses() > 0 }) {
@@ -83,7 +81,7 @@ func TestANodeThatPausesStays(t *testing.T) {
 			}
 		})
 	}
-	if t.Logf("lost in %d of %d trials", lost, trials); lost*20 > trials {
+	if t.Logf("lost in %d of %d trials", lost, trials); lost > 0 {
 		t.Errorf("a node that paused was lost in %d of %d trials", lost, trials)
 	}
 }
@@ -99,7 +97,7 @@ func TestANodeThatLeavesIsKnownToHaveLeftAtOnce(t *testing.T) {
 			took := time.Since(begin)
 			awaitAgreement(t, rest, time.Second)
 			for _, n := range rest {
-				if after := n.changed(leaver.id).Sub(begin); after > 500*time.Millisecond {
+				if after := n.changed(leaver.id).Sub(begin); after > time.Second {
 					t.Errorf("known after %v", after)
 				}
 			}
@@ -124,7 +122,7 @@ func TestWhoHasLeftHearsNothing(t *testing.T) {
 		_, nodes := startNetwork(t, lan(1), 4)
 		nodes[0].members.Leave()
 		nodes[1].kill()
-		time.Sleep(5 * time.Second)
+		time.Sleep(10 * time.Second)
 		if nodes[0].losses() != 0 || nodes[2].losses() != 2 {
 			t.Errorf("the one that left heard of %d losses, another one of %d", nodes[0].losses(), nodes[2].losses())
 		}
@@ -292,7 +290,7 @@ func TestTrafficOfANetworkAtRest(t *testing.T) {
 			packets, bytes := (after.packets-before.packets)/each, (after.bytes-before.bytes)/each
 			t.Logf("%d nodes: %d packets of %d bytes, %.1f streams, in all %d bytes with headers of mem",
 				size, packets, bytes, float64(after.streams-before.streams)/float64(each), (after.link-before.link)/each)
-			if packets > 1400 || bytes > 200_000 {
+			if packets > 150 || bytes > 30_000 {
 				t.Errorf("%d nodes: %d packets and %d bytes", size, packets, bytes)
 			}
 		})

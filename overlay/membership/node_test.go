@@ -95,7 +95,10 @@ func start(t *testing.T, network *mem.Network, id transport.PeerID) *node {
 		t.Fatal(err)
 	}
 	n.serving.Go(func() { n.peers.Serve(listener) })
-	t.Cleanup(n.stop)
+	t.Cleanup(func() {
+		n.stop()
+		time.Sleep(5 * time.Second) // in which memberlist gives its last probe up
+	})
 	return n
 }
 
@@ -170,13 +173,14 @@ func (n *node) SendPacket(to transport.PeerID, b []byte) {
 			n.t.Errorf("packet of %d bytes: %v", len(b), err)
 		}
 	}
+	_ = n.peers.Want(to)
 }
 
 func (n *node) OpenStream(ctx context.Context, to transport.PeerID) (transport.Stream, error) {
 	n.streams.Add(1)
-	p := n.peers.Get(to)
-	if p == nil {
-		return nil, peers.ErrNoLink
+	p, err := n.peers.Connect(ctx, to, 5*time.Second)
+	if err != nil {
+		return nil, err
 	}
 	return p.Open(ctx, peers.KindMembership)
 }
@@ -185,7 +189,7 @@ func (n *node) NodeUp(id transport.PeerID, meta []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.up[id], n.seen[id] = told(meta), time.Now()
-	n.peers.Keep(id, told(meta))
+	n.peers.Meet(id, told(meta))
 }
 
 func (n *node) NodeDown(id transport.PeerID) {
@@ -197,7 +201,7 @@ func (n *node) NodeDown(id transport.PeerID) {
 	delete(n.up, id)
 	n.seen[id] = time.Now()
 	n.lost++
-	n.peers.Drop(id)
+	n.peers.Forget(id)
 }
 
 // sees reports whether the node knows exactly these.
@@ -289,6 +293,7 @@ func ids(nodes []*node) []transport.PeerID {
 // expectNoGoroutine checks that no goroutine of memberlist is left.
 func expectNoGoroutine(t *testing.T) {
 	t.Helper()
+	time.Sleep(5 * time.Second) // in which memberlist gives its last probe up
 	synctest.Wait()
 	stacks := make([]byte, 4<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]

@@ -27,15 +27,16 @@ type roster struct {
 
 // entry is a node.
 type entry struct {
-	meta    []byte
-	up      bool
-	heard   time.Time     // when it last said something
-	doubted bool          // it is said to be dead, and talks
-	left    time.Time     // when it was last heard to go in good order
-	gone    time.Time     // since when it is not up
-	wait    time.Duration // between tries to find it
-	next    time.Time     // the next try; zero if none is to be made
-	trying  bool
+	meta     []byte
+	up       bool
+	heard    time.Time     // when it last said something
+	doubted  bool          // it is said to be dead, and may live
+	received uint64        // bytes that had come from it when it was heard, since it is doubted
+	left     time.Time     // when it was last heard to go in good order
+	gone     time.Time     // since when it is not up
+	wait     time.Duration // between tries to find it
+	next     time.Time     // the next try; zero if none is to be made
+	trying   bool
 }
 
 func newRoster(limit int) *roster {

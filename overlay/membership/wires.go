@@ -40,8 +40,6 @@ type wires struct {
 	slots   chan struct{} // has one for each stream of a peer that is worked on
 	dropped atomic.Uint64
 
-	reminders *reminders
-
 	ctx    context.Context // ends with the membership
 	cancel context.CancelFunc
 
@@ -73,8 +71,6 @@ func newWires(self transport.PeerID, carrier Carrier, s *screen) *wires {
 		slots:   make(chan struct{}, maxStreams),
 		conns:   make(map[*conn]struct{}),
 		guests:  make(map[transport.PeerID]int),
-
-		reminders: newReminders(),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
@@ -175,8 +171,9 @@ func (w *wires) close() {
 	}
 }
 
-// settle lets memberlist send no more probes, and returns when it has given up the last
-// one: until then a goroutine of it waits for the answer.
+// settle lets memberlist send no more probes, and returns when the last one is answered, or
+// after a while: until then a goroutine of memberlist waits for the answer, for [maxProbe] at
+// most.
 func (w *wires) settle() {
 	w.mu.Lock()
 	w.quiet = true
@@ -185,7 +182,7 @@ func (w *wires) settle() {
 	if last == nil {
 		return
 	}
-	timer := time.NewTimer(time.Until(last.sent.Add(maxProbe)))
+	timer := time.NewTimer(time.Until(last.sent.Add(leaveTimeout)))
 	defer timer.Stop()
 	select {
 	case <-last.answered:
@@ -209,7 +206,6 @@ func (w *wires) WriteToAddress(b []byte, to memberlist.Address) (time.Time, erro
 	if err := w.note(to.Name, b); err != nil {
 		return now, err
 	}
-	w.reminders.sent(b)
 	w.carrier.SendPacket(id, b)
 	return now, nil
 }

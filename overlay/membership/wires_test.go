@@ -89,7 +89,7 @@ func TestNoStreamAfterClose(t *testing.T) {
 	}
 }
 
-// TestTheLastProbeIsAwaited, until it is answered or given up, and none follows.
+// TestTheLastProbeIsAwaited, until it is answered or for a while, and none follows.
 func TestTheLastProbeIsAwaited(t *testing.T) {
 	ping, ack := message(typePing, encode()), message(typeAck, encode())
 	rows := []struct {
@@ -100,8 +100,8 @@ func TestTheLastProbeIsAwaited(t *testing.T) {
 	}{
 		{"no probe", "", "", 0},
 		{"an answer", "one", "one", 10 * time.Millisecond},
-		{"another's answer", "one", "other", maxProbe},
-		{"no answer", "one", "", maxProbe},
+		{"another's answer", "one", "other", leaveTimeout},
+		{"no answer", "one", "", leaveTimeout},
 	}
 	for _, row := range rows {
 		synctest.Test(t, func(t *testing.T) {

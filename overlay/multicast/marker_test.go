@@ -174,12 +174,15 @@ func TestRoutesMoveWhileAllIsClosed(t *testing.T) {
 // silent is a host from which nothing comes back.
 type silent struct{}
 
-func (silent) Linked(transport.PeerID) bool             { return true }
-func (silent) Link(transport.PeerID) (Link, bool)       { return silent{}, true }
-func (silent) Deliver(wire.Kind, []byte, []byte)        {}
-func (silent) Lane(uint64) Lane                         { return silent{} }
-func (silent) ForwardLane() Lane                        { return silent{} }
-func (silent) Context() context.Context                 { return context.Background() }
-func (silent) Begin(int, time.Duration) ([]byte, error) { return nil, nil }
-func (silent) BeginShort(int) ([]byte, error)           { return nil, nil }
-func (silent) Commit([]byte)                            {}
+func (silent) Reachable(transport.PeerID) bool                      { return true }
+func (silent) Want(transport.PeerID)                                {}
+func (silent) Ended() bool                                          { return false }
+func (silent) Await(context.Context, transport.PeerID) (Link, bool) { return silent{}, true }
+func (silent) Link(transport.PeerID) (Link, bool)                   { return silent{}, true }
+func (silent) Deliver(wire.Kind, []byte, []byte)                    {}
+func (silent) Lane(uint64) Lane                                     { return silent{} }
+func (silent) ForwardLane() Lane                                    { return silent{} }
+func (silent) Context() context.Context                             { return context.Background() }
+func (silent) Begin(int, time.Duration) ([]byte, error)             { return nil, nil }
+func (silent) BeginShort(int) ([]byte, error)                       { return nil, nil }
+func (silent) Commit([]byte)                                        {}

@@ -36,6 +36,8 @@ type Link interface {
 	Lane(sender uint64) Lane
 	// ForwardLane returns the lane for what is forwarded.
 	ForwardLane() Lane
+	// Ended reports whether nothing can be sent any more, as the link ends or has ended.
+	Ended() bool
 	// Context ends with the link.
 	Context() context.Context
 }
@@ -43,10 +45,15 @@ type Link interface {
 // Host is what a [Multicast] needs of its node. It is called concurrently, by whoever
 // calls the Multicast.
 type Host interface {
-	// Linked reports whether there is a link to a node. It locks nothing.
-	Linked(id transport.PeerID) bool
+	// Reachable reports whether there is a link to a node, or one can be made as far as is
+	// known. It takes no lock under which a Multicast is called.
+	Reachable(id transport.PeerID) bool
 	// Link returns the link to a node, and false if there is none. It locks nothing.
 	Link(id transport.PeerID) (Link, bool)
+	// Want asks for a link to a node, and does not wait for it. Await returns it as soon as
+	// there is one, and false if none is made within Patience, or until the context ends.
+	Want(id transport.PeerID)
+	Await(ctx context.Context, id transport.PeerID) (Link, bool)
 	// Deliver hands a message that was forwarded to the receivers at this node. The slices
 	// are borrowed.
 	Deliver(kind wire.Kind, name, message []byte)
@@ -54,7 +61,7 @@ type Host interface {
 
 // Stats counts what was dropped.
 type Stats struct {
-	SendsFailed   uint64 // messages for a node without a link, or that does not read
+	SendsFailed   uint64 // messages for a node that no link is made to, or that does not read
 	CopiesDropped uint64 // messages that were to be forwarded to such a node
 	CopiesLate    uint64 // messages that came after a later one of their sender, by another way
 }
@@ -66,12 +73,14 @@ type Multicast struct {
 	lanes   int // of a link, by which a sender's messages may go
 	filter  Filter
 	markers markers
+	pending pending
+	answers atomic.Int32 // to markers, that wait for a link
 
 	sendsFailed, copiesDropped, copiesLate atomic.Uint64
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	work   sync.WaitGroup // waits for markers
+	work   sync.WaitGroup // waits for markers, and for links
 
 	mu       sync.Mutex
 	indirect map[*Route]struct{} // routes that lead over other nodes

@@ -195,7 +195,12 @@ type testNode struct {
 	got []string // what was delivered
 }
 
-func (h *testNode) Linked(id transport.PeerID) bool {
+// Want does nothing: there is a link to each node that none was cut to.
+func (h *testNode) Want(transport.PeerID) {}
+
+func (h *testNode) Await(_ context.Context, id transport.PeerID) (Link, bool) { return h.Link(id) }
+
+func (h *testNode) Reachable(id transport.PeerID) bool {
 	h.network.mu.Lock()
 	defer h.network.mu.Unlock()
 	return !h.network.cut[way{h.number, number(id)}]
@@ -270,6 +275,7 @@ func newTestLink(w *network, to way) *testLink {
 
 func (l *testLink) Lane(sender uint64) Lane  { return l.lanes[sender%testLanes] }
 func (l *testLink) ForwardLane() Lane        { return l.lanes[testLanes] }
+func (l *testLink) Ended() bool              { return l.ctx.Err() != nil }
 func (l *testLink) Context() context.Context { return l.ctx }
 
 // testLane is a lane, with what is under way in it.

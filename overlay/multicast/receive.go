@@ -26,13 +26,13 @@ func (m *Multicast) Forward(from transport.PeerID, f *wire.Forward) {
 
 func (m *Multicast) forward(to transport.PeerID, f *wire.Forwarded) bool {
 	link, ok := m.host.Link(to)
-	if !ok {
-		return false
+	if !ok || m.pending.has(to) {
+		return m.later(to, f)
 	}
 	l := link.ForwardLane()
 	b, err := l.Begin(f.Size(), forwardPatience)
 	if err != nil {
-		return false
+		return link.Ended() && m.later(to, f)
 	}
 	l.Commit(f.Append(b))
 	return true
@@ -44,14 +44,35 @@ func (m *Multicast) Forwarded(f *wire.Forwarded) {
 		m.deliver(f)
 		return
 	}
-	origin, ok := m.host.Link(f.Origin)
-	if !ok {
+	if origin, ok := m.host.Link(f.Origin); ok {
+		answer(origin, f.Order)
 		return
 	}
-	answer := wire.MarkerPassed{Token: f.Order}
-	l := origin.Lane(f.Order)
+	m.answerLater(f.Origin, f.Order)
+}
+
+// answer says that a marker has come.
+func answer(origin Link, token uint64) {
+	answer := wire.MarkerPassed{Token: token}
+	l := origin.Lane(token)
 	if b, err := l.BeginShort(answer.Size()); err == nil {
 		l.Commit(answer.Append(b))
+	}
+}
+
+// maxAnswers is how many answers to markers may wait for a link. Who sends more markers, and
+// keeps no link, waits for the answers in vain.
+const maxAnswers = 64
+
+// answerLater says that a marker has come, when there is a link to its origin.
+func (m *Multicast) answerLater(to transport.PeerID, token uint64) {
+	if m.answers.Add(1) > maxAnswers || !m.start(func() {
+		defer m.answers.Add(-1)
+		if origin, ok := m.host.Await(m.ctx, to); ok {
+			answer(origin, token)
+		}
+	}) {
+		m.answers.Add(-1)
 	}
 }
 

@@ -1,7 +1,14 @@
 package multicast
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -70,4 +77,76 @@ func TestUnknownKindsAreForwarded(t *testing.T) {
 			t.Errorf("%d copies are forwarded, want 1", n)
 		}
 	})
+}
+
+// gate is a host whose links come up when it is opened.
+type gate struct {
+	silent
+	open chan struct{}
+
+	mu     sync.Mutex
+	queued []string
+}
+
+func (g *gate) Link(transport.PeerID) (Link, bool) {
+	select {
+	case <-g.open:
+		return g, true
+	default:
+		return nil, false
+	}
+}
+
+func (g *gate) Await(ctx context.Context, id transport.PeerID) (Link, bool) {
+	select {
+	case <-g.open:
+	case <-ctx.Done():
+	}
+	return g.Link(id)
+}
+
+func (g *gate) ForwardLane() Lane { return g }
+
+func (g *gate) Commit(b []byte) {
+	m, err := wire.NewReader(bytes.NewReader(b), wire.Limits{}).Read()
+	if f, ok := m.(*wire.Forwarded); err == nil && ok {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.queued = append(g.queued, string(f.Message))
+	}
+}
+
+// What is to be forwarded to a node without a link waits for it, in order, and holds up
+// nobody; where none comes it is dropped, and counted, and so is what there is no room for.
+func TestForwardingWaitsForALink(t *testing.T) {
+	for _, comes := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			g := &gate{open: make(chan struct{})}
+			m := New(g, testLanes)
+			var want []string
+			for i := range 40 {
+				text := fmt.Sprintf("%02d", i)
+				m.Forward(node(1), &wire.Forward{Kind: wire.KindEvent, Order: uint64(i + 1), Nodes: nodes(2, 3), Message: []byte(text)})
+				want = append(want, text)
+				if comes && i == 20 {
+					close(g.open)
+				}
+			}
+			large := make([]byte, pendingLimit)
+			m.Forward(node(1), &wire.Forward{Kind: wire.KindEvent, Order: 99, Nodes: nodes(4, 5), Message: large})
+			time.Sleep(2 * Patience)
+			synctest.Wait()
+			dropped := m.Stats().CopiesDropped
+			switch {
+			case comes && (!slices.Equal(g.queued, append(want, string(large))) && !slices.Equal(g.queued, want) || dropped > 1):
+				t.Errorf("%d were forwarded, %d dropped, want %d in order", len(g.queued), dropped, len(want))
+			case !comes && (len(g.queued) > 0 || dropped != 41):
+				t.Errorf("%d were forwarded, %d are counted as dropped, want 41", len(g.queued), dropped)
+			}
+			if m.pending.bytes != 0 || m.pending.some.Load() != 0 {
+				t.Errorf("%d bytes are left for %d nodes", m.pending.bytes, m.pending.some.Load())
+			}
+			m.Close()
+		})
+	}
 }

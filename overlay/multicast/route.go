@@ -45,7 +45,7 @@ func (w *ways) isSettled() bool {
 func (m *Multicast) Route(nodes []transport.PeerID) *Route {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	tree, _ := Tree(nil).Grow(nodes, m.host.Linked)
+	tree, _ := Tree(nil).Grow(nodes, m.host.Reachable)
 	r := &Route{multicast: m, ways: &ways{tree: tree, direct: tree.Leafless(), users: new(sync.WaitGroup)}}
 	m.note(r)
 	return r
@@ -86,7 +86,7 @@ func (m *Multicast) LinkLost(id transport.PeerID) {
 // grow replaces the ways of a route. The lock is held.
 func (m *Multicast) grow(r *Route, nodes []transport.PeerID) {
 	old := *r.ways
-	tree, cut := old.tree.Grow(nodes, m.host.Linked)
+	tree, cut := old.tree.Grow(nodes, m.host.Reachable)
 	r.ways = &ways{
 		tree: tree, direct: old.direct && tree.Leafless(),
 		users: old.users, sent: old.sent, settled: old.settled,

@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"github.com/project-iris/iris/overlay/wire"
-	"github.com/project-iris/iris/transport"
 )
 
 // Sender sends the messages of one application, in order.
@@ -39,7 +38,7 @@ func (s *Sender) Send(r *Route, kind wire.Kind, name, message []byte) {
 
 func (s *Sender) event(to Tree, m *wire.Event) {
 	for i := range to {
-		if l, b := s.room(to[i].Node, m.Size()); l != nil {
+		if l, b := s.room(to, i, m.Size()); l != nil {
 			l.Commit(m.Append(b))
 		} else {
 			s.multicast.sendsFailed.Add(1)
@@ -49,7 +48,7 @@ func (s *Sender) event(to Tree, m *wire.Event) {
 
 func (s *Sender) broadcast(to Tree, m *wire.Broadcast) {
 	for i := range to {
-		if l, b := s.room(to[i].Node, m.Size()); l != nil {
+		if l, b := s.room(to, i, m.Size()); l != nil {
 			l.Commit(m.Append(b))
 		} else {
 			s.multicast.sendsFailed.Add(1)
@@ -64,7 +63,7 @@ func (s *Sender) forward(to Tree, kind wire.Kind, name, message []byte) {
 	s.order++
 	for i := range to {
 		m := wire.Forward{Kind: kind, Sender: s.id, Order: s.order, Name: name, Nodes: to[i].Leaves, Message: message}
-		if l, b := s.room(to[i].Node, m.Size()); l != nil {
+		if l, b := s.room(to, i, m.Size()); l != nil {
 			l.Commit(m.Append(b))
 		} else {
 			s.multicast.sendsFailed.Add(1 + uint64(len(m.Nodes)))
@@ -72,17 +71,37 @@ func (s *Sender) forward(to Tree, kind wire.Kind, name, message []byte) {
 	}
 }
 
-// room locks the sender's lane to a node for a message of a size, and waits for room. The
-// lane is nil if there is none, or no link.
-func (s *Sender) room(to transport.PeerID, size int) (Lane, []byte) {
-	link, ok := s.multicast.host.Link(to)
-	if !ok {
-		return nil, nil
+// room locks the sender's lane to a node of a tree for a message of a size, and waits for
+// room, and for a link if there is none: one is asked for to all nodes of the tree then. The
+// lane is nil if there is none.
+func (s *Sender) room(to Tree, i, size int) (Lane, []byte) {
+	id := to[i].Node
+	link, ok := s.multicast.host.Link(id)
+	for range 2 { // a link may end in good order meanwhile
+		if !ok {
+			link, ok = s.await(to[i:])
+		}
+		if !ok {
+			s.multicast.LinkLost(id) // for those that were to have it from there
+			return nil, nil
+		}
+		l := link.Lane(s.id)
+		b, err := l.Begin(size, Patience)
+		if err == nil {
+			return l, b
+		}
+		if !link.Ended() {
+			return nil, nil
+		}
+		ok = false
 	}
-	l := link.Lane(s.id)
-	b, err := l.Begin(size, Patience)
-	if err != nil {
-		return nil, nil
+	return nil, nil
+}
+
+// await waits for a link to the first node of a tree.
+func (s *Sender) await(to Tree) (Link, bool) {
+	for _, b := range to {
+		s.multicast.host.Want(b.Node)
 	}
-	return l, b
+	return s.multicast.host.Await(s.multicast.ctx, to[0].Node)
 }

@@ -42,17 +42,17 @@ func (t Tree) nodes() []transport.PeerID {
 
 // Grow returns a tree over other nodes, each of which is given once, and which leaves of
 // the old tree reach their node by another way now, as branches that lead to them by the
-// old way. Only nodes that are linked get leaves. All others keep their way, but for
+// old way. Only nodes that can be reached get leaves. All others keep their way, but for
 // those that come to be few: they get messages directly from then on.
-func (t Tree) Grow(nodes []transport.PeerID, linked func(transport.PeerID) bool) (grown Tree, cut []Branch) {
-	g := growth{width: width(len(nodes)), linked: linked, missing: make(map[transport.PeerID]struct{}, len(nodes))}
+func (t Tree) Grow(nodes []transport.PeerID, reachable func(transport.PeerID) bool) (grown Tree, cut []Branch) {
+	g := growth{width: width(len(nodes)), reachable: reachable, missing: make(map[transport.PeerID]struct{}, len(nodes))}
 	for _, id := range nodes {
 		g.missing[id] = struct{}{}
 	}
 	for _, b := range t {
 		leaves := g.members(b.Leaves)
 		_, member := g.missing[b.Node]
-		keeps := member && len(nodes) > Direct && linked(b.Node)
+		keeps := member && len(nodes) > Direct && reachable(b.Node)
 		if len(leaves) > 0 && !keeps {
 			cut = append(cut, Branch{b.Node, leaves})
 			leaves = nil
@@ -71,10 +71,10 @@ func (t Tree) Grow(nodes []transport.PeerID, linked func(transport.PeerID) bool)
 
 // growth is a tree that grows.
 type growth struct {
-	tree    Tree
-	width   int
-	linked  func(transport.PeerID) bool
-	missing map[transport.PeerID]struct{}
+	tree      Tree
+	width     int
+	reachable func(transport.PeerID) bool
+	missing   map[transport.PeerID]struct{}
 }
 
 // members returns those of the leaves that stay.
@@ -101,7 +101,7 @@ func (g *growth) add(id transport.PeerID) {
 	best := -1
 	if len(g.tree) >= g.width {
 		for i, b := range g.tree {
-			if (best < 0 || len(b.Leaves) < len(g.tree[best].Leaves)) && g.linked(b.Node) {
+			if (best < 0 || len(b.Leaves) < len(g.tree[best].Leaves)) && g.reachable(b.Node) {
 				best = i
 			}
 		}

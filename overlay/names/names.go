@@ -36,8 +36,10 @@ type Route interface {
 type Config struct {
 	// Hasher makes the names by which the directory knows clusters and topics.
 	Hasher *directory.Hasher
-	// Linked reports whether there is a link to a node.
+	// Linked reports whether there is a link to a node, and Want asks for one, which
+	// [Names.Linked] is told of. Neither may block, or call Names.
 	Linked func(id transport.PeerID) bool
+	Want   func(id transport.PeerID)
 	// Route makes a route to nodes.
 	Route func(nodes []transport.PeerID) Route
 	// Draw returns a random number below n.

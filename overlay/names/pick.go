@@ -157,17 +157,29 @@ func (n *Names) pick(now time.Time, c *cluster, refused *Refusals) (to Target, f
 	return Target{}, false
 }
 
-// pickNode picks one of the nodes of a place that has not refused.
+// mostWanted is how many nodes one request asks for links to.
+const mostWanted = 2
+
+// pickNode picks one of the nodes of a place that has not refused and that there is a link
+// to. Links are asked for to those that it finds without: in time there is one to all that
+// serve a name which is used.
 func (n *Names) pickNode(now time.Time, p *Place, refused *Refusals) (Target, bool) {
 	if p == nil || refused.Full() {
 		return Target{}, false
 	}
 	p.used = true
+	wanted := 0
 	at := balance.Pick(now, len(p.nodes), n.config.Draw, func(i int) *balance.Gauge {
-		if !n.config.Linked(p.nodes[i]) || refused.hasNode(p.nodes[i]) {
+		switch id := p.nodes[i]; {
+		case refused.hasNode(id):
 			return nil
+		case n.config.Linked(id):
+			return p.gauge(id)
+		case wanted < mostWanted:
+			wanted++
+			n.config.Want(id)
 		}
-		return p.gauge(p.nodes[i])
+		return nil
 	})
 	if at < 0 {
 		return Target{}, false

@@ -79,10 +79,22 @@ func (n *Names) Retry(now time.Time) (resumed Resumed) {
 			delete(n.retries, c)
 			resumed.Add(Resumed{Waiters: c.wake(), Requests: n.again(now, c)})
 		default: // there is no link: that costs nobody anything
+			n.want(c.place)
 			c.retry.due = now.Add(retryMin)
 		}
 	}
 	return resumed
+}
+
+// want asks for links to some nodes of a place.
+func (n *Names) want(p *Place) {
+	if p == nil || len(p.nodes) == 0 {
+		return
+	}
+	first := n.config.Draw(len(p.nodes))
+	for i := range min(mostWanted, len(p.nodes)) {
+		n.config.Want(p.nodes[(first+i)%len(p.nodes)])
+	}
 }
 
 // reachable reports whether there is a link to a node of a place.

@@ -83,7 +83,7 @@ func newWorld(t testing.TB, seed uint64, nodes int) *world {
 		n := &node{world: w, number: i, id: sha256.Sum256(fmt.Append(nil, "node ", i))}
 		n.dir = directory.New(directory.Config{Self: n.id, Epoch: 1, Everywhere: everywhere, Seed: seed})
 		n.names = New(Config{
-			Hasher: hasher, Linked: n.linked, Draw: w.random.IntN,
+			Hasher: hasher, Linked: n.linked, Want: func(transport.PeerID) {}, Draw: w.random.IntN,
 			Route:     func(nodes []transport.PeerID) Route { return &route{nodes} },
 			HeldBytes: 200, Topics: 3, TopicBytes: 100,
 		})

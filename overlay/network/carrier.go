@@ -2,12 +2,17 @@ package network
 
 import (
 	"context"
+	"log/slog"
+	"time"
 
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 )
+
+// streamPatience is how long a dial may take that a stream of membership waits for.
+const streamPatience = 5 * time.Second
 
 // carrier is a network as its links and its membership see it: each carries what the other
 // one says.
@@ -16,8 +21,10 @@ type carrier struct{ *Network }
 // LinkUp takes a link into use.
 func (c carrier) LinkUp(p *peers.Peer) {
 	c.config.Handler.LinkUp(p)
-	c.roster.Met(p.ID())
-	c.log.Info("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr(), "version", p.Link().Version())
+	c.log.Debug("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr(), "version", p.Link().Version())
+	if c.roster.Has(p.ID()) {
+		return
+	}
 	c.work.Go(func() {
 		if err := c.members.Join(p.ID()); err != nil {
 			c.log.Debug("lists were not merged", "peer", p.ID().Short(), "err", err)
@@ -28,7 +35,11 @@ func (c carrier) LinkUp(p *peers.Peer) {
 // LinkDown gives up what was under way over a link.
 func (c carrier) LinkDown(p *peers.Peer, cause error) {
 	c.config.Handler.LinkDown(p, cause)
-	c.log.Info("link is down", "peer", p.ID().Short(), "reason", cause)
+	level := slog.LevelInfo
+	if peers.InGoodOrder(cause) {
+		level = slog.LevelDebug
+	}
+	c.log.Log(context.Background(), level, "link is down", "peer", p.ID().Short(), "reason", cause)
 }
 
 // Stream takes a stream of a peer.
@@ -47,14 +58,16 @@ func (c carrier) Datagram(p *peers.Peer, b []byte) { c.members.HandlePacket(p.ID
 func (c carrier) SendPacket(to transport.PeerID, b []byte) {
 	if p := c.peers.Get(to); p != nil {
 		_ = p.SendDatagram(b) // best effort
+		return
 	}
+	_ = c.peers.Want(to) // for the next one
 }
 
 // OpenStream opens a stream of the membership.
 func (c carrier) OpenStream(ctx context.Context, to transport.PeerID) (transport.Stream, error) {
-	p := c.peers.Get(to)
-	if p == nil {
-		return nil, peers.ErrNoLink
+	p, err := c.peers.Connect(ctx, to, streamPatience)
+	if err != nil {
+		return nil, err
 	}
 	return p.Open(ctx, peers.KindMembership)
 }
@@ -80,6 +93,14 @@ func (h hearer) NodeUp(id transport.PeerID, meta []byte) {
 func (h hearer) NodeDown(id transport.PeerID) {
 	h.roster.Down(id)
 	h.config.Handler.Changed()
+}
+
+// received returns how many bytes have come from a node over the link to it.
+func (n *Network) received(id transport.PeerID) uint64 {
+	if p := n.peers.Get(id); p != nil {
+		return p.Link().Stats().BytesReceived
+	}
+	return 0
 }
 
 // reach makes a link to a node that is believed to be dead.

@@ -78,7 +78,7 @@ func New(config Config) *Network {
 // error the network has to be closed as well.
 func (n *Network) Start() error {
 	members, err := membership.New(membership.Config{
-		Self: n.config.Self, Meta: n.info(n.config.Address), Carrier: carrier{n}, Handler: hearer{n}, Reach: n.reach, Logger: n.log,
+		Self: n.config.Self, Meta: n.info(n.config.Address), Carrier: carrier{n}, Handler: hearer{n}, Received: n.received, Reach: n.reach, Logger: n.log,
 	})
 	if err != nil {
 		return err

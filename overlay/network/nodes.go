@@ -56,6 +56,17 @@ func (n *Network) Addresses() []string {
 	return all
 }
 
+// Want asks for a link to a member, see [peers.Peers.Want].
+func (n *Network) Want(id transport.PeerID) { _ = n.peers.Want(id) }
+
+// Connect returns the link to a member, see [peers.Peers.Connect].
+func (n *Network) Connect(ctx context.Context, id transport.PeerID, patience time.Duration) (*peers.Peer, error) {
+	return n.peers.Connect(ctx, id, patience)
+}
+
+// Reachable reports whether there is a link to a member, or one can be made as far as is known.
+func (n *Network) Reachable(id transport.PeerID) bool { return n.peers.Reachable(id) }
+
 // Link returns the link to a node, nil if there is none.
 func (n *Network) Link(id transport.PeerID) *peers.Peer { return n.peers.Get(id) }
 

@@ -103,8 +103,8 @@ func (ps *Peers) addrOf(p *Peer) string {
 	}
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	if w := ps.wanted[p.id]; w != nil {
-		return w.addr
+	if t := ps.targets[p.id]; t != nil {
+		return t.addr
 	}
 	return ""
 }

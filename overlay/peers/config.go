@@ -1,8 +1,8 @@
 package peers
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -25,11 +25,21 @@ const (
 	// redialMin and redialMax bound the wait between tries to reach a node, to which
 	// as much again is added at random.
 	redialMin = 100 * time.Millisecond
-	redialMax = 2 * time.Second
-	// steady is how long a link has to have been in use for the next try to follow
-	// its loss without a longer wait.
+	redialMax = 2 * time.Minute
+	// maxDials bounds the dials of nodes that were met that are under way.
+	maxDials = 16
+	// steady is how long a link has to have been in use for the next one to be made
+	// without a longer wait.
 	steady = 10 * time.Second
 )
+
+// noLink is ErrNoLink with a reason, if there is one.
+func noLink(err error) error {
+	if err == nil {
+		return ErrNoLink
+	}
+	return fmt.Errorf("%w: %w", ErrNoLink, err)
+}
 
 // CodeDuplicate ends a link because there is another one between the same nodes.
 const CodeDuplicate = transport.CodeUser
@@ -119,16 +129,4 @@ func (c Config) withDefaults() Config {
 		c.MaxLinks = 4096
 	}
 	return c
-}
-
-// sleep waits, unless the context ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

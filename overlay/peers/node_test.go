@@ -20,6 +20,68 @@ type node struct {
 	*recorder
 	transport *mem.Transport
 	serving   sync.WaitGroup
+	wanting   keeper
+}
+
+// keeper wants links again and again.
+type keeper struct {
+	mu      sync.Mutex
+	wanted  map[transport.PeerID]context.CancelFunc
+	working sync.WaitGroup
+}
+
+// Keep has a node want a link to another without a pause.
+func (k *keeper) keep(ps *peers.Peers, id transport.PeerID, addr string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	ps.Meet(id, addr)
+	if k.wanted[id] != nil {
+		return
+	}
+	if k.wanted == nil {
+		k.wanted = make(map[transport.PeerID]context.CancelFunc)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	k.wanted[id] = cancel
+	k.working.Go(func() {
+		for !errors.Is(ps.Want(id), peers.ErrClosed) {
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// drop ends that.
+func (k *keeper) drop(id transport.PeerID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if cancel := k.wanted[id]; cancel != nil {
+		cancel()
+		delete(k.wanted, id)
+	}
+}
+
+// end ends all of it.
+func (k *keeper) end() {
+	k.mu.Lock()
+	for _, cancel := range k.wanted {
+		cancel()
+	}
+	clear(k.wanted)
+	k.mu.Unlock()
+	k.working.Wait()
+}
+
+// Keep wants a link to another node again and again, until Drop.
+func (n *node) Keep(id transport.PeerID, addr string) { n.wanting.keep(n.Peers, id, addr) }
+
+// Drop ends Keep.
+func (n *node) Drop(id transport.PeerID) {
+	n.wanting.drop(id)
+	n.Forget(id)
 }
 
 func addr(id transport.PeerID) string { return id.Short() }
@@ -47,6 +109,7 @@ func (n *node) serve(at string, contested func(peers.Contest)) {
 // stop ends the node and checks that what came up has gone down.
 func (n *node) stop(cause error) {
 	n.Close(cause)
+	n.wanting.end()
 	n.serving.Wait()
 	_ = n.transport.Close()
 	n.recorder.expectBalance()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/refusal"
@@ -19,14 +20,15 @@ type Peers struct {
 	work   sync.WaitGroup // all goroutines
 
 	contest contest
+	dials   chan struct{} // holds one for each dial of a node that was met
 
 	mu      sync.Mutex
-	active  map[transport.PeerID]*Peer // links in use
-	last    map[transport.PeerID]*Peer // the latest link of each node that came into use, until it is over
-	changed chan struct{}              // closed and replaced when active has grown
-	wanted  map[transport.PeerID]*want // nodes to keep a link to
-	links   map[*Peer]struct{}         // all that are up, in use or not
-	twins   map[transport.PeerID]int   // how many of them each node has
+	active  map[transport.PeerID]*Peer   // links in use
+	last    map[transport.PeerID]*Peer   // the latest link of each node that came into use, until it is over
+	changed chan struct{}                // closed and replaced when active has grown
+	targets map[transport.PeerID]*target // nodes that were met
+	links   map[*Peer]struct{}           // all that are up, in use or not
+	twins   map[transport.PeerID]int     // how many of them each node has
 	closed  bool
 
 	versions refusal.Pace // of lines about nodes that speak other versions
@@ -39,7 +41,8 @@ func New(config Config) *Peers {
 		active:  make(map[transport.PeerID]*Peer),
 		last:    make(map[transport.PeerID]*Peer),
 		changed: make(chan struct{}),
-		wanted:  make(map[transport.PeerID]*want),
+		targets: make(map[transport.PeerID]*target),
+		dials:   make(chan struct{}, maxDials),
 		links:   make(map[*Peer]struct{}),
 		twins:   make(map[transport.PeerID]int),
 	}
@@ -175,9 +178,9 @@ func (ps *Peers) retire(p *Peer) {
 	defer ps.mu.Unlock()
 	if ps.active[p.id] == p {
 		delete(ps.active, p.id)
-	}
-	if w := ps.wanted[p.id]; w != nil {
-		w.wake()
+		if t := ps.targets[p.id]; t != nil {
+			t.lost(time.Since(p.since), context.Cause(p.Context()))
+		}
 	}
 }
 

@@ -78,6 +78,10 @@ type Remote struct {
 	*session.Session
 	config Config
 	calls  *calls.Table[call] // requests that were sent there, by id
+
+	retirement retirement
+	held       atomic.Int64  // uses of the link that are no requests
+	received   atomic.Uint64 // messages
 }
 
 // New returns the node at the other end of a link.
@@ -98,6 +102,7 @@ type handler struct{ *Remote }
 
 // HandleMessage handles what the node sends in one of its lanes.
 func (h handler) HandleMessage(m wire.Message) {
+	h.received.Add(1)
 	switch m := m.(type) {
 	case *wire.Request:
 		h.serve(m)
@@ -113,5 +118,13 @@ func (h handler) HandleMessage(m wire.Message) {
 // HandleControl says that the directories can talk.
 func (h handler) HandleControl() { h.config.Host.Connected(h.Remote) }
 
-// HandleDirectory takes what the directory of the node says.
-func (h handler) HandleDirectory(m wire.Message) { h.config.Host.HandleDirectory(h.Remote, m) }
+// HandleDirectory takes what the node says on the control stream.
+func (h handler) HandleDirectory(m wire.Message) {
+	switch m := m.(type) {
+	case *wire.Retire:
+		h.handleRetire(m.Stage)
+	default:
+		h.received.Add(1)
+		h.config.Host.HandleDirectory(h.Remote, m)
+	}
+}

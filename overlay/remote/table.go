@@ -26,11 +26,16 @@ func (t *Table) All() map[transport.PeerID]*Remote {
 // Get returns a node that there is a link to, or nil.
 func (t *Table) Get(id transport.PeerID) *Remote { return t.All()[id] }
 
-// Linked reports whether there is a link to a node that has not ended.
-func (t *Table) Linked(id transport.PeerID) bool {
-	r := t.Get(id)
-	return r != nil && !r.Ended()
+// To returns a node that something can be sent to, or nil.
+func (t *Table) To(id transport.PeerID) *Remote {
+	if r := t.Get(id); r != nil && !r.Ended() && !r.retirement.active.Load() {
+		return r
+	}
+	return nil
 }
+
+// Linked reports whether something can be sent to a node.
+func (t *Table) Linked(id transport.PeerID) bool { return t.To(id) != nil }
 
 // Add adds a node.
 func (t *Table) Add(r *Remote) {

@@ -1,12 +1,9 @@
 // Package roster is the one list of the other nodes of a network: who is a member, where,
-// how it was found, and where it sees this node. Membership fills it; the links, discovery,
-// the directory and screens read it.
-//
-// # Strangers
+// how it was found, and where it sees this node. Membership fills it; the links, discovery
+// and the directory read it.
 //
 // Members are hearsay until there was a link to them, and any of them can make more of them
-// up, with any address. So of those that were never met only [MaxStrangers] are dialled at a
-// time; the others wait for their turn, or dial this node themselves.
+// up, with any address. None is dialled for that: links are made when they are needed.
 package roster
 
 import (
@@ -25,12 +22,11 @@ const (
 	ByItself  = "itself"  // it has dialled this node
 )
 
-// Links are kept to members.
+// Links can be made to members.
 type Links interface {
-	// Keep keeps a link to a node at addresses, or at other ones than before. Drop stops
-	// that; a link that is up stays.
-	Keep(id transport.PeerID, addr string)
-	Drop(id transport.PeerID)
+	// Meet notes at which addresses a node is. Forget forgets them; a link that is up stays.
+	Meet(id transport.PeerID, addr string)
+	Forget(id transport.PeerID)
 	// Linked reports whether there is a link.
 	Linked(id transport.PeerID) bool
 }
@@ -51,13 +47,12 @@ const maxFinds = 256
 type Roster struct {
 	links Links
 
-	mu        sync.Mutex
-	all       map[transport.PeerID]*entry
-	members   *directory.Members              // the same, and this node, with their epochs
-	strangers int                             // those that are kept and were not met
-	finds     map[transport.PeerID]string     // how nodes were found that are no members yet
-	seen      map[transport.PeerID]netip.Addr // what nodes see this one as
-	changed   chan struct{}                   // closed and replaced when all has changed
+	mu      sync.Mutex
+	all     map[transport.PeerID]*entry
+	members *directory.Members              // the same, and this node, with their epochs
+	finds   map[transport.PeerID]string     // how nodes were found that are no members yet
+	seen    map[transport.PeerID]netip.Addr // what nodes see this one as
+	changed chan struct{}                   // closed and replaced when all has changed
 }
 
 // entry is a member.
@@ -65,8 +60,6 @@ type entry struct {
 	addr, how string
 	since     time.Time
 	sought    bool // this node has looked for it
-	met       bool // there was a link
-	kept      bool // peers keep one
 }
 
 // New returns a roster without other members. Self is this node.
@@ -81,7 +74,7 @@ func New(self directory.Member, links Links) *Roster {
 	}
 }
 
-// Up notes a member, or its new address, and keeps a link to it. The epoch is that of its
+// Up notes a member, or its new address. The epoch is that of its
 // process. It reports how it was found, and whether it is new.
 func (r *Roster) Up(id transport.PeerID, addr string, epoch uint64) (how string, news bool) {
 	r.mu.Lock()
@@ -92,14 +85,14 @@ func (r *Roster) Up(id transport.PeerID, addr string, epoch uint64) (how string,
 	}
 	e.addr = addr
 	r.members = r.members.With(id, epoch)
-	r.contact(id, e)
+	r.links.Meet(id, addr)
 	return e.how, news
 }
 
 // enter notes a new member. The lock is held.
 func (r *Roster) enter(id transport.PeerID) *entry {
-	e := &entry{how: ByMembers, since: time.Now(), met: r.links.Linked(id)}
-	if e.met {
+	e := &entry{how: ByMembers, since: time.Now()}
+	if r.links.Linked(id) {
 		e.how = ByItself // nodes that this one dials are members before there is a link
 	}
 	if known, sought := r.finds[id]; sought {
@@ -115,11 +108,11 @@ func (r *Roster) enter(id transport.PeerID) *entry {
 func (r *Roster) Down(id transport.PeerID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e := r.all[id]; e != nil {
+	if r.all[id] != nil {
 		delete(r.all, id)
 		r.members = r.members.Without(id)
 		delete(r.seen, id)
-		r.part(id, e)
+		r.links.Forget(id)
 		r.tell()
 	}
 }

@@ -7,17 +7,12 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
-// fakeLinks are the nodes that links are kept to, and whether there is one.
+// fakeLinks are the nodes that were met, and whether there is a link.
 type fakeLinks map[transport.PeerID]bool
 
-func (l fakeLinks) Keep(id transport.PeerID, _ string) {
-	if _, kept := l[id]; !kept {
-		l[id] = false
-	}
-}
-func (l fakeLinks) Drop(id transport.PeerID)               { delete(l, id) }
-func (l fakeLinks) Linked(id transport.PeerID) bool        { return l[id] }
-func (l fakeLinks) kept(id transport.PeerID) (is, up bool) { up, is = l[id]; return is, up }
+func (l fakeLinks) Meet(id transport.PeerID, _ string) { l[id] = l[id] }
+func (l fakeLinks) Forget(id transport.PeerID)         { delete(l, id) }
+func (l fakeLinks) Linked(id transport.PeerID) bool    { return l[id] }
 
 var self = directory.Member{ID: transport.PeerID{1}, Epoch: 7}
 
@@ -34,31 +29,16 @@ func TestFindsAreBounded(t *testing.T) {
 	}
 }
 
-// Of members that were never met few are dialled at a time; one that is met makes room, and
-// so does one that is gone.
-func TestStrangersWaitForTheirTurn(t *testing.T) {
+// Links can be made to members, and to nobody else.
+func TestMembersAreMet(t *testing.T) {
 	links := make(fakeLinks)
 	r := New(self, links)
-	const more = 3
-	for i := range MaxStrangers + more {
+	for i := range 3 {
 		r.Up(id(i), "nowhere", 1)
 	}
-	if len(links) != MaxStrangers {
-		t.Fatalf("links are kept to %d strangers, want %d", len(links), MaxStrangers)
-	}
-	r.Met(id(0))
-	if len(links) != MaxStrangers+1 {
-		t.Errorf("one was met, and links are kept to %d, want %d", len(links), MaxStrangers+1)
-	}
 	r.Down(id(1))
-	if is, _ := links.kept(id(1)); is || len(links) != MaxStrangers+1 {
-		t.Errorf("one is gone, and links are kept to %d, want %d", len(links), MaxStrangers+1)
-	}
-	for i := range MaxStrangers + more {
-		r.Down(id(i))
-	}
-	if len(links) != 0 || r.strangers != 0 || r.Len() != 0 {
-		t.Errorf("%d links are kept, %d strangers and %d members are left", len(links), r.strangers, r.Len())
+	if _, met := links[id(1)]; met || len(links) != 2 {
+		t.Errorf("%d nodes are met, want 2, without the one that is gone", len(links))
 	}
 }
 

@@ -148,6 +148,15 @@ func (s *Session) Cut(cause error) {
 	}
 }
 
+// Go runs a function that Wait waits for, unless the link was lost.
+func (s *Session) Go(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.lost {
+		s.others.Go(f)
+	}
+}
+
 // Lose notes that the link has ended. Nothing is sent afterwards.
 func (s *Session) Lose() {
 	s.mu.Lock()

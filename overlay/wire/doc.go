@@ -33,9 +33,11 @@
 // An [Info] grows at its end only, in all versions: membership passes it on to nodes that
 // have no link to its sender.
 //
-// testdata/conversation-1.txt has what two nodes of version 1 say to each other. Whoever
-// makes a new version leaves it as it is, and adds another: the tests that read it show
-// that a node still speaks with one of version 1.
+// Version 2 ends links that nobody uses, and asks a node that is waited for whether it lives.
+//
+// testdata has what two nodes of each version say to each other. Whoever makes a new version
+// leaves these as they are, and adds another: the tests that read them show that a node still
+// speaks with one of an older version.
 //
 // # Frames
 //
@@ -44,6 +46,10 @@
 //	                        epoch, address, services, hosts
 //	0x02  SEEN              [Seen]
 //	                        host
+//	0x03  RETIRE            [Retire], since version 2
+//	                        stage
+//	0x04  PING              [Ping], since version 2
+//	                        answer
 //
 //	0x10–0x1f  the directory, package directory
 //	0x10  DIRECTORY_UPDATE  [Update]

@@ -9,7 +9,7 @@ import (
 // The versions of the protocol that this package encodes: from OldestVersion to Version.
 // The package comment says what makes a new one.
 const (
-	Version       = 1
+	Version       = 2
 	OldestVersion = 1
 )
 
@@ -47,6 +47,9 @@ const (
 	TypeInfo Type = 0x01
 	TypeSeen Type = 0x02
 
+	TypeRetire Type = 0x03
+	TypePing   Type = 0x04
+
 	TypeUpdate Type = 0x10
 	TypeDigest Type = 0x11
 	TypeAck    Type = 0x12
@@ -71,6 +74,10 @@ func (t Type) String() string {
 		return "INFO"
 	case TypeSeen:
 		return "SEEN"
+	case TypeRetire:
+		return "RETIRE"
+	case TypePing:
+		return "PING"
 	case TypeUpdate:
 		return "DIRECTORY_UPDATE"
 	case TypeDigest:

@@ -54,6 +54,8 @@ type Reader struct {
 type messages struct {
 	info   Info
 	seen   Seen
+	retire Retire
+	ping   Ping
 	update Update
 	digest Digest
 	ack    Ack
@@ -77,6 +79,10 @@ func (m *messages) message(t Type) Message {
 		return &m.info
 	case TypeSeen:
 		return &m.seen
+	case TypeRetire:
+		return &m.retire
+	case TypePing:
+		return &m.ping
 	case TypeUpdate:
 		return &m.update
 	case TypeDigest:

@@ -1,0 +1,103 @@
+package overlay
+
+import (
+	"context"
+	"time"
+
+	"github.com/project-iris/iris/overlay/remote"
+)
+
+const (
+	// idleLooks is how often it is looked, in the time that a link may be idle, whether it is.
+	idleLooks = 4
+	// idleLeast is how long a link has to have been idle to make room for another.
+	idleLeast = time.Second
+)
+
+// idleLinks ends links that nobody uses, each in good order. One goroutine owns it.
+type idleLinks struct {
+	after   time.Duration // how long a link may be idle
+	most    int           // links
+	crowded chan struct{} // holds one when there are more
+	uses    map[*remote.Remote]use
+}
+
+// use is when a link was used last.
+type use struct {
+	activity uint64
+	since    time.Time
+}
+
+func newIdleLinks(after time.Duration, most int) *idleLinks {
+	if after == 0 {
+		after = DefaultIdleLink
+	}
+	if most == 0 {
+		most = DefaultMaxLinks
+	}
+	return &idleLinks{after: after, most: most, crowded: make(chan struct{}, 1), uses: make(map[*remote.Remote]use)}
+}
+
+// crowd notes how many links there are.
+func (l *idleLinks) crowd(links int) {
+	if links > l.most {
+		select {
+		case l.crowded <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run looks again and again, until the context ends.
+func (l *idleLinks) run(ctx context.Context, c *connection) {
+	look := time.NewTicker(max(l.after/idleLooks, time.Millisecond))
+	defer look.Stop()
+	for {
+		crowded := false
+		select {
+		case <-look.C:
+		case <-l.crowded:
+			crowded = true
+		case <-ctx.Done():
+			return
+		}
+		links := c.overlay.links.All()
+		l.note(time.Now(), c)
+		for _, r := range l.idle(time.Now(), len(links), crowded) {
+			c.work.Go(r.Retire)
+		}
+	}
+}
+
+// note notes which links were used since the last look.
+func (l *idleLinks) note(now time.Time, c *connection) {
+	links := c.overlay.links.All()
+	for _, r := range links {
+		if u, known := l.uses[r]; !known || u.activity != r.Activity() {
+			l.uses[r] = use{r.Activity(), now}
+		}
+	}
+	for r := range l.uses {
+		if links[r.ID()] != r {
+			delete(l.uses, r)
+		}
+	}
+}
+
+// idle returns the links that have been idle for too long, and those that have been so for the
+// longest time where there are too many.
+func (l *idleLinks) idle(now time.Time, links int, crowded bool) (idle []*remote.Remote) {
+	longest := (*remote.Remote)(nil)
+	for r, u := range l.uses {
+		switch {
+		case now.Sub(u.since) >= l.after:
+			idle = append(idle, r)
+		case longest == nil || u.since.Before(l.uses[longest].since):
+			longest = r
+		}
+	}
+	if crowded && links-len(idle) > l.most && longest != nil && now.Sub(l.uses[longest].since) >= idleLeast {
+		idle = append(idle, longest)
+	}
+	return idle
+}
