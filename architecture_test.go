@@ -81,6 +81,10 @@ var rules = []rule{
 		reason: "an end of a tunnel needs a stream, and does not know whose it is",
 	},
 	{
+		path: "overlay/sealed", allowed: []string{"transport"}, others: true,
+		reason: "a seal for packets that needs no socket, clock or link can be tested and read alone",
+	},
+	{
 		path: "overlay/peers", allowed: []string{"transport/..."},
 		reason: "who keeps links does not know what they are for",
 	},

@@ -31,12 +31,22 @@
 // other side with transport.CodePath, and for ten minutes links to that address
 // send 1,200 bytes from this side (watch).
 //
+// # Packets beside links
+//
+// What begins with a byte whose two highest bits are zero is no packet of QUIC (RFC 9443,
+// section 3), and quic-go hands it over: soundings, by which a watch finds out what the path
+// carries, and packets of the user (transport.Packets). These leave by the socket that links
+// to their address are dialled from, or by the one that packets from there have come to.
+// Which address of the host they leave with is for the system to choose, where the socket
+// has no particular one. They are not fragmented on the way.
+//
 // # What a peer can cost
 //
 // Before it has proved that it belongs to the network: a place among
 // maxHandshakes, for hello.Timeout and quic-go's handshake time at the longest,
 // and after the first half of these places its address is validated with a
-// round trip before anything is computed (RFC 9000, section 8.1.2).
+// round trip before anything is computed (RFC 9000, section 8.1.2). Of packets beside links,
+// which anybody can send, 256 wait to be received and 32 more for each socket.
 //
 // As a peer of a link that is up: MaxStreams streams, LinkWindow bytes of
 // stream data that nobody reads, and 128 datagrams. More than that breaks

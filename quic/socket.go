@@ -4,10 +4,14 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"maps"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	quicgo "github.com/quic-go/quic-go"
 
@@ -25,17 +29,33 @@ type socket struct {
 	conn      *steadyConn // udp, as quic-go sees it
 	quic      *quicgo.Transport
 	listening bool // guarded by the transport's lock
-	used      bool // guarded by the transport's lock: a goroutine answers soundings
-	answering sync.WaitGroup
+	used      bool // guarded by the transport's lock: its goroutines have begun
+
+	departing chan departure
+	closing   context.Context // ends when the socket is to be closed
+	stop      context.CancelFunc
+	left      atomic.Bool // quic-go reads it no more
+	reading   sync.WaitGroup
+	writing   sync.WaitGroup
 }
 
-// use begins to answer soundings at a socket. It is called with the transport's
-// lock held.
+// use begins to carry what is not of QUIC at a socket. It is called with the
+// transport's lock held.
 func (t *Transport) use(s *socket) {
 	if !s.used {
 		s.used = true
-		s.answering.Go(func() { t.answerSoundings(s) })
+		s.expectPackets()
+		s.reading.Go(func() { t.readBesideQUIC(s) })
+		s.writing.Go(func() { t.writePackets(s) })
 	}
+}
+
+// expectPackets has quic-go keep what is not of QUIC, which it drops until it is asked for a
+// packet the first time.
+func (s *socket) expectPackets() {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, _, _ = s.quic.ReadNonQUICPacket(ended, nil)
 }
 
 // openSocket is called with the transport's lock held.
@@ -50,13 +70,14 @@ func (t *Transport) openSocket(ctx context.Context, addr string) (*socket, error
 	gate := &gate{refused: t.refusals.Note}
 	key := resetKey(t.config.Identity.Secrets("quic stateless reset")[0], udp.LocalAddr().String())
 	conn := enhance(udp, !t.config.NoGRO, t.unreachable)
-	s := &socket{udp: udp, conn: conn, quic: &quicgo.Transport{
+	s := &socket{udp: udp, conn: conn, departing: make(chan departure, packetQueue), quic: &quicgo.Transport{
 		Conn:                conn,
 		ConnectionIDLength:  connectionIDLength,
 		StatelessResetKey:   &key,
 		ConnContext:         gate.enter,
 		VerifySourceAddress: gate.crowded,
 	}}
+	s.closing, s.stop = context.WithCancel(context.Background())
 	t.sockets = append(t.sockets, s)
 	return s, nil
 }
@@ -79,17 +100,31 @@ func (t *Transport) socketFor(remote net.IP) (*socket, error) {
 	if t.closed {
 		return nil, transport.ErrClosed
 	}
-	for _, s := range t.sockets {
-		if suits(s.udp.LocalAddr().(*net.UDPAddr).IP, remote) {
-			t.use(s)
-			return s, nil
+	return t.dialSocket(remote)
+}
+
+// dialSocket is socketFor with the transport's lock held.
+func (t *Transport) dialSocket(remote net.IP) (*socket, error) {
+	s := t.suitable(remote)
+	if s == nil {
+		var err error
+		if s, err = t.openSocket(context.Background(), net.JoinHostPort(unspecified(remote), "0")); err != nil {
+			return nil, err
 		}
 	}
-	s, err := t.openSocket(context.Background(), net.JoinHostPort(unspecified(remote), "0"))
-	if err == nil {
-		t.use(s)
+	t.use(s)
+	return s, nil
+}
+
+// suitable finds a socket that is there, or nil. It is called with the transport's lock
+// held.
+func (t *Transport) suitable(remote net.IP) *socket {
+	for _, s := range t.sockets {
+		if suits(s.udp.LocalAddr().(*net.UDPAddr).IP, remote) {
+			return s
+		}
 	}
-	return s, err
+	return nil
 }
 
 // suits says whether packets from a local address can reach a remote one, as
@@ -117,14 +152,28 @@ func unspecified(remote net.IP) string {
 // for another one. Its links have ended with it.
 func (t *Transport) discard(s *socket) {
 	t.mu.Lock()
-	t.sockets = slices.DeleteFunc(t.sockets, func(other *socket) bool { return other == s })
+	t.remove(s)
 	t.mu.Unlock()
 	s.close()
 }
 
+// remove has nothing begin at a socket any more. It is called with the transport's lock
+// held.
+func (t *Transport) remove(s *socket) {
+	t.sockets = slices.DeleteFunc(t.sockets, func(other *socket) bool { return other == s })
+	maps.DeleteFunc(t.ways, func(_ netip.AddrPort, other *socket) bool { return other == s })
+}
+
+// lastWrites is how long a socket that is to be closed waits for the system to take the
+// packets that wait to be written.
+const lastWrites = 100 * time.Millisecond
+
 // close ends the socket's goroutines; its links have ended before.
 func (s *socket) close() {
+	_ = s.udp.SetWriteDeadline(time.Now().Add(lastWrites))
+	s.stop()
+	s.writing.Wait()
 	_ = s.quic.Close()
 	_ = s.udp.Close()
-	s.answering.Wait()
+	s.reading.Wait()
 }

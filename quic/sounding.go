@@ -1,7 +1,6 @@
 package quic
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -88,26 +87,22 @@ func (s sealer) seal(head []byte, key int) []byte {
 	return mac.Sum(nil)[:soundingSize-soundingHead]
 }
 
-// answerSoundings answers what others ask at a socket, and passes their answers
-// on, until quic-go has left the socket.
-func (t *Transport) answerSoundings(s *socket) {
-	packet := make([]byte, maxPacket)
-	var answer []byte
-	for {
-		n, from, err := s.quic.ReadNonQUICPacket(context.Background(), packet)
-		if err != nil {
-			return
-		}
-		one, key, ok := t.sealer.parse(packet[:n])
-		switch {
-		case !ok:
-		case one.kind == soundingAnswer:
-			t.trials.answered(one)
-		default:
-			one.kind = soundingAnswer
-			answer = t.sealer.append(answer[:0], one, key)
-			s.sound(answer, from)
-		}
+// isSounding says whether a packet is one by its first byte.
+func isSounding(packet []byte) bool {
+	return packet[0] == soundingQuestion || packet[0] == soundingAnswer
+}
+
+// answerSounding answers what another node asks at a socket, and passes on its answer to what
+// was asked.
+func (t *Transport) answerSounding(s *socket, packet []byte, from net.Addr) {
+	one, key, ok := t.sealer.parse(packet)
+	switch {
+	case !ok:
+	case one.kind == soundingAnswer:
+		t.trials.answered(one)
+	default:
+		one.kind = soundingAnswer
+		s.sound(t.sealer.append(nil, one, key), from)
 	}
 }
 

@@ -35,10 +35,13 @@ type Transport struct {
 	mirror   *identity.Mirror
 	lookup   func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	dialing  chan struct{} // holds one for each dial underway
+	packets  packets
+	closing  chan struct{} // closed with the transport
 
 	mu        sync.Mutex
 	closed    bool
 	sockets   []*socket
+	ways      map[netip.AddrPort]*socket // of sockets, by where packets have come from
 	listeners map[*listener]struct{}
 	links     map[*link]struct{}
 	attempts  map[*attempt]struct{}
@@ -62,6 +65,9 @@ func New(config Config) (*Transport, error) {
 		mirror:    identity.NewMirror(config.Identity),
 		lookup:    net.DefaultResolver.LookupNetIP,
 		dialing:   make(chan struct{}, dialsAtOnce),
+		packets:   packets{arrived: make(chan arrival, packetQueue)},
+		closing:   make(chan struct{}),
+		ways:      make(map[netip.AddrPort]*socket),
 		listeners: make(map[*listener]struct{}),
 		links:     make(map[*link]struct{}),
 		attempts:  make(map[*attempt]struct{}),
@@ -280,7 +286,10 @@ func (t *Transport) Close() error {
 func (t *Transport) shut() (listeners []*listener, links []*link, sockets []*socket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.closed = true
+	if !t.closed {
+		t.closed = true
+		close(t.closing)
+	}
 	for l := range t.listeners {
 		listeners = append(listeners, l)
 	}

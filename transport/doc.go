@@ -6,6 +6,9 @@
 // network; it carries any number of flow-controlled, ordered, bidirectional
 // [Stream] values, and small datagrams that may be lost.
 //
+// A transport that implements [Packets] as well carries single packets between nodes that
+// have no link.
+//
 // # When a link is up
 //
 // Dial and Accept return a link only when both sides have authenticated each

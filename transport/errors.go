@@ -90,7 +90,7 @@ func (e *ClosedError) Is(target error) bool {
 
 // A NetworkError is a failure of the path to the peer.
 type NetworkError struct {
-	Op     string // what was being done: "dial", "listen", "link"
+	Op     string // what was being done: "dial", "listen", "link", "send"
 	Addr   string // the other end, where there is one
 	Silent bool   // nothing was heard for longer than the transport allows
 	Err    error  // the cause, which may be nil if Silent

@@ -16,6 +16,11 @@
 // the last of them is not too late: the preferred transport has begun at all hosts
 // within a second. A list has 48 candidates at most; more are not dialled.
 //
+// # Packets
+//
+// Packets beside links (transport.Packets) go to one address, whose scheme says by which
+// transport; nothing is chosen. They are received from all transports that carry them.
+//
 // # What is blocked
 //
 // Networks that block UDP mostly do it in silence, and would cost every dial the

@@ -16,10 +16,14 @@ var ErrNoTransport = errors.New("choose: no transport in common")
 type Transport struct {
 	config  Config
 	blocked blocked
+	packets chan packet     // unbuffered
+	closing context.Context // ends with Close
+	stop    context.CancelFunc
 
-	mu     sync.Mutex
-	closed bool
-	work   sync.WaitGroup // dials, and attempts that lost
+	mu         sync.Mutex
+	closed     bool
+	collecting bool           // packets are passed on
+	work       sync.WaitGroup // dials, attempts that lost, and what passes packets on
 }
 
 var _ transport.Transport = (*Transport)(nil)
@@ -30,7 +34,9 @@ func New(config Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Transport{config: config}, nil
+	t := &Transport{config: config, packets: make(chan packet)}
+	t.closing, t.stop = context.WithCancel(context.Background())
+	return t, nil
 }
 
 // Scheme is the schemes in order of preference, as in the -transport flag:
@@ -51,6 +57,7 @@ func (t *Transport) Close() error {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
+	t.stop()
 	var closing sync.WaitGroup
 	failures := make([]error, len(t.config.Transports))
 	for i, one := range t.config.Transports {

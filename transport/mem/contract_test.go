@@ -32,6 +32,21 @@ func TestContract(t *testing.T) {
 	}
 }
 
+func TestPackets(t *testing.T) {
+	for name, path := range map[string]mem.Path{
+		"instant": {},
+		"far":     {Delay: 20 * time.Millisecond, Jitter: 10 * time.Millisecond, Loss: 0.05},
+	} {
+		t.Run(name, func(t *testing.T) {
+			transporttest.RunPacketsVirtual(t, func(*testing.T) transporttest.Pair {
+				network := mem.NewNetwork(mem.Config{Path: path})
+				a, b := transport.PeerID{1}, transport.PeerID{2}
+				return transporttest.Pair{A: network.Node(a), B: network.Node(b), AID: a, BID: b, Address: "b"}
+			})
+		})
+	}
+}
+
 func TestContractInRealTime(t *testing.T) {
 	transporttest.Run(t, func(*testing.T) transporttest.Pair {
 		network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: 100 * time.Microsecond}})

@@ -12,5 +12,5 @@
 //
 // Streams are reliable, so loss does not touch them, and a partition only holds
 // them up. It ends a link, as on a real network, when it has lasted for
-// Config.IdleTimeout. Datagrams are lost by chance, and always in a partition.
+// Config.IdleTimeout. Datagrams and packets are lost by chance, and always in a partition.
 package mem

@@ -27,7 +27,7 @@ const (
 // about what a packet has in headers, and it keeps empty ones from being free.
 const overhead = 32
 
-// An event is what travels on a wire.
+// An event is what travels on a wire, or beside them.
 type event struct {
 	kind   kind
 	first  bool // the first one of its stream
@@ -35,6 +35,7 @@ type event struct {
 	amount int
 	stream uint64
 	data   []byte
+	parcel *parcel // of a packet that travels beside the wires
 
 	arrival  time.Time
 	sequence uint64 // orders those that arrive at one time

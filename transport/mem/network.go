@@ -38,14 +38,15 @@ type Config struct {
 type Path struct {
 	Delay     time.Duration // one way
 	Jitter    time.Duration // added to Delay, evenly from 0 up to this; streams keep their order
-	Loss      float64       // the part of the datagrams that is lost, 0 to 1
-	Bandwidth int64         // bytes a second for each link; 0 means unlimited
+	Loss      float64       // the part of the datagrams and packets that is lost, 0 to 1
+	Bandwidth int64         // bytes a second for each link; 0 means unlimited. Packets beside links take none of it
 }
 
 // A Network joins nodes. All methods may be called by any goroutine at any
 // time, and take effect on links that are up too.
 type Network struct {
 	config Config
+	air    *air
 
 	mu        sync.RWMutex // taken after a wire's lock, never before it
 	nodes     map[transport.PeerID]*Transport
@@ -71,7 +72,7 @@ func NewNetwork(config Config) *Network {
 	if config.IdleTimeout <= 0 {
 		config.IdleTimeout = 10 * time.Second
 	}
-	return &Network{
+	n := &Network{
 		config:    config,
 		nodes:     make(map[transport.PeerID]*Transport),
 		listeners: make(map[string]*listener),
@@ -79,6 +80,8 @@ func NewNetwork(config Config) *Network {
 		cut:       make(map[route]struct{}),
 		wires:     make(map[*wire]struct{}),
 	}
+	n.air = newAir(n)
+	return n
 }
 
 // Node adds a node and returns its transport. It panics if the id is zero or
@@ -178,6 +181,24 @@ func (n *Network) listenerAt(addr string) *listener {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.listeners[addr]
+}
+
+// nodeAt is the node that packets to an address reach, or nil.
+func (n *Network) nodeAt(addr string) *Transport {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if there := n.listeners[addr]; there != nil {
+		return there.node
+	}
+	if id, err := transport.ParsePeerID(addr); err == nil {
+		return n.nodes[id]
+	}
+	for id, node := range n.nodes {
+		if id.Short() == addr { // where a link comes from
+			return node
+		}
+	}
+	return nil
 }
 
 // connect makes a wire between two nodes, of which the second may not be known:

@@ -26,6 +26,7 @@ type Transport struct {
 	network  *Network
 	id       transport.PeerID
 	versions transport.Versions
+	packets  packets
 
 	mu        sync.Mutex // taken after a wire's lock, never before it
 	closed    bool
@@ -36,7 +37,7 @@ type Transport struct {
 
 func newTransport(n *Network, id transport.PeerID, versions transport.Versions) *Transport {
 	return &Transport{
-		network: n, id: id, versions: versions,
+		network: n, id: id, versions: versions, packets: newPackets(),
 		links: make(map[*link]struct{}), listeners: make(map[*listener]struct{}),
 	}
 }
@@ -225,7 +226,10 @@ func (t *Transport) leave() []*link {
 func (t *Transport) close() (map[*listener]struct{}, []*link) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.closed = true
+	if !t.closed {
+		t.closed = true
+		close(t.packets.closing)
+	}
 	listeners := t.listeners
 	t.listeners = nil
 	links := make([]*link, 0, len(t.links))

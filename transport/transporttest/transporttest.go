@@ -5,8 +5,9 @@
 //		transporttest.Run(t, func(t *testing.T) transporttest.Pair { … })
 //	}
 //
-// Transports that live in virtual time use RunVirtual, which gives each test a
-// testing/synctest bubble of its own.
+// Those that carry packets beside links, too, run RunPackets. Transports that live in virtual
+// time use RunVirtual and RunPacketsVirtual, which give each test a testing/synctest bubble
+// of its own.
 package transporttest
 
 import (
@@ -76,7 +77,9 @@ var checks = []check{
 
 // Run runs the suite. The tests are not parallel, and each checks that no
 // goroutine is left when its transports are closed.
-func Run(t *testing.T, setup func(t *testing.T) Pair) {
+func Run(t *testing.T, setup func(t *testing.T) Pair) { run(t, checks, setup) }
+
+func run(t *testing.T, checks []check, setup func(t *testing.T) Pair) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			before := goroutines()
@@ -90,7 +93,9 @@ func Run(t *testing.T, setup func(t *testing.T) Pair) {
 
 // RunVirtual is Run with each test in a testing/synctest bubble, which itself
 // fails when a goroutine is left.
-func RunVirtual(t *testing.T, setup func(t *testing.T) Pair) {
+func RunVirtual(t *testing.T, setup func(t *testing.T) Pair) { runVirtual(t, checks, setup) }
+
+func runVirtual(t *testing.T, checks []check, setup func(t *testing.T) Pair) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
