@@ -65,7 +65,7 @@ var rules = []rule{
 		reason: "it gives two state machines their locks and their time, and does not know links or members",
 	},
 	{
-		path: "overlay/network", allowed: []string{"overlay/directory", "overlay/membership", "overlay/peers", "overlay/roster", "overlay/wire", "transport/..."},
+		path: "overlay/network", allowed: []string{"overlay/directory", "overlay/membership", "overlay/peers", "overlay/roster", "overlay/sealed", "overlay/wire", "transport/..."},
 		reason: "who keeps the other nodes and the links to them does not know what is said over these",
 	},
 	{

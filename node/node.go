@@ -144,13 +144,14 @@ func (n *Node) connect() error {
 		return err
 	}
 	err = n.overlay.Connect(overlay.Network{
-		Self:      n.id.ID(),
-		Transport: links.transport,
-		Listener:  links.listener,
-		Address:   links.addresses(),
-		Secret:    n.id.Secrets("directory names")[0],
-		Contested: func(c overlay.Contest) { n.contest(c, links.addresses()) },
-		Logger:    n.config.Logger,
+		Self:          n.id.ID(),
+		Transport:     links.transport,
+		Listener:      links.listener,
+		Address:       links.addresses(),
+		Secret:        n.id.Secrets("directory names")[0],
+		PacketSecrets: n.id.Secrets("packets"),
+		Contested:     func(c overlay.Contest) { n.contest(c, links.addresses()) },
+		Logger:        n.config.Logger,
 	})
 	if err != nil {
 		return errors.Join(err, links.transport.Close())

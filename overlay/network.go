@@ -38,6 +38,9 @@ type Network struct {
 	// Secret is the same on all nodes of the network and known to nobody else. Names
 	// are hashed with it.
 	Secret [sha256.Size]byte
+	// PacketSecrets are what packets beside the links are sealed with, the first one, and
+	// opened with, all of them, see [sealed.Config]. Default: all goes over links.
+	PacketSecrets [][sha256.Size]byte
 	// Contested is called, once, when another node has the id of this one, which is of no
 	// more use then. It must not block. Default: nothing is done.
 	Contested func(Contest)
@@ -73,6 +76,7 @@ type connection struct {
 	overlay   *Overlay
 	multicast *multicast.Multicast
 	idle      *idleLinks
+	unsent    remote.Unsent
 	ending    sync.Once
 	work      sync.WaitGroup   // all goroutines but farewells
 	farewells tunnel.Farewells // of tunnels that were closed here
@@ -94,7 +98,7 @@ func (o *Overlay) Connect(config Network) error {
 	}
 	c.Network = network.New(network.Config{
 		Self: config.Self, Transport: config.Transport, Listener: config.Listener, Address: config.Address,
-		Contested: config.Contested, Handler: c, Logger: config.Logger,
+		PacketSecrets: config.PacketSecrets, Contested: config.Contested, Handler: c, Logger: config.Logger,
 	})
 	bounds := o.bounds()
 	bounds.Hasher, bounds.Draw = directory.NewHasher(config.Secret), rand.IntN
@@ -201,7 +205,10 @@ func (c *connection) connect(ctx context.Context, id transport.PeerID, patience 
 }
 
 // Changed tells the directory who is a member.
-func (c *connection) Changed() { c.overlay.lookup.Again() }
+func (c *connection) Changed() {
+	c.unsent.Prune(c.Knows)
+	c.overlay.lookup.Again()
+}
 
 // owner is the overlay as its lookup sees it.
 type owner struct{ *Overlay }
@@ -213,14 +220,16 @@ func (o owner) Resume(r *names.Request) {
 	}
 }
 
-// Send sends a message of the directory. One that cannot be sent is repeated, as soon as there
-// is a link.
+// Send sends a message of the directory, when there is a link. One that is dropped is
+// repeated.
 func (o owner) Send(to transport.PeerID, m wire.Message) {
 	if r := o.links.To(to); r != nil {
 		r.Tell(m)
 		return
 	}
-	o.counters.unlinked.Add(1)
+	if !o.net.unsent.Add(to, m) {
+		o.counters.unlinked.Add(1)
+	}
 	o.net.Want(to)
 }
 
@@ -238,6 +247,9 @@ type host struct{ overlay *Overlay }
 func (h host) Connected(to *remote.Remote) {
 	if seen := roster.SeenAt(to.Peer().Link().RemoteAddr()); seen != nil {
 		to.Tell(seen)
+	}
+	for _, m := range h.overlay.net.unsent.Take(to.ID()) {
+		to.Tell(m)
 	}
 	h.overlay.lookup.Step(directory.Connected{Peer: to.ID()})
 }

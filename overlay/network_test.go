@@ -87,7 +87,7 @@ func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...str
 	}
 	o := New(w.config)
 	config := Network{
-		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Contested: contested, IdleLink: w.linkIdle,
+		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Contested: contested, IdleLink: w.linkIdle, PacketSecrets: [][32]byte{{1}},
 		Logger: w.logger().With("node", i),
 	}
 	if err := o.Connect(config); err != nil {

@@ -20,6 +20,7 @@ type carrier struct{ *Network }
 
 // LinkUp takes a link into use.
 func (c carrier) LinkUp(p *peers.Peer) {
+	c.packets.linked(p.ID(), p.Link().RemoteAddr())
 	c.config.Handler.LinkUp(p)
 	c.log.Debug("link is up", "peer", p.ID().Short(), "addr", p.Link().RemoteAddr(), "version", p.Link().Version())
 	if c.roster.Has(p.ID()) {
@@ -56,11 +57,14 @@ func (c carrier) Datagram(p *peers.Peer, b []byte) { c.members.HandlePacket(p.ID
 
 // SendPacket sends a packet of the membership.
 func (c carrier) SendPacket(to transport.PeerID, b []byte) {
-	if p := c.peers.Get(to); p != nil {
+	p := c.peers.Get(to)
+	switch {
+	case c.packets.send(to, c.roster.Addr(to), p != nil, b):
+	case p != nil:
 		_ = p.SendDatagram(b) // best effort
-		return
+	default:
+		_ = c.peers.Want(to) // for the next one
 	}
-	_ = c.peers.Want(to) // for the next one
 }
 
 // OpenStream opens a stream of the membership.
@@ -92,6 +96,7 @@ func (h hearer) NodeUp(id transport.PeerID, meta []byte) {
 // NodeDown learns that a node is gone. Membership remembers it, and looks for it by reach.
 func (h hearer) NodeDown(id transport.PeerID) {
 	h.roster.Down(id)
+	h.packets.forget(id)
 	h.config.Handler.Changed()
 }
 

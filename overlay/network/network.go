@@ -3,6 +3,9 @@
 // node, and tells a [Handler] what comes of it. What is said over the links is no matter of
 // this package.
 //
+// Packets of membership travel beside the links where the transport carries packets, sealed
+// by package sealed, and over links where it does not, which are then made.
+//
 // # Locks
 //
 // It has none of its own. Those of membership are held while it calls the roster and
@@ -19,6 +22,7 @@ import (
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/roster"
+	"github.com/project-iris/iris/overlay/sealed"
 	"github.com/project-iris/iris/transport"
 )
 
@@ -32,6 +36,9 @@ type Config struct {
 	Listener transport.Listener
 	// Address is where others reach this node, as their transports understand it.
 	Address string
+	// PacketSecrets are what packets beside the links are sealed with, see [sealed.Config].
+	// Default: there are none.
+	PacketSecrets [][32]byte
 	// Contested is called, once, when another node has the id of this one, which is of no
 	// more use then. It must not block. Default: nothing is done.
 	Contested func(peers.Contest)
@@ -48,8 +55,8 @@ type Handler interface {
 	LinkUp(p *peers.Peer)
 	LinkDown(p *peers.Peer, cause error)
 	Stream(p *peers.Peer, kind peers.Kind, s transport.Stream)
-	// Changed says that [Network.Members] returns others than before. It must not call the
-	// Network.
+	// Changed says that [Network.Members] returns others than before. Locks of membership are
+	// held: it must call nothing that tells or leaves.
 	Changed()
 }
 
@@ -61,12 +68,16 @@ type Network struct {
 	peers   *peers.Peers
 	members *membership.Membership
 	roster  *roster.Roster
+	packets *packets        // nil: there are none beside the links
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
 	work    sync.WaitGroup // all goroutines of its own
 }
 
 // New returns a network in which nothing happens before Start.
 func New(config Config) *Network {
 	n := &Network{config: config, epoch: uint64(time.Now().UnixNano()), log: config.Logger}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.peers = peers.New(peers.Config{
 		Self: config.Self, Transport: config.Transport, Handler: carrier{n}, Contested: config.Contested, Logger: config.Logger,
 	})
@@ -77,6 +88,11 @@ func New(config Config) *Network {
 // Start begins to keep the list of members, and to accept links. It is called once. After an
 // error the network has to be closed as well.
 func (n *Network) Start() error {
+	var err error
+	n.packets, err = newPackets(n.config.Transport, sealed.Config{Self: n.config.Self, Epoch: n.epoch, Secrets: n.config.PacketSecrets})
+	if err != nil {
+		return err
+	}
 	members, err := membership.New(membership.Config{
 		Self: n.config.Self, Meta: n.info(n.config.Address), Carrier: carrier{n}, Handler: hearer{n}, Received: n.received, Reach: n.reach, Logger: n.log,
 	})
@@ -84,6 +100,9 @@ func (n *Network) Start() error {
 		return err
 	}
 	n.members = members
+	if n.packets != nil {
+		n.work.Go(func() { n.packets.receive(n.ctx, n.roster.Has, members.HandlePacket) })
+	}
 	if n.config.Listener != nil {
 		n.work.Go(func() { n.peers.Serve(n.config.Listener) })
 	}
@@ -104,6 +123,7 @@ func (n *Network) Close() {
 		n.members.Close()
 	}
 	n.peers.Close(nil)
+	n.cancel()
 	n.work.Wait()
 }
 

@@ -174,6 +174,16 @@ func (r *Roster) Has(id transport.PeerID) bool {
 	return r.all[id] != nil
 }
 
+// Addr returns where a member accepts links, empty if it is none.
+func (r *Roster) Addr(id transport.PeerID) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := r.all[id]; e != nil {
+		return e.addr
+	}
+	return ""
+}
+
 // Len returns how many other members there are.
 func (r *Roster) Len() int {
 	r.mu.Lock()
