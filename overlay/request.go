@@ -73,7 +73,7 @@ func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 // or has its answer. Otherwise there is no room; full is a node that there is no room on
 // the way to, if there is one.
 func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone bool) {
-	for !a.Refused.Full() {
+	for {
 		to, verdict := m.overlay.lookup.Route(now, local{m}, a)
 		switch verdict {
 		case names.Held:
@@ -100,7 +100,6 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 			a.Refused.Add(to, true)
 		}
 	}
-	return full, false
 }
 
 // hand hands a request to a target that was picked for it. An error means that it was
