@@ -23,7 +23,7 @@ var errTunnelEnded = errors.New("tunnel has ended")
 //
 // What the application sends goes into a queue, which its own goroutine writes into
 // the stream, and is allowed again once the stream has taken it. What the stream
-// brings is passed to the application by another goroutine, as its allowance and
+// brings is handed to the application by another goroutine, as its allowance and
 // its queue have room. So a tunnel slows its sender, and nothing else.
 type tunnel struct {
 	session *session
@@ -71,7 +71,7 @@ func (t *tunnel) announce(result *wire.TunResult) {
 	t.session.out.Commit(allow.Append(b))
 }
 
-// start begins to pass data.
+// start begins to carry data, in both directions.
 func (t *tunnel) start() {
 	running := &t.session.relay.tunnels
 	running.Go(t.flush)
@@ -80,7 +80,7 @@ func (t *tunnel) start() {
 
 // transfer takes a chunk from the application.
 func (t *tunnel) transfer(total uint64, chunk []byte) {
-	first, pass, err := t.inbound.next(total, len(chunk))
+	first, forward, err := t.inbound.next(total, len(chunk))
 	if err == nil {
 		err = t.spend(len(chunk))
 	}
@@ -88,7 +88,7 @@ func (t *tunnel) transfer(total uint64, chunk []byte) {
 		t.breakOff(err)
 		return
 	}
-	if !pass {
+	if !forward {
 		if t.in.Err() == nil {
 			t.grant(len(chunk))
 		}
@@ -145,7 +145,7 @@ func (t *tunnel) breakOff(err error) {
 
 // close ends the tunnel from this side: the application is told at once, the other
 // side when it has got what was sent before. What that still sends is not read: its relay
-// finds that it cannot be written, and neither passes more on nor allows more, while the
+// finds that it cannot be written, and neither forwards more nor allows more, while the
 // notice may wait behind data. An empty reason is a clean close.
 func (t *tunnel) close(reason string) {
 	if !t.finish(reason) {
