@@ -54,7 +54,8 @@ func Versions() transport.Versions {
 	return transport.Versions{Oldest: wire.OldestVersion, Newest: wire.Version}
 }
 
-// connection is the part of an overlay that knows other nodes.
+// connection is what Connect adds to an overlay: the other nodes, and what is sent to many of
+// them.
 type connection struct {
 	*network.Network
 	overlay   *Overlay
@@ -262,14 +263,14 @@ func (h host) Link(id transport.PeerID) (multicast.Link, bool) {
 	if r == nil {
 		return nil, false
 	}
-	return way{r.Session}, true
+	return sessionLink{r.Session}, true
 }
 
-// way is a session as a multicast needs it.
-type way struct{ *session.Session }
+// sessionLink is a session as a multicast needs it.
+type sessionLink struct{ *session.Session }
 
-func (w way) Lane(sender uint64) multicast.Lane { return w.Session.Lane(sender) }
-func (w way) ForwardLane() multicast.Lane       { return w.Session.ForwardLane() }
+func (l sessionLink) Lane(sender uint64) multicast.Lane { return l.Session.Lane(sender) }
+func (l sessionLink) ForwardLane() multicast.Lane       { return l.Session.ForwardLane() }
 
 // Deliver hands a message of another node to the receivers at this one.
 func (h receivers) Deliver(kind wire.Kind, name, message []byte) {
@@ -281,13 +282,13 @@ func (h receivers) Deliver(kind wire.Kind, name, message []byte) {
 	}
 }
 
-// stragglerTime is how long after members have left other nodes may take to hear of it,
-// besides two round trips of the link.
+// stragglerTime is how long other nodes may take to hear that members have left, besides two
+// round trips of the link.
 const stragglerTime = 250 * time.Millisecond
 
-// awaitStragglers waits until what other nodes have sent to members here, before they
-// heard that these left at the given time, has come and was sent back: a link that is
-// closed before may lose it on its way.
+// awaitStragglers waits for requests that other nodes have sent before they heard that the
+// members here left, at the given time. They have come and were sent back when it returns: a
+// link that is closed earlier may lose them.
 func (c *connection) awaitStragglers(ctx context.Context, left time.Time) error {
 	var slowest time.Duration
 	links := c.overlay.links.All()

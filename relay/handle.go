@@ -50,7 +50,7 @@ func (s *session) handle(m wire.Message) error {
 }
 
 // handleClosing handles a frame after CLOSE: the application may still answer what
-// it holds, and learns that a tunnel which it confirms is gone. The rest is dropped.
+// it has in hand, and learns that a tunnel which it confirms is gone. The rest is dropped.
 func (s *session) handleClosing(m wire.Message) {
 	switch m := m.(type) {
 	case *wire.Reply:
