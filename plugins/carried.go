@@ -64,7 +64,7 @@ func (c *carried) sendLoop() {
 	}
 }
 
-// receiveLoop receives until the call is over. After Close it receives for nobody.
+// receiveLoop receives until the call is over. After Close it drops what comes.
 func (c *carried) receiveLoop() error {
 	defer c.cancel()
 	for {

@@ -3,11 +3,11 @@
 //
 // A plugin makes connections of some kind, and carries their bytes. The node runs
 // transport/secure over them, TLS and all, so a plugin is no more than the network is: it
-// can delay, drop and count, and cannot read, alter or forge. It gets no key, by no way.
+// can delay, drop and count, and cannot read, alter or forge. It gets no key.
 //
 // # What a plugin can cost
 //
-// A plugin is taken for hostile, or for broken, which comes to the same. All that it says
+// A plugin may be hostile or broken, and is treated the same. All that it says
 // is bounded and checked: messages (512 KiB), addresses (255 bytes of printable ASCII),
 // connections (Config.MaxConns), connections accepted in a second, and what its standard
 // error writes to the log. One that breaks the protocol is killed.

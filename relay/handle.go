@@ -60,9 +60,9 @@ func (s *session) handleClosing(m wire.Message) {
 	}
 }
 
-// awaitSubscriptions waits until others know what the application has subscribed to,
-// before it handles a frame that may let them send events: whoever gets it. Subscriptions
-// that follow each other are waited for once.
+// awaitSubscriptions waits until others know what the application has subscribed to. It comes
+// before each frame that another application may answer with an event. Subscriptions that
+// follow each other are waited for once.
 func (s *session) awaitSubscriptions(m wire.Message) {
 	if !s.subscribing {
 		return
@@ -93,7 +93,7 @@ func duration(ms uint64) time.Duration {
 }
 
 // milliseconds converts to those of the protocol, rounded up, and at least one: to
-// some bindings none means for ever.
+// some bindings zero means no timeout.
 func milliseconds(d time.Duration) uint64 {
 	ms := d / time.Millisecond
 	if d%time.Millisecond > 0 {

@@ -151,7 +151,7 @@ func (t *tunnel) close(reason string) {
 	if !t.finish(reason) {
 		return
 	}
-	_ = t.conn.CloseRead() // so that the other side is allowed nothing for what nobody gets
+	_ = t.conn.CloseRead() // so that the other side is allowed nothing for what is dropped
 	if b, err := t.in.BeginOver(maxRecordHeader + maxReason); err == nil {
 		t.in.CommitLast(appendEnd(b, reason))
 	}
@@ -187,8 +187,8 @@ func (f flow) Write(records []byte) (int, error) {
 func (f flow) SetWriteDeadline(time.Time) error { return nil }
 
 // flush writes what the application sends into the stream, until the tunnel ends or the
-// other side reads no more. Why that is the other direction says, which may have more to
-// deliver before.
+// other side reads no more. It does not say why: the other direction does, when it has
+// delivered what is left.
 func (t *tunnel) flush() { _ = t.in.Run() }
 
 // watchFlush closes the stream of a tunnel that was closed from this side, as soon

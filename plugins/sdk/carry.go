@@ -19,7 +19,7 @@ const (
 	block = 128 << 10
 )
 
-// A carrier is the way of a connection's bytes to the node and back.
+// A carrier carries a connection's bytes to the node and back.
 type carrier interface {
 	io.ReadWriter
 	CloseWrite() error
