@@ -23,7 +23,7 @@ type Target struct {
 
 // Refusals are the targets that have refused a request or a tunnel.
 type Refusals struct {
-	// Anyway asks members too that are full of requests, for a tunnel.
+	// Anyway has those members picked too that have no room for requests: for a tunnel.
 	Anyway bool
 
 	all  [MaxRefusals]Target
