@@ -129,8 +129,8 @@ func (a *agenda) prune(now time.Time) bool {
 }
 
 // next returns a destination to dial now, and its hint. If there is none, ok is false, and wait
-// says after how long to ask again: negative is not before a hint is offered or a dial ends,
-// which both may make that earlier.
+// says after how long to ask again; negative means that nothing is due. A hint that is offered
+// and a dial that ends can make something due earlier.
 //
 // The function member reports whether the node of a hint is a member already: such a node is not
 // dialled. The id is the hint's, or that of the node which answered at its address before.
