@@ -216,8 +216,8 @@ func isEverywhere(addr string) bool {
 	return err == nil && (host == "" || ip.IsUnspecified())
 }
 
-// withOrigin puts addresses in front of those that others are told that have no host: where
-// a beacon comes from, others see.
+// withOrigin puts addresses without a host in front of those that others are told. The host is
+// where the beacon comes from, which its receivers see.
 func withOrigin(listening, advertised string) string {
 	var open []string
 	for addr := range strings.SplitSeq(listening, ",") {

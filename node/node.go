@@ -193,7 +193,7 @@ func (n *Node) Network() string { return n.config.Network }
 func (n *Node) Stats() relay.Stats { return n.relay.Stats() }
 
 // Shutdown ends the node in good order. No application can attach any more, the
-// services of this node leave their clusters, and what they hold is finished:
+// services of this node leave their clusters, and what they have in hand is finished:
 // requests are answered, tunnels closed by those who use them. When that is done
 // or the context ends, whose error is returned then, the connections are dropped.
 func (n *Node) Shutdown(ctx context.Context) error {

@@ -38,8 +38,8 @@ func TestCopiesOfANodeGiveTheirIDUp(t *testing.T) {
 					attach(t, original, fmt.Sprint("service ", i), echoing)
 					time.Sleep(100 * time.Millisecond)
 				}
-				twin := w.startAt(copied, notice(1), "mem://0")
-				attach(t, twin, "other", echoing)
+				second := w.startAt(copied, notice(1), "mem://0")
+				attach(t, second, "other", echoing)
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				mu.Lock()
@@ -48,7 +48,7 @@ func TestCopiesOfANodeGiveTheirIDUp(t *testing.T) {
 					t.Errorf("told: %+v, want both", told)
 				}
 				mu.Unlock()
-				for i, old := range []*Overlay{original, twin} {
+				for i, old := range []*Overlay{original, second} {
 					old.Close()
 					n := w.startAlone("mem://0")
 					attach(t, n, []string{"service", "other"}[i], echoing)

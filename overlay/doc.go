@@ -12,7 +12,7 @@
 //   - A broadcast and an event reach each receiver at most once, and in the order
 //     in which one sender sent them.
 //   - A tunnel is a stream of bytes to one member.
-//   - A member that leaves gets nothing new, and answers what it holds.
+//   - A member that leaves gets nothing new, and answers what it has in hand.
 //
 // # Parts
 //

@@ -97,7 +97,7 @@ func (c *audience) number(id transport.PeerID) int {
 	return slices.IndexFunc(c.ends, func(end *mem.Transport) bool { return end.ID() == transport.PeerID(id) })
 }
 
-// slow makes the way from a node to its leaves slow, so that whatever takes another way
+// slow makes the links from a node to its leaves slow, so that what takes another route
 // overtakes what is under way there.
 func (c *audience) slow(b multicast.Branch) {
 	for _, leaf := range b.Leaves {
@@ -115,7 +115,7 @@ func (c *audience) late() (n uint64) {
 
 // An event to many nodes goes to most of them over others, and reaches each once and in
 // the order of its sender. A node that others get it over leaves in good order, and
-// nothing is lost, though what takes the new way is much faster; then one is killed, and
+// nothing is lost, though what takes the new route is much faster; then one is killed, and
 // nothing comes twice or in another order. All get everything afterwards.
 func TestEventsToManyNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package overlay
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -270,6 +271,50 @@ func TestAFalseClaimIsTriedLessAndLess(t *testing.T) {
 		attach(t, w.nodes[2], "service", echoingLater)
 		time.Sleep(200 * time.Millisecond)
 		caller.saw("1: reply " + body)
+	})
+}
+
+// Nodes that say they serve a cluster and do not are no reason to give a request up, however
+// many they are: it waits for a member.
+func TestARequestThatThreeNodesRefuseWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 5, mem.Path{Delay: time.Millisecond})
+		for _, liar := range w.nodes[1:4] {
+			liar.lookup.Step(directory.Register{Name: directory.NewHasher([32]byte{}).Cluster([]byte("service"))})
+		}
+		time.Sleep(100 * time.Millisecond)
+		caller := attach(t, w.nodes[0], "")
+		caller.ask(1, "service", "hello", time.Minute)
+		time.Sleep(10 * time.Second)
+		caller.saw()
+		attach(t, w.nodes[4], "service", echoingLater)
+		time.Sleep(30 * time.Second) // each try may meet the three before the fourth
+		caller.saw("1: reply hello")
+	})
+}
+
+// A request that three other nodes refuse goes to a member of its own node that has room,
+// however slow that is.
+func TestARequestThatThreeNodesRefuseStaysHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 4, mem.Path{Delay: time.Millisecond})
+		caller := attach(t, w.nodes[0], "")
+		attach(t, w.nodes[0], "service", func(a *app) {
+			a.serve = func(id uint64, body []byte, _ time.Duration) error {
+				reply := slices.Clone(body)
+				time.AfterFunc(50*time.Millisecond, func() { a.Reply(id, true, reply) })
+				return nil
+			}
+		})
+		caller.ask(1, "service", "first", time.Minute) // so that it is known to be slow
+		time.Sleep(time.Second)
+		for _, o := range w.nodes[1:] {
+			attach(t, o, "service", refusing)
+		}
+		time.Sleep(100 * time.Millisecond)
+		caller.ask(2, "service", "second", time.Minute)
+		time.Sleep(time.Second)
+		caller.saw("1: reply first", "2: reply second")
 	})
 }
 

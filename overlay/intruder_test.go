@@ -268,7 +268,7 @@ var intrusions = []struct {
 			w.t.Errorf("%+v names are remembered", s)
 		}
 	}},
-	{name: "messages to pass on without end, to everybody and nobody, and fences", do: func(w *world, in *intruder) {
+	{name: "messages to forward without end, to everybody and nobody, and markers", do: func(w *world, in *intruder) {
 		s := in.open(peers.KindLane)
 		var to []transport.PeerID
 		for i := range wire.ForwardLimit {

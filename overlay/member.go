@@ -71,7 +71,7 @@ func newMember(o *Overlay, cluster string, handler Handler) *Member {
 func (m *Member) service() bool { return m.cluster != "" }
 
 // Leave takes the member out of its cluster, so that nothing new is handed to it,
-// and waits until it has answered the requests that it holds and its tunnels are
+// and waits until it has answered the requests that it has in hand and its tunnels are
 // closed, or returns the context's error.
 func (m *Member) Leave(ctx context.Context) error {
 	m.leave()
@@ -97,11 +97,11 @@ func (m *Member) finish(ctx context.Context) error {
 	return m.await(ctx, func() bool { return m.load.Load() == 0 && m.open.Load() == 0 })
 }
 
-// await returns when something holds that can begin to when load or open fall to zero.
-func (m *Member) await(ctx context.Context, holds func() bool) error {
+// await returns when a condition holds. It looks each time that load or open falls to zero.
+func (m *Member) await(ctx context.Context, condition func() bool) error {
 	for {
 		m.mu.Lock()
-		if holds() {
+		if condition() {
 			m.mu.Unlock()
 			return nil
 		}
@@ -140,7 +140,7 @@ func (m *Member) stopWaiting() {
 	}
 }
 
-// Close detaches the member. The requests that it holds are answered with
+// Close detaches the member. The requests that it has in hand are answered with
 // [FaultMemberLost], its own are forgotten. It may be called more than once.
 func (m *Member) Close() {
 	m.leave()

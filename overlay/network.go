@@ -70,7 +70,8 @@ func Versions() transport.Versions {
 	return transport.Versions{Oldest: wire.OldestVersion, Newest: wire.Version}
 }
 
-// connection is the part of an overlay that knows other nodes.
+// connection is what Connect adds to an overlay: the other nodes, and what is sent to many of
+// them.
 type connection struct {
 	*network.Network
 	overlay   *Overlay
@@ -316,7 +317,7 @@ func (h receivers) Reachable(id transport.PeerID) bool { return h.overlay.net.Re
 // Link returns the link to a node, and false if there is none.
 func (h receivers) Link(id transport.PeerID) (multicast.Link, bool) {
 	r := h.overlay.links.To(id)
-	return way{r}, r != nil
+	return sessionLink{r}, r != nil
 }
 
 // Want asks for a link to a node.
@@ -325,15 +326,15 @@ func (h receivers) Want(id transport.PeerID) { h.overlay.net.Want(id) }
 // Await waits for a link to a node.
 func (h receivers) Await(ctx context.Context, id transport.PeerID) (multicast.Link, bool) {
 	r, err := h.overlay.net.connect(ctx, id, multicast.Patience)
-	return way{r}, err == nil
+	return sessionLink{r}, err == nil
 }
 
-// way is a link as a multicast needs it.
-type way struct{ *remote.Remote }
+// sessionLink is a link as a multicast needs it.
+type sessionLink struct{ *remote.Remote }
 
-func (w way) Lane(sender uint64) multicast.Lane { return w.Remote.Lane(sender) }
-func (w way) ForwardLane() multicast.Lane       { return w.Remote.ForwardLane() }
-func (w way) Ended() bool                       { return w.Remote.Ended() || w.Leaving() != nil }
+func (l sessionLink) Lane(sender uint64) multicast.Lane { return l.Remote.Lane(sender) }
+func (l sessionLink) ForwardLane() multicast.Lane       { return l.Remote.ForwardLane() }
+func (l sessionLink) Ended() bool                       { return l.Remote.Ended() || l.Leaving() != nil }
 
 // Deliver hands a message of another node to the receivers at this one.
 func (h receivers) Deliver(kind wire.Kind, name, message []byte) {
@@ -345,13 +346,13 @@ func (h receivers) Deliver(kind wire.Kind, name, message []byte) {
 	}
 }
 
-// stragglerTime is how long after members have left other nodes may take to hear of it,
-// besides two round trips of the link.
+// stragglerTime is how long other nodes may take to hear that members have left, besides two
+// round trips of the link.
 const stragglerTime = 250 * time.Millisecond
 
-// awaitStragglers waits until what other nodes have sent to members here, before they
-// heard that these left at the given time, has come and was sent back: a link that is
-// closed before may lose it on its way.
+// awaitStragglers waits for requests that other nodes have sent before they heard that the
+// members here left, at the given time. They have come and were sent back when it returns: a
+// link that is closed earlier may lose them.
 func (c *connection) awaitStragglers(ctx context.Context, left time.Time) error {
 	var slowest time.Duration
 	links := c.overlay.links.All()

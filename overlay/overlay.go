@@ -167,7 +167,7 @@ func (o *Overlay) stop(mark *atomic.Bool) []*Member {
 // that other nodes ask them no more. Requests that still wait for a member are answered
 // with [FaultDraining], as are new ones, but for those of members that have work in hand
 // and ask others for it. Drain returns when the members have answered
-// what they hold, have the answers to what they asked before, and their tunnels are
+// what they have in hand, have the answers to what they asked before, and their tunnels are
 // closed, and other nodes know, or with the context's error when that ends first.
 func (o *Overlay) Drain(ctx context.Context) error {
 	members := o.stop(&o.draining)
@@ -208,7 +208,7 @@ type Stats struct {
 	PlacesFull      uint64 // names that were not looked up, as too many are
 	SendsFailed     uint64 // broadcasts and events for a node without a link, or that does not read
 	CopiesDropped   uint64 // of messages that were to be forwarded to a node without a link, or that does not read
-	CopiesLate      uint64 // of messages that came after a later one of their sender, by another way
+	CopiesLate      uint64 // of messages that came after a later one of their sender, by another route
 	RepliesDropped  uint64 // of members here, for a node without a link, or that does not read
 	BytesLost       uint64 // of messages that waited to be written to a link when it was lost
 	FramesRefused   uint64 // large messages that there was no memory for; each has cost its node the link

@@ -44,8 +44,8 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 }
 
 // dispatch hands an open request of this member to a member of the cluster, here or on
-// another node, or holds it until there is one that has room. If there is no room on the way
-// to another node, it waits for some if wait is set.
+// another node, or holds it until there is one that has room. With wait it waits for room in
+// the lane to another node before it holds the request.
 func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 	for {
 		full, gone := m.try(now, &a)
@@ -69,11 +69,11 @@ func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 	}
 }
 
-// try asks one after the other who can take a request, until gone: it was taken, is held,
-// or has its answer. Otherwise there is no room; full is a node that there is no room on
-// the way to, if there is one.
+// try asks one after the other who can take a request. It reports as gone that one has taken
+// it, that it is held, or that it has its answer. Otherwise nobody has room for it; full is then
+// a node whose lane has none, if there is one.
 func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone bool) {
-	for !a.Refused.Full() {
+	for {
 		to, verdict := m.overlay.lookup.Route(now, local{m}, a)
 		switch verdict {
 		case names.Held:
@@ -100,7 +100,6 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 			a.Refused.Add(to, true)
 		}
 	}
-	return full, false
 }
 
 // hand hands a request to a target that was picked for it. An error means that it was
@@ -135,7 +134,7 @@ func (m *Member) serve(now time.Time, from origin, token uint64, body []byte, de
 	return err
 }
 
-// admit puts a request into this member's hands.
+// admit opens a request that this member is to have in hand.
 func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.Time) (id uint64, err error) {
 	if m.left.Load() {
 		return 0, errLeft
@@ -151,11 +150,11 @@ func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.T
 }
 
 // Reply answers a request that was handed to the member's handler. One that the
-// member does not hold, because it answered before, or too late, or never got it,
+// member does not have in hand, because it answered before, or too late, or never got it,
 // is ignored. The body is borrowed.
 func (m *Member) Reply(id uint64, ok bool, body []byte) {
-	s, held := m.served.Take(id)
-	if !held {
+	s, open := m.served.Take(id)
+	if !open {
 		return
 	}
 	now := time.Now()
@@ -182,8 +181,8 @@ func (l local) Answer(token uint64, ok bool, body []byte, _ int64) {
 // fail ends a request of this member with a fault.
 func (m *Member) fail(token uint64, fault string) { local{m}.Answer(token, false, []byte(fault), 0) }
 
-// Again tries a request elsewhere that has come back from a node. Whoever calls it reads what
-// comes from there, so it waits for no room.
+// Again tries a request elsewhere that a node has sent back. It is called by the goroutine that
+// reads what comes from there, so it waits for no room.
 func (l local) Again(a names.Attempt) { l.dispatch(time.Now(), a, false) }
 
 // timedOut answers a request of this member whose deadline has passed.
@@ -193,8 +192,8 @@ func (m *Member) timedOut(token uint64, c request) {
 	m.closeRequest()
 }
 
-// overdue gives up a request in this member's hands whose deadline has passed. Its caller
-// is answered by its own clock.
+// overdue gives up a request that this member has in hand and whose deadline has passed. The
+// caller's node answers the caller, by its own clock.
 func (m *Member) overdue(_ uint64, s served) {
 	now := time.Now()
 	m.gauge.Observe(now, now.Sub(s.since), 0, false)

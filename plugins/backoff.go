@@ -23,7 +23,7 @@ func (b *backoff) next() time.Duration {
 	return pause
 }
 
-// ran tells how long the plugin has run. After a while it begins anew.
+// ran tells how long the plugin has run. After a minute the pauses begin from the shortest.
 func (b *backoff) ran(d time.Duration) {
 	if d > stable {
 		b.pause = b.shortest

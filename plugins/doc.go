@@ -3,14 +3,14 @@
 //
 // A plugin makes connections of some kind, and carries their bytes. The node runs
 // transport/secure over them, TLS and all, so a plugin is no more than the network is: it
-// can delay, drop and count, and cannot read, alter or forge. It gets no key, by no way.
+// can delay, drop and count, and cannot read, alter or forge. It gets no key.
 //
 // The plugin makes each connection when it is told to by gRPC, and hands its bytes over at
 // its data socket: a Unix socket, and a loopback port on Windows. That is their only way.
 //
 // # What a plugin can cost
 //
-// A plugin is taken for hostile, or for broken, which comes to the same. All that it says
+// A plugin may be hostile or broken, and is treated the same. All that it says
 // is bounded and checked: messages (512 KiB), addresses (255 bytes of printable ASCII),
 // where it has its sockets, connections (Config.MaxConns), connections accepted in a second,
 // and what its standard error writes to the log. One that breaks the protocol is killed.

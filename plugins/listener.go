@@ -170,7 +170,7 @@ func (l *listener) receive(now *listening) error {
 	}
 }
 
-// accept passes a connection on. One for which there is no place is left to the plugin,
+// accept queues a connection for Accept. One for which there is no place is left to the plugin,
 // which closes it after some time.
 func (l *listener) accept(from *instance, conn *pluginrpc.Connection) error {
 	ctx, cancel := context.WithTimeout(l.ctx, pluginrpc.ClaimTimeout)

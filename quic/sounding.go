@@ -106,5 +106,5 @@ func (t *Transport) answerSounding(s *socket, packet []byte, from net.Addr) {
 	}
 }
 
-// sound sends a sounding. What does not get out does not get through.
+// sound sends a sounding. One that cannot be sent counts as lost.
 func (s *socket) sound(packet []byte, to net.Addr) { _, _ = s.quic.WriteTo(packet, to) }

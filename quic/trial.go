@@ -109,7 +109,7 @@ func (ts *trials) end(id uint64) {
 	delete(ts.byID, id)
 }
 
-// answered passes an answer on, if anybody waits for it.
+// answered hands an answer to its trial, if that is still under way.
 func (ts *trials) answered(answer sounding) {
 	ts.mu.Lock()
 	t := ts.byID[answer.trial]

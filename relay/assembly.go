@@ -20,13 +20,13 @@ var (
 // announced: some bindings do not survive them.
 type assembly struct {
 	limit uint64 // bytes of a message
-	total uint64 // of the current message, until its first chunk has passed
+	total uint64 // of the current message, until its first chunk is forwarded
 	left  uint64 // bytes of the current message that have not come
 }
 
 // next takes a chunk with its message's total, which is zero on continuations, and
-// returns the total to pass it on with, and whether to pass it on at all.
-func (a *assembly) next(total uint64, chunk int) (first uint64, pass bool, err error) {
+// returns the total to forward it with, and whether to forward it at all.
+func (a *assembly) next(total uint64, chunk int) (first uint64, forward bool, err error) {
 	if chunk > chunkLimit {
 		return 0, false, errChunkTooLong
 	}

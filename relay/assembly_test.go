@@ -10,7 +10,7 @@ func TestAssembly(t *testing.T) {
 		total uint64
 		chunk int
 
-		first uint64 // total to pass on
+		first uint64 // total to forward with
 		pass  bool
 		err   error
 	}

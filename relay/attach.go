@@ -38,7 +38,7 @@ func (s *session) attach() error {
 	if len(init.Cluster) > 0 {
 		s.log = s.log.With("cluster", printable(init.Cluster))
 	}
-	s.pace.init(s)
+	s.throttle.init(s)
 	s.tunnels.init(s)
 	// INIT is the first frame in the queue, which is written only once the
 	// application is attached: nothing that the network delivers can overtake it.

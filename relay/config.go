@@ -49,7 +49,7 @@ type Config struct {
 	// Default 1 min.
 	AttachTimeout time.Duration
 	// DetachTimeout is how long an application that has said CLOSE may take to
-	// answer the requests that it holds. Default 4 s, as bindings wait for 5 s.
+	// answer the requests that it has in hand. Default 4 s, as bindings wait for 5 s.
 	DetachTimeout time.Duration
 	// PayloadLimit is the longest message, body, reply, event or chunk, in bytes.
 	// Default 64 MiB.

@@ -28,9 +28,9 @@ func (s *session) HandleRequest(id uint64, body []byte, timeout time.Duration) e
 // HandleBroadcast queues a broadcast for the application.
 func (s *session) HandleBroadcast(message []byte) {
 	m := wire.Delivery{Message: message}
-	b, err := s.pace.begin(m.Size())
+	b, err := s.throttle.begin(m.Size())
 	if err != nil {
-		s.pace.drop(err, &s.relay.counters.broadcastsDropped)
+		s.throttle.drop(err, &s.relay.counters.broadcastsDropped)
 		return
 	}
 	s.out.Commit(m.Append(b))
@@ -39,9 +39,9 @@ func (s *session) HandleBroadcast(message []byte) {
 // HandleEvent queues an event for the application.
 func (s *session) HandleEvent(topic, event []byte) {
 	m := wire.Publish{Topic: topic, Event: event}
-	b, err := s.pace.begin(m.Size())
+	b, err := s.throttle.begin(m.Size())
 	if err != nil {
-		s.pace.drop(err, &s.relay.counters.eventsDropped)
+		s.throttle.drop(err, &s.relay.counters.eventsDropped)
 		return
 	}
 	s.out.Commit(m.Append(b))

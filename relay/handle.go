@@ -50,7 +50,7 @@ func (s *session) handle(m wire.Message) error {
 }
 
 // handleClosing handles a frame after CLOSE: the application may still answer what
-// it holds, and learns that a tunnel which it confirms is gone. The rest is dropped.
+// it has in hand, and learns that a tunnel which it confirms is gone. The rest is dropped.
 func (s *session) handleClosing(m wire.Message) {
 	switch m := m.(type) {
 	case *wire.Reply:
@@ -60,9 +60,9 @@ func (s *session) handleClosing(m wire.Message) {
 	}
 }
 
-// awaitSubscriptions waits until others know what the application has subscribed to,
-// before it handles a frame that may let them send events: whoever gets it. Subscriptions
-// that follow each other are waited for once.
+// awaitSubscriptions waits until others know what the application has subscribed to. It comes
+// before each frame that another application may answer with an event. Subscriptions that
+// follow each other are waited for once.
 func (s *session) awaitSubscriptions(m wire.Message) {
 	if !s.subscribing {
 		return
@@ -93,7 +93,7 @@ func duration(ms uint64) time.Duration {
 }
 
 // milliseconds converts to those of the protocol, rounded up, and at least one: to
-// some bindings none means for ever.
+// some bindings zero means no timeout.
 func milliseconds(d time.Duration) uint64 {
 	ms := d / time.Millisecond
 	if d%time.Millisecond > 0 {

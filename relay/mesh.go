@@ -49,7 +49,7 @@ type Member interface {
 	// Tunnel opens a stream to one member of a cluster.
 	Tunnel(ctx context.Context, cluster []byte) (Stream, error)
 	// Leave takes the application out of its cluster, and waits until it has
-	// answered the requests that it holds and its tunnels are closed.
+	// answered the requests that it has in hand and its tunnels are closed.
 	Leave(ctx context.Context) error
 	// Close detaches the application. It may be called more than once.
 	Close()

@@ -74,8 +74,8 @@ func (r *Relay) Serve(l net.Listener) error {
 }
 
 // pause waits before the next try to accept, after one has failed. It returns false
-// if there shall be none, since the listeners are closed: not every listener then
-// says net.ErrClosed.
+// if the listeners are closed, so that there is no next try: not every listener says
+// net.ErrClosed then.
 func (r *Relay) pause(l net.Listener, err error, backoff *backoff) bool {
 	select {
 	case <-r.refused:

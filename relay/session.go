@@ -32,17 +32,17 @@ const lingerTimeout = 5 * time.Second
 // The goroutine in run reads and handles frames; it owns the fields of the second
 // group. Everything else is safe for concurrent use.
 type session struct {
-	relay   *Relay
-	conn    net.Conn
-	taken   *progress // the connection, as the queue is written to it
-	out     *outbox.Outbox
-	pace    pace
-	tunnels tunnels
-	ctx     context.Context // ends with the session; its cause says why
-	cancel  context.CancelCauseFunc
-	helpers sync.WaitGroup // goroutines of this session besides run
-	writing atomic.Bool    // the queue is being written
-	log     *slog.Logger
+	relay    *Relay
+	conn     net.Conn
+	taken    *progress // the connection, as the queue is written to it
+	out      *outbox.Outbox
+	throttle throttle
+	tunnels  tunnels
+	ctx      context.Context // ends with the session; its cause says why
+	cancel   context.CancelCauseFunc
+	helpers  sync.WaitGroup // goroutines of this session besides run
+	writing  atomic.Bool    // the queue is being written
+	log      *slog.Logger
 
 	reader      *wire.Reader
 	member      Member
@@ -129,7 +129,7 @@ func (s *session) end(err error) {
 	s.member.Close()
 	s.conn.Close()
 	s.helpers.Wait()
-	s.pace.end()
+	s.throttle.end()
 	s.logEnd(cause)
 }
 

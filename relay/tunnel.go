@@ -23,7 +23,7 @@ var errTunnelEnded = errors.New("tunnel has ended")
 //
 // What the application sends goes into a queue, which its own goroutine writes into
 // the stream, and is allowed again once the stream has taken it. What the stream
-// brings is passed to the application by another goroutine, as its allowance and
+// brings is handed to the application by another goroutine, as its allowance and
 // its queue have room. So a tunnel slows its sender, and nothing else.
 type tunnel struct {
 	session *session
@@ -71,7 +71,7 @@ func (t *tunnel) announce(result *wire.TunResult) {
 	t.session.out.Commit(allow.Append(b))
 }
 
-// start begins to pass data.
+// start begins to carry data, in both directions.
 func (t *tunnel) start() {
 	running := &t.session.relay.tunnels
 	running.Go(t.flush)
@@ -80,7 +80,7 @@ func (t *tunnel) start() {
 
 // transfer takes a chunk from the application.
 func (t *tunnel) transfer(total uint64, chunk []byte) {
-	first, pass, err := t.inbound.next(total, len(chunk))
+	first, forward, err := t.inbound.next(total, len(chunk))
 	if err == nil {
 		err = t.spend(len(chunk))
 	}
@@ -88,7 +88,7 @@ func (t *tunnel) transfer(total uint64, chunk []byte) {
 		t.breakOff(err)
 		return
 	}
-	if !pass {
+	if !forward {
 		if t.in.Err() == nil {
 			t.grant(len(chunk))
 		}
@@ -145,13 +145,13 @@ func (t *tunnel) breakOff(err error) {
 
 // close ends the tunnel from this side: the application is told at once, the other
 // side when it has got what was sent before. What that still sends is not read: its relay
-// finds that it cannot be written, and neither passes more on nor allows more, while the
+// finds that it cannot be written, and neither forwards more nor allows more, while the
 // notice may wait behind data. An empty reason is a clean close.
 func (t *tunnel) close(reason string) {
 	if !t.finish(reason) {
 		return
 	}
-	_ = t.conn.CloseRead() // so that the other side is allowed nothing for what nobody gets
+	_ = t.conn.CloseRead() // so that the other side is allowed nothing for what is dropped
 	if b, err := t.in.BeginOver(maxRecordHeader + maxReason); err == nil {
 		t.in.CommitLast(appendEnd(b, reason))
 	}
@@ -187,8 +187,8 @@ func (f flow) Write(records []byte) (int, error) {
 func (f flow) SetWriteDeadline(time.Time) error { return nil }
 
 // flush writes what the application sends into the stream, until the tunnel ends or the
-// other side reads no more. Why that is the other direction says, which may have more to
-// deliver before.
+// other side reads no more. It does not say why: the other direction does, when it has
+// delivered what is left.
 func (t *tunnel) flush() { _ = t.in.Run() }
 
 // watchFlush closes the stream of a tunnel that was closed from this side, as soon

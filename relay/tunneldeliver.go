@@ -10,9 +10,9 @@ import (
 
 var chunkPool = sync.Pool{New: func() any { return new([chunkLimit]byte) }}
 
-// deliver passes what the stream brings to the application, until either ends.
+// deliver hands what the stream brings to the application, until either ends.
 func (t *tunnel) deliver() {
-	reason, ended := t.pass(newRecordReader(t.conn))
+	reason, ended := t.deliverRecords(newRecordReader(t.conn))
 	if !ended || !t.finish(reason) {
 		return // closed from this side: the stream is closed when all is flushed
 	}
@@ -20,9 +20,9 @@ func (t *tunnel) deliver() {
 	t.conn.Close()
 }
 
-// pass returns when the stream has ended, with the reason for the application, or
+// deliverRecords returns when the stream has ended, with the reason for the application, or
 // when the application is gone.
-func (t *tunnel) pass(records *recordReader) (reason string, ended bool) {
+func (t *tunnel) deliverRecords(records *recordReader) (reason string, ended bool) {
 	outbound := assembly{limit: t.session.relay.config.TunnelMessageLimit}
 	for {
 		total, length, err := records.header()
@@ -36,10 +36,10 @@ func (t *tunnel) pass(records *recordReader) (reason string, ended bool) {
 			}
 			return reason, true
 		}
-		if _, pass, err := outbound.next(total, length); err != nil || !pass {
+		if _, forward, err := outbound.next(total, length); err != nil || !forward {
 			return t.broken(errFraming), true
 		}
-		ok, err := t.passChunk(records, total, length)
+		ok, err := t.deliverChunk(records, total, length)
 		if err != nil {
 			return t.broken(err), true
 		}
@@ -55,13 +55,13 @@ func (t *tunnel) broken(err error) (reason string) {
 		return reasonBroken
 	}
 	t.session.relay.counters.tunnelsBroken.Add(1)
-	t.session.relay.warn(t.session.log, "tunnel is closed for what its other side sent",
+	t.session.relay.warn(t.session.log, "tunnel is closed: its other side broke the protocol of tunnels",
 		"tunnel", t.id, "reason", err.Error())
 	return errFraming.Error()
 }
 
-// passChunk passes one chunk to the application as soon as it may have it.
-func (t *tunnel) passChunk(records *recordReader, total uint64, length int) (ok bool, err error) {
+// deliverChunk hands one chunk to the application as soon as that may have it.
+func (t *tunnel) deliverChunk(records *recordReader, total uint64, length int) (ok bool, err error) {
 	buffer := chunkPool.Get().(*[chunkLimit]byte)
 	defer chunkPool.Put(buffer)
 	chunk := buffer[:length]

@@ -28,10 +28,10 @@ func (f *benchFlags) register(fs *flag.FlagSet) {
 	fs.IntVar(&f.callers, "callers", 1, "`number` of callers for each port of -at")
 	fs.IntVar(&f.members, "members", 1, "`number` of services for each port of -serve")
 	fs.IntVar(&f.load.Size, "size", 128, "`bytes` of a message")
-	fs.IntVar(&f.load.InFlight, "inflight", 0, "`number` of requests, of events by caller, or of tunnels at a time; 0 is 16, 4,096 or 4 MiB, and 1")
-	fs.Float64Var(&f.load.Rate, "rate", 0, "`messages` a second, of all callers; 0 is as many as go")
-	fs.DurationVar(&f.load.Duration, "for", 10*time.Second, "`time` that is measured")
-	fs.DurationVar(&f.load.Warmup, "warmup", time.Second, "`time` that the load runs before")
+	fs.IntVar(&f.load.InFlight, "inflight", 0, "`number` of requests, of events of each caller, or of tunnels in flight; 0 means 16 requests, 4,096 events or 4 MiB of them, and 1 tunnel")
+	fs.Float64Var(&f.load.Rate, "rate", 0, "`messages` a second, of all callers together; 0 means as many as possible")
+	fs.DurationVar(&f.load.Duration, "for", 10*time.Second, "`time` for which the load is measured")
+	fs.DurationVar(&f.load.Warmup, "warmup", time.Second, "`time` for which the load runs before it is measured")
 	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
 }
 

@@ -124,7 +124,7 @@ func TestACableIsPulledAndPutBack(t *testing.T) {
 	for look := time.NewTicker(50 * time.Millisecond); ; <-look.C {
 		if m := second.members(); len(m) == 1 && strings.Contains(m[0].Addresses[0], "10.99.0.101") {
 			look.Stop()
-			break // the new address was passed on
+			break // the others were told the new address
 		}
 	}
 }

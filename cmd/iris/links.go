@@ -29,7 +29,7 @@ func (f *linkFlags) register(fs *flag.FlagSet) {
 	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with, tried until it answers; repeatable, or separated by commas")
 	fs.Var(&f.discover, "discover", "`list` of ways to find nodes: beacon, scan, dns:NAME, exec:COMMAND (which takes all that follows), or none "+
 		"(default beacon; none with -dev and where -bind is on loopback, from where beacons never leave the host)")
-	fs.StringVar(&f.state, "state", "", "`directory` of this node alone to remember others in, so that a restart finds them at once")
+	fs.StringVar(&f.state, "state", "", "`directory`, for this node alone, in which it remembers other nodes, so that a restart finds them at once")
 }
 
 // list is a flag that can be given more than once, and takes several values each time.

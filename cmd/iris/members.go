@@ -61,7 +61,7 @@ func (f *adminFlags) get(ctx context.Context, path string) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("what answers at %s says %s to %s", addr, response.Status, path)
+		return nil, fmt.Errorf("%s answers %s with %s: is it the admin endpoint of a node?", addr, path, response.Status)
 	}
 	return io.ReadAll(io.LimitReader(response.Body, maxAdmin))
 }

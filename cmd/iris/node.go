@@ -37,7 +37,7 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` of the admin endpoint (/healthz, /readyz, /members), on 127.0.0.1 without HOST; commands look at "+defaultAdmin+" (default none)")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
-	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that what runs may take to finish when the node is stopped")
+	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that work in hand may take to finish when the node is stopped")
 	f.log.register(fs)
 	f.profile.register(fs)
 }

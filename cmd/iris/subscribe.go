@@ -13,7 +13,7 @@ func (p *program) subscribeCommand() *command {
 	var count int
 	fs := flag.NewFlagSet("subscribe", flag.ContinueOnError)
 	app.register(fs)
-	fs.IntVar(&count, "count", 0, "`number` of events to end after; 0 is no end")
+	fs.IntVar(&count, "count", 0, "`number` of events after which to end; 0 means never")
 	return &command{
 		Name:       "subscribe",
 		ShortUsage: "iris subscribe [flags] TOPIC [TOPIC ...]",

@@ -66,7 +66,7 @@ func (g *Gauge) TimedOut(now time.Time, took time.Duration) {
 	g.measure(now, took, g.load)
 }
 
-// Observe is Answered for a request of which no Begin was told.
+// Observe is Answered for a request that was not counted by Begin.
 func (g *Gauge) Observe(now time.Time, took time.Duration, load uint64, fault bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -105,8 +105,8 @@ func (g *Gauge) CostWith(now time.Time, load int64) float64 {
 	return g.expect(now) * float64(load+1)
 }
 
-// expect returns how long an answer should take, in seconds, and more for one that is
-// no good. The lock is held.
+// expect returns how long an answer should take, in seconds, and more where answers are
+// faults. The lock is held.
 func (g *Gauge) expect(now time.Time) float64 {
 	share := g.faultShare(now)
 	return max(g.faded(now), leastLatency).Seconds() + share*share*faultPenalty.Seconds()

@@ -10,7 +10,7 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
-// What hints can cost a node, whoever gives them.
+// What hints can cost a node at most, true ones and false ones.
 const (
 	// DialRate is how many dials a second hints cause at most, and DialBurst how many at
 	// once after a while without.
@@ -18,11 +18,11 @@ const (
 	DialBurst = 10
 	// maxDials bounds those under way.
 	maxDials = 8
-	// maxEntries bounds the places that are remembered; hints at more are dropped.
+	// maxEntries bounds the destinations that are remembered; hints at more are dropped.
 	maxEntries = 1024
 )
 
-// The waits before a place is dialled again that was dialled before.
+// The waits before a destination is dialled again that was dialled before.
 const (
 	restMin = time.Second // after the first failure; it doubles with each
 	restMax = time.Minute
@@ -31,28 +31,28 @@ const (
 	// maxUnjoined is how often a node that answers is asked again because it is no member
 	// yet: the link that there is to it may be one that is dead and not known to be.
 	maxUnjoined = 10
-	// forget is how long after its rest a place has a clean record again.
+	// forget is how long after its rest a destination has a clean record again.
 	forget = 10 * time.Minute
 )
 
-// agenda decides which hints are dialled, and when. One goroutine owns it; it has no
-// clock: whoever calls says what time it is.
+// agenda decides which hints are dialled, and when. One goroutine owns it. It has no clock:
+// its caller says what time it is.
 //
-// It has an entry for each place, which is a node where the hint names one, and an
-// address where it does not. A place is dialled once for any number of hints that come
+// It has an entry for each destination, which is a node where the hint names one, and an
+// address where it does not. A destination is dialled once for any number of hints that come
 // before that is done, and not again during its rest. All dials together are limited.
 type agenda struct {
 	random  *rand.Rand
 	limiter *rate.Limiter
-	entries map[place]*entry
+	entries map[destination]*entry
 	dialing int
 	dropped uint64 // hints, as there were too many
 }
 
-// place is what is dialled at most once at a time.
-type place struct {
+// destination is what is dialled at most once at a time.
+type destination struct {
 	id   transport.PeerID
-	addr string // of a place without id
+	addr string // of a destination without id
 }
 
 type entry struct {
@@ -69,20 +69,20 @@ func newAgenda(random *rand.Rand) *agenda {
 	return &agenda{
 		random:  random,
 		limiter: rate.NewLimiter(DialRate, DialBurst),
-		entries: make(map[place]*entry),
+		entries: make(map[destination]*entry),
 	}
 }
 
-func placeOf(h Hint) place {
+func destinationOf(h Hint) destination {
 	if h.ID.IsZero() {
-		return place{addr: h.Addr}
+		return destination{addr: h.Addr}
 	}
-	return place{id: h.ID}
+	return destination{id: h.ID}
 }
 
 // offer takes a hint.
 func (a *agenda) offer(now time.Time, h Hint) {
-	e := a.entry(now, placeOf(h))
+	e := a.entry(now, destinationOf(h))
 	if e == nil {
 		a.dropped++
 		return
@@ -100,8 +100,8 @@ func (a *agenda) offer(now time.Time, h Hint) {
 	e.hint, e.due = h, due
 }
 
-// entry returns the entry of a place, a new one if there is none, nil if there is no room.
-func (a *agenda) entry(now time.Time, p place) *entry {
+// entry returns the entry of a destination, a new one if there is none, nil if there is no room.
+func (a *agenda) entry(now time.Time, p destination) *entry {
 	e := a.entries[p]
 	if e == nil {
 		if len(a.entries) >= maxEntries && !a.prune(now) {
@@ -116,7 +116,7 @@ func (a *agenda) entry(now time.Time, p place) *entry {
 	return e
 }
 
-// prune forgets places that nothing is to be done about, and reports whether there were
+// prune forgets destinations that nothing is to be done about, and reports whether there were
 // any. Those that rest are kept: they would be dialled again before their time.
 func (a *agenda) prune(now time.Time) bool {
 	before := len(a.entries)
@@ -128,33 +128,35 @@ func (a *agenda) prune(now time.Time) bool {
 	return len(a.entries) < before
 }
 
-// next returns a place to dial now, and its hint. Without one it returns how long until there
-// is one, as long as no hint is offered and no dial ends before; negative if none is known.
-// member reports whether what a hint is about is a member already, who is not dialled; the id is
-// the hint's, or of who has answered at its address before.
-func (a *agenda) next(now time.Time, member func(h Hint, id transport.PeerID) bool) (p place, h Hint, wait time.Duration, ok bool) {
+// next returns a destination to dial now, and its hint. If there is none, ok is false, and wait
+// says after how long to ask again; negative means that nothing is due. A hint that is offered
+// and a dial that ends can make something due earlier.
+//
+// The function member reports whether the node of a hint is a member already: such a node is not
+// dialled. The id is the hint's, or that of the node which answered at its address before.
+func (a *agenda) next(now time.Time, member func(h Hint, id transport.PeerID) bool) (p destination, h Hint, wait time.Duration, ok bool) {
 	for a.dialing < maxDials {
 		p, e := a.first()
 		switch {
 		case e == nil:
-			return place{}, Hint{}, -1, false
+			return destination{}, Hint{}, -1, false
 		case e.due.After(now):
-			return place{}, Hint{}, e.due.Sub(now), false
+			return destination{}, Hint{}, e.due.Sub(now), false
 		case member(e.hint, e.occupant()):
 			e.due, e.unjoined = time.Time{}, 0
 			continue
 		case !a.limiter.AllowN(now, 1):
-			return place{}, Hint{}, time.Second / DialRate, false
+			return destination{}, Hint{}, time.Second / DialRate, false
 		}
 		e.due, e.dialing = time.Time{}, true
 		a.dialing++
 		return p, e.hint, 0, true
 	}
-	return place{}, Hint{}, -1, false
+	return destination{}, Hint{}, -1, false
 }
 
-// first returns the place whose dial is due first, nil if there is none.
-func (a *agenda) first() (first place, e *entry) {
+// first returns the destination whose dial is due first, nil if there is none.
+func (a *agenda) first() (first destination, e *entry) {
 	for p, other := range a.entries {
 		if !other.due.IsZero() && (e == nil || other.due.Before(e.due)) {
 			first, e = p, other
@@ -164,7 +166,7 @@ func (a *agenda) first() (first place, e *entry) {
 }
 
 // done takes how a dial has ended: with the node that is there, or an error.
-func (a *agenda) done(now time.Time, p place, id transport.PeerID, err error) {
+func (a *agenda) done(now time.Time, p destination, id transport.PeerID, err error) {
 	e := a.entries[p]
 	a.dialing--
 	e.dialing = false
@@ -183,7 +185,7 @@ func (a *agenda) done(now time.Time, p place, id transport.PeerID, err error) {
 	}
 }
 
-// forgive has the places that failed dialled again, by their last hint, as if they had not.
+// forgive has the destinations that failed dialled again, by their last hint, as if they had not.
 func (a *agenda) forgive(now time.Time) {
 	for _, e := range a.entries {
 		if e.failures == 0 {
@@ -196,7 +198,7 @@ func (a *agenda) forgive(now time.Time) {
 	}
 }
 
-// restMax is how long the place of a hint rests at most.
+// restMax is how long the destination of a hint rests at most.
 func (h Hint) restMax() time.Duration {
 	if h.Rest > 0 {
 		return h.Rest
@@ -204,7 +206,7 @@ func (h Hint) restMax() time.Duration {
 	return restMax
 }
 
-// occupant is the node that is to be at a place, or was the last time; zero if that is not
+// occupant is the node that is to be at a destination, or was the last time; zero if that is not
 // known.
 func (e *entry) occupant() transport.PeerID {
 	if e.hint.ID.IsZero() {

@@ -29,12 +29,12 @@ func newScript(t *testing.T) *script {
 func (s *script) member(_ Hint, id transport.PeerID) bool { return s.known[id] }
 
 // dial returns the hint that is to be dialled now, if there is one.
-func (s *script) dial() (place, Hint, bool) {
+func (s *script) dial() (destination, Hint, bool) {
 	p, h, _, ok := s.next(s.now, s.member)
 	return p, h, ok
 }
 
-// expect expects a dial to a place now, and answers it.
+// expect expects a dial to a destination now, and answers it.
 func (s *script) expect(h Hint, id transport.PeerID, err error) {
 	s.t.Helper()
 	p, got, ok := s.dial()
@@ -70,7 +70,7 @@ func TestAHintIsDialledOnce(t *testing.T) {
 	s.expectNone()
 }
 
-// What comes while a place is dialled is about the same node: it is not dialled twice.
+// What comes while a destination is dialled is about the same node: it is not dialled twice.
 func TestAHintDuringItsDial(t *testing.T) {
 	s := newScript(t)
 	s.offer(s.now, named)
@@ -85,7 +85,7 @@ func TestAHintDuringItsDial(t *testing.T) {
 	s.expectNone()
 }
 
-// Of several hints at a place the one counts that is due first: a later one does not put
+// Of several hints at a destination the one counts that is due first: a later one does not put
 // the dial off.
 func TestTheFirstDueCounts(t *testing.T) {
 	s := newScript(t)
@@ -106,7 +106,7 @@ func TestTheFirstDueCounts(t *testing.T) {
 	s.expect(soon, two, nil)
 }
 
-// A place that is due is not kept waiting by those that are not.
+// A destination that is due is not kept waiting by those that are not.
 func TestTheFirstDueIsDialledFirst(t *testing.T) {
 	s := newScript(t)
 	for n := range 100 {
@@ -190,7 +190,7 @@ func TestAnAnswerCleansTheRecord(t *testing.T) {
 		s.expectNone()
 		s.known[one] = false
 	}
-	if e := s.entries[placeOf(named)]; e.failures != 1 {
+	if e := s.entries[destinationOf(named)]; e.failures != 1 {
 		t.Errorf("%d failures since an answer, want 1", e.failures)
 	}
 }
@@ -203,10 +203,10 @@ func TestRestsDiffer(t *testing.T) {
 		h := Hint{Addr: fmt.Sprint("host", n, ":1")}
 		s.offer(s.now, h)
 		s.expect(h, one, errNobody)
-		ends[s.entries[placeOf(h)].rest] = true
+		ends[s.entries[destinationOf(h)].rest] = true
 	}
 	if len(ends) != maxDials {
-		t.Errorf("%d places rest until %d times", maxDials, len(ends))
+		t.Errorf("%d destinations rest until %d times", maxDials, len(ends))
 	}
 }
 
@@ -238,7 +238,7 @@ func TestAnotherNodeAtTheOwnAddress(t *testing.T) {
 func TestDialsAreLimited(t *testing.T) {
 	s := newScript(t)
 	dials, most := 0, 0
-	var under []place
+	var under []destination
 	for n := range 10_000 { // ten seconds
 		h := named
 		h.ID = transport.PeerID{byte(n), byte(n >> 8), 1}
@@ -258,7 +258,7 @@ func TestDialsAreLimited(t *testing.T) {
 		t.Errorf("%d dials in 10 s, %d at once; want at most %d and %d", dials, most, limit, maxDials)
 	}
 	if len(s.entries) > maxEntries || s.dropped == 0 {
-		t.Errorf("%d places are remembered, %d hints dropped", len(s.entries), s.dropped)
+		t.Errorf("%d destinations are remembered, %d hints dropped", len(s.entries), s.dropped)
 	}
 }
 
@@ -290,8 +290,8 @@ func TestPlacesInUseAreKept(t *testing.T) {
 		s.offer(s.now, Hint{Addr: fmt.Sprint("host", n, ":1"), After: time.Hour})
 	}
 	s.offer(s.now, Hint{Addr: "late:1"})
-	if s.dropped != 1 || s.entries[placeOf(plain)] == nil || s.entries[p] == nil {
-		t.Errorf("%d hints were dropped at %d places, want 1 and all places kept", s.dropped, len(s.entries))
+	if s.dropped != 1 || s.entries[destinationOf(plain)] == nil || s.entries[p] == nil {
+		t.Errorf("%d hints were dropped at %d destinations, want 1 and all destinations kept", s.dropped, len(s.entries))
 	}
 	s.done(s.now, p, one, errNobody)
 	s.now = s.now.Add(2 * restMin)

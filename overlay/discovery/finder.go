@@ -59,10 +59,10 @@ type Finder struct {
 
 // dialled is how a dial has ended.
 type dialled struct {
-	place place
-	hint  Hint
-	id    transport.PeerID
-	err   error
+	destination destination
+	hint        Hint
+	id          transport.PeerID
+	err         error
 }
 
 // Start starts to look for nodes. The finder has to be closed.
@@ -91,7 +91,7 @@ func (f *Finder) Close() {
 	f.work.Wait()
 }
 
-// Retry looks for nodes as if none had been looked for: sources look at once, and places
+// Retry looks for nodes as if none had been looked for: sources look at once, and destinations
 // that failed are dialled again, no more of them a second than ever. It is for when
 // something is over that may have kept this node from all others, as a wrong clock does.
 // It does not block.
@@ -144,7 +144,7 @@ func (f *Finder) dial(ctx context.Context) {
 			}
 			a.offer(time.Now(), h)
 		case d := <-f.ended:
-			a.done(time.Now(), d.place, d.id, d.err)
+			a.done(time.Now(), d.destination, d.id, d.err)
 			d.hint.tell(d.err)
 		case <-retried:
 			retried = f.retry()

@@ -28,11 +28,11 @@ type Hint struct {
 	// After is how long others may have a chance to link to the node first. It is not
 	// dialled if it is a member by then.
 	After time.Duration
-	// Rest is how long the place rests at most before it is dialled again that has failed.
+	// Rest is how long at most a destination that has failed rests before it is dialled again.
 	// Default one minute.
 	Rest time.Duration
-	// Outcome is told how a dial of the hint has ended, but not if a later hint has taken
-	// its place. Default: nobody is told.
+	// Outcome is told how a dial of the hint has ended, but not if a later hint was
+	// dialled instead. Default: nobody is told.
 	Outcome Outcome
 }
 
@@ -57,7 +57,7 @@ type Source interface {
 // Site is what a source sees of its node. The methods may be called by any goroutine, and
 // none of them blocks.
 type Site interface {
-	// Hint passes a hint on. It is dropped if there are too many.
+	// Hint takes a hint to dial. It is dropped if there are too many.
 	Hint(h Hint)
 	// Knows reports whether a node is a member of the network.
 	Knows(id transport.PeerID) bool

@@ -4,7 +4,7 @@
 //
 // [Names] is a state machine without lock, clock or goroutine. Its owner calls one method
 // at a time, says what time it is, and does what a method returns: [Resumed] says who can
-// go on. Members are whatever the owner takes for one, and other nodes are their ids.
+// go on. Members are what the owner attaches; other nodes are their ids.
 //
 // # What waits
 //

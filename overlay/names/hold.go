@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Attempt is an open request on its way to a member.
+// Attempt is an open request for which a member or a node is sought that takes it.
 type Attempt struct {
 	Token         uint64 // among those of the member that asks
 	Cluster, Body []byte // borrowed, or those of Held
 	Deadline      time.Time
 	Refused       Refusals
-	Held          *Request // what it was, if it comes from there
+	Held          *Request // the request as it was held; nil if it was not, or was sent since
 	Waited        string   // the cluster, if it was held before
 
 	number uint64 // of the request among those that were held; 0: it was not

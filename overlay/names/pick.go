@@ -8,8 +8,8 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
-// MaxRefusals is how many other nodes may refuse a request before it waits, and how many
-// members and nodes a tunnel before it is given up.
+// MaxRefusals is how many other nodes may refuse a request before it stays at this one, where
+// a member takes it or it waits, and how many members and nodes a tunnel before it is given up.
 const MaxRefusals = 3
 
 // Target is who can take a request or a tunnel: a member of this node, or another node.
@@ -23,7 +23,7 @@ type Target struct {
 
 // Refusals are the targets that have refused a request or a tunnel.
 type Refusals struct {
-	// Anyway asks members too that are full of requests, for a tunnel.
+	// Anyway has those members picked too that have no room for requests: for a tunnel.
 	Anyway bool
 
 	all  [MaxRefusals]Target

@@ -100,7 +100,7 @@ func (n *node) dispatch(c *call) {
 // try asks one after the other who can take a request. It reports whether that was done with
 // it.
 func (n *node) try(c *call) bool {
-	for !c.attempt.Refused.Full() {
+	for {
 		to, verdict := n.names.Route(n.world.now, c.from, &c.attempt)
 		switch {
 		case verdict == Held:
@@ -121,7 +121,6 @@ func (n *node) try(c *call) bool {
 			c.attempt.Refused.AddMember()
 		}
 	}
-	return false
 }
 
 // hand hands a request to a member that was picked for it. It reports whether that took it.

@@ -35,9 +35,8 @@ func sumOf(cluster, body []byte) uint64 {
 
 var errOtherRequest = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "the refusal brings back another request than the one that was sent"}
 
-// Ask sends a request of a member to the node, for which it was picked, and waits for
-// room for the patience at most. An error means that it was certainly
-// not sent: [session.ErrFull] for want of room, [ErrLost], or that it has too many already.
+// Ask sends a request of a member to this node, which was picked for it. It waits for room in
+// the lane, for the patience at most. An error means that the request was certainly not sent: [session.ErrFull] for want of room, [ErrLost], or that it has too many already.
 func (r *Remote) Ask(now time.Time, from Caller, a *names.Attempt, g *balance.Gauge, patience time.Duration) error {
 	left := a.Deadline.Sub(now)
 	if left <= 0 {
@@ -124,8 +123,8 @@ func (r *Remote) refused(m *wire.Refusal) {
 	c.from.Again(back)
 }
 
-// timedOut forgets a request whose deadline has passed: its caller has been told by the
-// clock of its own node.
+// timedOut forgets a request whose deadline has passed. It answers nobody: the caller has a
+// table of its own, which does that at the same deadline.
 func (r *Remote) timedOut(_ uint64, c call) {
 	now := time.Now()
 	c.gauge.TimedOut(now, now.Sub(c.sent))

@@ -1,7 +1,7 @@
-// Package remote is another node as one that is asked and asks: the requests that members of
+// Package remote keeps the requests between this node and one other: those that members of
 // this node have sent there, and those that come from there. A [Remote] lasts as long as the
-// link. Who takes a request at this node, and where one goes that comes back, is for its
-// [Host] and its [Caller] to say.
+// link. Its [Host] says who takes a request at this node, and a [Caller] what is done with one
+// that the other node has sent back.
 //
 // # Locks
 //
@@ -34,8 +34,8 @@ const (
 	FaultLost = "member lost"
 )
 
-// Caller is a member of this node that asks. Its methods must not block. Callers are held
-// against each other by ==.
+// Caller is a member of this node that asks. Its methods must not block. Callers are
+// compared with ==.
 type Caller interface {
 	// Shard chooses the lane of what it sends.
 	Shard() uint64
@@ -46,8 +46,8 @@ type Caller interface {
 	Again(a names.Attempt)
 }
 
-// Host is the node that a remote is known to. Its methods are called by whoever reads what
-// comes over the link, and what they block holds up the lane.
+// Host is this node, as a [Remote] needs it. Its methods are called by the goroutine that reads
+// a stream of the link. While they block, nothing more is read from that stream.
 type Host interface {
 	// Serve hands a request to a member, which answers by [Remote.Answer] with the id of the
 	// message, and reports whether it did. If not it says why, and what load the least busy

@@ -23,9 +23,9 @@ func (r *Remote) serve(m *wire.Request) {
 	fault(l, m.ID, 0, []byte(FaultOverloaded))
 }
 
-// Answer sends the answer of a member to the node that asked. It waits for room, as
-// the member's own node makes it slow down, but not for a short fault. A reply that
-// finds none is dropped: the node that asked reads nothing.
+// Answer sends the answer of a member to the node that asked. It waits for room in the lane,
+// for [Patience] at most, which slows the member. An answer that finds none is dropped and
+// counted: the node that asked does not read. A short fault does not wait, and is not dropped.
 func (r *Remote) Answer(token uint64, ok bool, body []byte, load int64) {
 	const short = 256
 	l := r.Lane(token)

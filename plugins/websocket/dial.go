@@ -134,7 +134,7 @@ func tunnel(ctx context.Context, conn net.Conn, proxy *url.URL, host string) err
 	case response.StatusCode != http.StatusOK:
 		return errors.New(response.Status)
 	case reader.Buffered() > 0:
-		return errors.New("it speaks before it is spoken to")
+		return errors.New("bytes came through it before any were sent")
 	}
 	return nil
 }

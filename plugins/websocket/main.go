@@ -5,7 +5,7 @@
 // nothing that is not protected without it.
 //
 // A direction of a connection ends with an empty message, as WebSocket itself cannot end
-// only one. All other messages are bytes to pass on, however they are cut.
+// only one. All other messages are bytes to forward, however they are cut.
 //
 // docs/plugins.md has the options.
 package main

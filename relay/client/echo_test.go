@@ -125,7 +125,7 @@ func (s *echoSession) handleTunnel(m wire.Message) {
 }
 
 // pass hands on what the allowance lets through: the first chunk of a message waits
-// for it, the others may overrun it. The sender is granted what was passed on.
+// for it, the others may overrun it. The sender is granted what was forwarded.
 func (s *echoSession) pass(end *echoEnd) {
 	for len(end.queue) > 0 {
 		m := end.queue[0]

@@ -75,7 +75,7 @@ func TestRequestsOfManyAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// A service that leaves answers what it holds; the caller that comes next gets
+// A service that leaves answers what it has in hand; the caller that comes next gets
 // another member, or waits for one.
 func TestLeavingLosesNoRequest(t *testing.T) {
 	ctx, config := testNode(t)

@@ -6,8 +6,8 @@ import (
 	"github.com/project-iris/iris/relay/wire"
 )
 
-// read passes on what the node sends until the connection ends. Nothing that it
-// calls waits: not for the application, and not for room to send.
+// read hands what the node sends to whom it is for, until the connection ends. Nothing
+// that it calls waits: not for the application, and not for room to send.
 func (c *Conn) read() {
 	for {
 		m, err := c.reader.Read()

@@ -148,7 +148,7 @@ func (l *listener) run(p *part, log *slog.Logger) {
 	pause := firstPause
 	for {
 		begin := time.Now()
-		err := l.passOn(p)
+		err := l.forward(p)
 		if l.ctx.Err() != nil || errors.Is(err, transport.ErrClosed) {
 			l.stop(transport.ErrClosed)
 			return
@@ -163,8 +163,8 @@ func (l *listener) run(p *part, log *slog.Logger) {
 	}
 }
 
-// passOn passes on what a part accepts, until it fails.
-func (l *listener) passOn(p *part) error {
+// forward hands the links that a part accepts to Accept, until the part fails.
+func (l *listener) forward(p *part) error {
 	for {
 		accepted, err := p.listener.Accept(l.ctx)
 		if err != nil {

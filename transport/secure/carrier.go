@@ -23,10 +23,10 @@ type carrier struct {
 	net.Conn
 	sent, received atomic.Uint64
 
-	writing  sync.Mutex
-	held     *[bulkSize]byte // records that wait for release, nil if writes go through
-	heldSize int
-	writeErr error // of records that TLS takes for written
+	writing    sync.Mutex
+	corked     *[bulkSize]byte // records that wait for uncork, nil if writes go through
+	corkedSize int
+	writeErr   error // of records that TLS takes for written
 
 	// Of the one goroutine that reads:
 	ahead    *[bulkSize]byte // what is read ahead, nil if reads go through
@@ -67,39 +67,39 @@ func (c *carrier) receive(b []byte) (int, error) {
 	return n, err
 }
 
-// Write writes, or keeps what it is given until it is released.
+// Write writes, or keeps what it is given until uncork.
 func (c *carrier) Write(b []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if c.held != nil && c.heldSize+len(b) <= bulkSize {
-		c.heldSize += copy(c.held[c.heldSize:], b)
+	if c.corked != nil && c.corkedSize+len(b) <= bulkSize {
+		c.corkedSize += copy(c.corked[c.corkedSize:], b)
 		return len(b), nil
 	}
-	c.sendHeld()
+	c.sendCorked()
 	return c.send(b)
 }
 
-// hold keeps what is written until release.
-func (c *carrier) hold() {
+// cork keeps what is written until uncork, as TCP_CORK does in a kernel.
+func (c *carrier) cork() {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.held = bulks.Get().(*[bulkSize]byte)
+	c.corked = bulks.Get().(*[bulkSize]byte)
 }
 
-// release writes what was held.
-func (c *carrier) release() error {
+// uncork writes what was kept.
+func (c *carrier) uncork() error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.sendHeld()
-	bulks.Put(c.held)
-	c.held = nil
+	c.sendCorked()
+	bulks.Put(c.corked)
+	c.corked = nil
 	return c.writeErr
 }
 
-func (c *carrier) sendHeld() {
-	if c.heldSize > 0 {
-		_, _ = c.send(c.held[:c.heldSize]) // the error stays
-		c.heldSize = 0
+func (c *carrier) sendCorked() {
+	if c.corkedSize > 0 {
+		_, _ = c.send(c.corked[:c.corkedSize]) // the error stays
+		c.corkedSize = 0
 	}
 }
 

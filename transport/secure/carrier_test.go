@@ -56,13 +56,13 @@ func TestWhatIsHeldGoesOutAtOnce(t *testing.T) {
 		below := &noted{}
 		c := &carrier{Conn: below}
 		sent := numbered(records * record)
-		c.hold()
+		c.cork()
 		for part := range slices.Chunk(sent, record) {
 			if n, err := c.Write(part); n != record || err != nil {
 				t.Fatalf("Write = %d, %v", n, err)
 			}
 		}
-		if err := c.release(); err != nil {
+		if err := c.uncork(); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(below.writes, writes) || !bytes.Equal(below.out.Bytes(), sent) || c.sent.Load() != uint64(len(sent)) {
@@ -74,24 +74,24 @@ func TestWhatIsHeldGoesOutAtOnce(t *testing.T) {
 	}
 }
 
-// TLS takes held records for written: when they cannot be, nothing may follow.
+// TLS takes corked records for written: when they cannot be, nothing may follow.
 func TestNothingFollowsAWriteThatFailed(t *testing.T) {
 	broken := errors.New("broken")
 	below := &noted{fail: broken}
 	c := &carrier{Conn: below}
-	c.hold()
+	c.cork()
 	if _, err := c.Write([]byte("held")); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.release(); !errors.Is(err, broken) {
+	if err := c.uncork(); !errors.Is(err, broken) {
 		t.Errorf("release = %v", err)
 	}
 	below.fail = nil
 	if _, err := c.Write([]byte("more")); !errors.Is(err, broken) || below.out.Len() > 0 {
 		t.Errorf("Write = %v, and %q was written", err, below.out.String())
 	}
-	c.hold()
-	if err := c.release(); !errors.Is(err, broken) {
+	c.cork()
+	if err := c.uncork(); !errors.Is(err, broken) {
 		t.Errorf("release = %v", err)
 	}
 	if got := c.sent.Load(); got != 0 {

@@ -20,9 +20,9 @@ func (s *secured) Write(b []byte) (int, error) {
 	if len(b) <= maxRecord {
 		return s.Conn.Write(b)
 	}
-	s.raw.hold()
+	s.raw.cork()
 	n, err := s.Conn.Write(b)
-	if failed := s.raw.release(); err == nil {
+	if failed := s.raw.uncork(); err == nil {
 		err = failed
 	}
 	return n, err

@@ -72,7 +72,7 @@ func (c Config) resolve() (Config, error) {
 	case c.Size < MinSize || c.Size > maxSize:
 		return c, fmt.Errorf("%w: messages of %d bytes; they have %d to %d", ErrConfig, c.Size, MinSize, maxSize)
 	case c.InFlight < 0 || c.Rate < 0 || c.Duration < 0 || c.Patience < 0:
-		return c, fmt.Errorf("%w: less than nothing in flight, of rate, time or patience", ErrConfig)
+		return c, fmt.Errorf("%w: what is in flight, the rate, the time and the patience cannot be negative", ErrConfig)
 	}
 	return c, nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // errOtherReply says that a reply is to another request.
-var errOtherReply = errors.New("the reply is not that to the request")
+var errOtherReply = errors.New("the reply does not belong to the request")
 
 // requests is the workload Requests.
 type requests struct {

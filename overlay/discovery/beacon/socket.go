@@ -134,17 +134,17 @@ type received struct {
 	from   netip.AddrPort
 }
 
-// receive passes on what comes to a connection, until that is closed. Who takes it slowly
-// slows it.
+// receive puts the packets that come to a connection into a channel, until the connection is
+// closed. It reads no faster than they are taken out.
 func receive(ctx context.Context, conn *net.UDPConn, to chan<- received) {
 	var buffer [PacketSize + 1]byte // so that longer packets have another size
-	var pace pace
+	var reads throttle
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buffer[:])
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		rest(ctx, pace.read(time.Now()))
+		rest(ctx, reads.next(time.Now()))
 		if err != nil {
 			continue // one packet, or a message of the network about one
 		}
@@ -156,16 +156,16 @@ func receive(ctx context.Context, conn *net.UDPConn, to chan<- received) {
 	}
 }
 
-// pace bounds how fast packets are read.
-type pace struct {
+// throttle bounds how fast packets are read.
+type throttle struct {
 	begin time.Time // of the window
 	count int       // read in it
 }
 
-// read counts a packet, and returns how long to rest before the next is read.
-func (p *pace) read(now time.Time) time.Duration {
+// next counts a packet, and returns how long to rest before the next is read.
+func (p *throttle) next(now time.Time) time.Duration {
 	if now.Sub(p.begin) >= readWindow {
-		*p = pace{begin: now}
+		*p = throttle{begin: now}
 	}
 	p.count++
 	if p.count < readBatch {

@@ -18,10 +18,10 @@ func TestASocketReadsNoFasterThanItMay(t *testing.T) {
 		{"as many as it may", readWindow / (readBatch - 1), 10_000, 9_900},
 		{"few", time.Millisecond, 1000, 1000},
 	} {
-		var p pace
+		var p throttle
 		read, now := 0, noon
 		for ; now.Sub(noon) < time.Second; now = now.Add(row.every) {
-			now = now.Add(p.read(now))
+			now = now.Add(p.next(now))
 			read++
 		}
 		if read < row.least || read > row.most {

@@ -13,9 +13,10 @@ import (
 // impatience is how long nobody waits for an application that was too slow.
 const impatience = 10 * time.Second
 
-// pace lets the senders of events and broadcasts wait for an application that is
-// slower than they are, and drops for one that is much slower.
-type pace struct {
+// throttle slows the senders of events and broadcasts down to an application that is
+// slower than they are: they wait for room in its queue. For one that is much slower it
+// drops.
+type throttle struct {
 	session *session
 	slow    atomic.Bool   // something was dropped, and the queue has not been half empty since
 	waiting atomic.Int32  // senders
@@ -26,24 +27,24 @@ type pace struct {
 	dropped uint64    // since it became slow
 }
 
-func (p *pace) init(s *session) {
-	p.session = s
-	p.first = make(chan struct{}, 1)
+func (t *throttle) init(s *session) {
+	t.session = s
+	t.first = make(chan struct{}, 1)
 }
 
 // begin makes room for a frame of an event or broadcast. With an error, drop has to
 // be called.
-func (p *pace) begin(size int) ([]byte, error) {
-	s := p.session
-	if p.slow.Load() && s.out.Queued() <= s.relay.config.QueueLimit/2 && s.out.Err() == nil {
-		p.summary("application has caught up")
+func (t *throttle) begin(size int) ([]byte, error) {
+	s := t.session
+	if t.slow.Load() && s.out.Queued() <= s.relay.config.QueueLimit/2 && s.out.Err() == nil {
+		t.summary("application has caught up")
 	}
-	if p.waiting.Load() > 0 && p.patient() {
-		return p.await(size) // behind those who were there before
+	if t.waiting.Load() > 0 && t.patient() {
+		return t.await(size) // behind those who were there before
 	}
 	b, err := s.out.Begin(size)
-	if errors.Is(err, outbox.ErrFull) && p.patient() {
-		return p.await(size)
+	if errors.Is(err, outbox.ErrFull) && t.patient() {
+		return t.await(size)
 	}
 	return b, err
 }
@@ -51,27 +52,27 @@ func (p *pace) begin(size int) ([]byte, error) {
 // patient reports whether a sender may wait. Nobody waits for an application that
 // has taken nothing for that long already: of many that have stopped, each would
 // cost its senders a wait of its own.
-func (p *pace) patient() bool {
-	if p.session.taken.stalled() >= p.session.relay.config.Patience {
+func (t *throttle) patient() bool {
+	if t.session.taken.stalled() >= t.session.relay.config.Patience {
 		return false
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return !time.Now().Before(p.until)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !time.Now().Before(t.until)
 }
 
 // await waits for room, in line with other senders, so that each gets its share of
 // what the application takes.
-func (p *pace) await(size int) ([]byte, error) {
-	p.waiting.Add(1)
-	defer p.waiting.Add(-1)
-	ctx, cancel := context.WithTimeout(p.session.ctx, p.session.relay.config.Patience)
+func (t *throttle) await(size int) ([]byte, error) {
+	t.waiting.Add(1)
+	defer t.waiting.Add(-1)
+	ctx, cancel := context.WithTimeout(t.session.ctx, t.session.relay.config.Patience)
 	defer cancel()
-	b, err := p.awaitTurn(ctx, size)
+	b, err := t.awaitTurn(ctx, size)
 	if errors.Is(err, context.DeadlineExceeded) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.until = time.Now().Add(impatience)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.until = time.Now().Add(impatience)
 		err = outbox.ErrFull
 	}
 	return b, err
@@ -80,16 +81,16 @@ func (p *pace) await(size int) ([]byte, error) {
 // awaitTurn waits to be first, and then for room. The first that there is will do:
 // to wait for half of the queue would take longer than the patience for a receiver
 // that is merely slower.
-func (p *pace) awaitTurn(ctx context.Context, size int) ([]byte, error) {
+func (t *throttle) awaitTurn(ctx context.Context, size int) ([]byte, error) {
 	select {
-	case p.first <- struct{}{}:
-		defer func() { <-p.first }()
+	case t.first <- struct{}{}:
+		defer func() { <-t.first }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	out := p.session.out
+	out := t.session.out
 	for {
-		if err := out.WaitBelow(ctx, p.session.relay.config.QueueLimit); err != nil {
+		if err := out.WaitBelow(ctx, t.session.relay.config.QueueLimit); err != nil {
 			return nil, err
 		}
 		if b, err := out.Begin(size); !errors.Is(err, outbox.ErrFull) {
@@ -100,31 +101,31 @@ func (p *pace) awaitTurn(ctx context.Context, size int) ([]byte, error) {
 
 // drop counts a message that begin had no room for. What is dropped because the
 // application is gone is not counted: it is no receiver any more.
-func (p *pace) drop(err error, count *atomic.Uint64) {
+func (t *throttle) drop(err error, count *atomic.Uint64) {
 	if !errors.Is(err, outbox.ErrFull) {
 		return
 	}
 	count.Add(1)
-	p.mu.Lock()
-	p.dropped++
-	p.mu.Unlock()
-	if !p.slow.Swap(true) {
-		s := p.session
+	t.mu.Lock()
+	t.dropped++
+	t.mu.Unlock()
+	if !t.slow.Swap(true) {
+		s := t.session
 		s.relay.warn(s.log, "application reads too slowly; events and broadcasts for it are dropped",
 			"queued_bytes", s.out.Queued())
 	}
 }
 
 // end notes that the session has ended.
-func (p *pace) end() { p.summary("slow application is gone") }
+func (t *throttle) end() { t.summary("slow application is gone") }
 
 // summary says how much a slow application has missed, when that is over.
-func (p *pace) summary(text string) {
-	if !p.slow.Swap(false) {
+func (t *throttle) summary(text string) {
+	if !t.slow.Swap(false) {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.session.log.Info(text, "dropped", p.dropped)
-	p.dropped = 0
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.session.log.Info(text, "dropped", t.dropped)
+	t.dropped = 0
 }
