@@ -18,8 +18,8 @@ type Spec struct {
 	Args []string
 	// Env are its environment variables, NAME=VALUE. Default: those of this process.
 	Env []string
-	// Line is called with each line that the process writes to standard error, one at a
-	// time, if it is not nil. The process waits for it.
+	// Line is called with each line that the process writes, to standard output or standard
+	// error, one at a time, if it is not nil. The process waits for it.
 	Line func(line string)
 }
 
@@ -42,6 +42,7 @@ func newProcess(s Spec) *Process {
 
 func (p *Process) start() error {
 	said, err := p.command.StderrPipe()
+	p.command.Stdout = p.command.Stderr
 	if err == nil {
 		err = p.command.Start()
 	}
