@@ -103,7 +103,7 @@ func (p *program) benchNetwork(ctx context.Context, f *benchNetworkFlags) error 
 	if errors.Is(err, network.ErrConfig) {
 		return usagef("%v", err)
 	}
-	if result.Met != nil {
+	if result.Nodes > 0 { // it was started
 		err = errors.Join(err, p.printNetwork(&result, f.json))
 	}
 	if err != nil {

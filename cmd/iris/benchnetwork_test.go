@@ -77,8 +77,9 @@ func TestBenchNetworkUsage(t *testing.T) {
 
 func TestNetworkTable(t *testing.T) {
 	r := network.Result{Nodes: 20, Seeds: 2, Transport: "quic", Met: &network.Met{Starts: 3.0004, AfterFirst: 4.2, AfterLast: 1.2}}
-	want := `20 nodes over quic, which join 2 of them; the last started 3s after the first
-all know all  1.2s after the last start, 4.2s after the first
+	want := `20 nodes over quic, which join 2 of them
+the last was started  3s after the first
+all know all          1.2s after the last start, 4.2s after the first
 
 a node at rest  not measured
 
@@ -91,6 +92,17 @@ log  0 warnings, 0 errors
 	if got := networkTable(&r); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	for _, row := range []struct {
+		result network.Result
+		want   string
+	}{
+		{network.Result{}, "\nall know all  not measured\n"},
+		{network.Result{Known: &network.Spread{Min: 3, Median: 7, Max: 9}}, "\nall know all  not in time: a node knows 7 others, at least 3 and at most 9\n"},
+	} {
+		if got := networkTable(&row.result); !strings.Contains(got, row.want) {
+			t.Errorf("got\n%s\nwant\n%s in it", got, row.want)
+		}
+	}
 	r.Links = &network.Spread{Min: 1, Median: 18.6, Max: 19}
 	r.Rest = &network.Rest{
 		Seconds: 20.01, Processor: network.Spread{Median: 0.012, Max: 0.034}, Switches: network.Spread{Median: 300, Max: 1000},
@@ -101,8 +113,9 @@ log  0 warnings, 0 errors
 	r.Losses = []network.Loss{{How: network.Killed, Known: 1.5, Answered: 0.2, Answer: "member\x1blost", Next: 0.3}, {How: network.Silenced, Known: 2}}
 	r.Log = network.Log{Warnings: 3, Messages: []network.Message{{Level: "WARN", Text: "slow", Count: 3}}}
 	r.LossesLog = &network.Log{Errors: 1}
-	want = `20 nodes over quic, which join 2 of them; the last started 3s after the first
-all know all  1.2s after the last start, 4.2s after the first
+	want = `20 nodes over quic, which join 2 of them
+the last was started  3s after the first
+all know all          1.2s after the last start, 4.2s after the first
 
 a node at rest, for 20 s         median  most
 processor, % of a core           1.20    3.40

@@ -16,8 +16,8 @@ const notMeasured = "not measured"
 func networkTable(r *network.Result) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%d nodes over %s, which join %d of them; the last started %s after the first\n", r.Nodes, r.Transport, r.Seeds, seconds(r.Met.Starts))
-	fmt.Fprintf(w, "all know all\t%s after the last start, %s after the first\n", seconds(r.Met.AfterLast), seconds(r.Met.AfterFirst))
+	fmt.Fprintf(w, "%d nodes over %s, which join %d of them\n", r.Nodes, r.Transport, r.Seeds)
+	writeMet(w, r)
 	writeRest(w, r)
 	writeRequests(w, r.Requests)
 	writeLosses(w, r.Losses)
@@ -27,6 +27,18 @@ func networkTable(r *network.Result) string {
 	}
 	w.Flush()
 	return b.String()
+}
+
+func writeMet(w *tabwriter.Writer, r *network.Result) {
+	switch {
+	case r.Met != nil:
+		fmt.Fprintf(w, "the last was started\t%s after the first\n", seconds(r.Met.Starts))
+		fmt.Fprintf(w, "all know all\t%s after the last start, %s after the first\n", seconds(r.Met.AfterLast), seconds(r.Met.AfterFirst))
+	case r.Known != nil:
+		fmt.Fprintf(w, "all know all\tnot in time: a node knows %.0f others, at least %.0f and at most %.0f\n", r.Known.Median, r.Known.Min, r.Known.Max)
+	default:
+		fmt.Fprintf(w, "all know all\t%s\n", notMeasured)
+	}
 }
 
 func writeRest(w *tabwriter.Writer, r *network.Result) {

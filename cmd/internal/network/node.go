@@ -75,6 +75,16 @@ func (n *oneNode) awaitReady(ctx context.Context) error {
 	}
 }
 
+// isReady reports whether the node serves.
+func (n *oneNode) isReady() bool {
+	select {
+	case <-n.ready:
+		return true
+	default:
+		return false
+	}
+}
+
 // peers are where other nodes reach it.
 func (n *oneNode) peers() []string { return strings.Split(n.where.Peer, ",") }
 

@@ -1,6 +1,8 @@
 package network
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -77,5 +79,29 @@ func TestWhatNodesSay(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), `fake: the admin endpoint says 502: "12"`) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// When time is out, those that still answer tell how many they know.
+func TestWhatIsKnownWhenTimeIsOut(t *testing.T) {
+	g := process.NewGroup()
+	t.Cleanup(g.Close)
+	counts := func(body string) *oneNode {
+		n := fakeNode(t, g, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) })
+		n.ready = make(chan struct{})
+		close(n.ready)
+		return n
+	}
+	unready := counts("9")
+	unready.ready = make(chan struct{})
+	r := &run{nodes: []*oneNode{counts("3"), counts("broken"), unready, counts("1"), counts("2")}}
+	late := errors.New("too late")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(late)
+	if err := r.meet(ctx); !errors.Is(err, late) {
+		t.Errorf("got %v", err)
+	}
+	if r.result.Known == nil || *r.result.Known != (Spread{Min: 1, Median: 2, Max: 3}) {
+		t.Errorf("got %+v", r.result.Known)
 	}
 }

@@ -13,6 +13,9 @@ type Result struct {
 	Seeds     int    `json:"seeds"` // that the others join
 	Transport string `json:"transport"`
 
+	// Known is how many others a node knew when it was given up that all know all.
+	Known *Spread `json:"known,omitempty"`
+
 	Met      *Met      `json:"met,omitempty"`
 	Links    *Spread   `json:"links,omitempty"` // of a node to others, after Rest
 	Rest     *Rest     `json:"rest,omitempty"`  // nil as well where the system does not tell

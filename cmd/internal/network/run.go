@@ -104,6 +104,7 @@ func (r *run) start(ctx context.Context) error {
 // meet measures how long it takes until all know all.
 func (r *run) meet(ctx context.Context) error {
 	if err := r.awaitMet(ctx); err != nil {
+		r.result.Known = r.known(ctx)
 		return err
 	}
 	first, last := r.nodes[0].started, r.nodes[len(r.nodes)-1].started
@@ -111,6 +112,27 @@ func (r *run) meet(ctx context.Context) error {
 		Starts: last.Sub(first).Seconds(), AfterFirst: time.Since(first).Seconds(), AfterLast: time.Since(last).Seconds(),
 	}
 	return nil
+}
+
+// knownTimeout bounds how long it takes to ask all nodes when time is out.
+const knownTimeout = 5 * time.Second
+
+// known returns how many others each node knows that serves and answers, though the context
+// may have ended.
+func (r *run) known(ctx context.Context) *Spread {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), knownTimeout)
+	defer cancel()
+	var counts []float64
+	for _, n := range r.nodes {
+		if !n.isReady() {
+			continue
+		}
+		if others, err := n.others(ctx); err == nil {
+			counts = append(counts, float64(others))
+		}
+	}
+	spread := process.NewSpread(counts)
+	return &spread
 }
 
 // awaitMet returns when each node knows all others. Those that were started last are asked
