@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 SEEDS    ?= 10000
 SEED     ?= 1
 
-.PHONY: check format vet build test bin/iris fuzz simulate bench tunnels lossy compare
+.PHONY: check format vet build test bin/iris fuzz simulate bench tunnels lossy compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -72,3 +72,10 @@ lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lo
 
 compare: ## Iris next to NATS on this host, into docs/performance.md: less than ten minutes, Linux
 	cd cmd/compare && $(GO) run . -o ../../docs/performance.md
+
+# In a network namespace, so that what is sent is theirs alone. What it builds has to be
+# downloaded before.
+network: ## networks of Iris at rest next to Serf and NATS, into docs/performance.md: about ten minutes, Linux
+	$(GO) mod download
+	cd cmd/compare && $(GO) mod download && \
+		unshare -rn sh -ec 'ip link set lo up && $(GO) run . -network -o ../../docs/performance.md'

@@ -65,6 +65,8 @@ func (n *Node) serveAdmin(l net.Listener) *admin {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", n.sayWhetherReady)
 	mux.HandleFunc("GET /members", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Members()) })
+	mux.HandleFunc("GET /members/count", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, n.overlay.Others()) })
+	mux.HandleFunc("GET /members/{id}", n.sayWhetherMember)
 	a := &admin{listener: l, done: make(chan struct{}), server: &http.Server{
 		Handler: mux, ReadTimeout: adminTimeout, WriteTimeout: adminTimeout, MaxHeaderBytes: adminHeaders,
 		ErrorLog: newAdminLog(n.config.Logger),
@@ -99,6 +101,20 @@ func (n *Node) sayWhetherReady(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ready")
+}
+
+// sayWhetherMember says whether a node is another one of the network. As with the count, it
+// takes no list, so that to ask a large network often costs it little.
+func (n *Node) sayWhetherMember(w http.ResponseWriter, r *http.Request) {
+	id, err := transport.ParsePeerID(r.PathValue("id"))
+	switch {
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	case n.overlay.Knows(id):
+		fmt.Fprintln(w, "member")
+	default:
+		http.Error(w, "no member", http.StatusNotFound)
+	}
 }
 
 func sayJSON(w http.ResponseWriter, v any) {

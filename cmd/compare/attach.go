@@ -97,6 +97,6 @@ func residentWith(ctx context.Context, n *network, clients int) (bytes float64, 
 		conns = append(conns, conn)
 	}
 	time.Sleep(settleTime)
-	bytes, err = n.servers[0].resident()
-	return bytes, errors.Join(err, ctx.Err())
+	m, err := n.servers[0].Memory()
+	return float64(m.RSS), errors.Join(err, ctx.Err())
 }

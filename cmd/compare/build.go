@@ -13,17 +13,19 @@ type program struct {
 	file, module, path, tags string
 }
 
-// programs are the servers, built as they are for the hosts that run them: without a C
-// library, as NATS releases its own, and Iris as its Makefile does. Iris is built by its
-// own module, with the versions that it has there.
-var programs = []program{
-	{"iris", "../..", "./cmd/iris", "grpcnotrace"},
-	{"nats-server", ".", "github.com/nats-io/nats-server/v2", ""},
-}
+// The servers, built as they are for the hosts that run them: without a C library, as NATS
+// and Serf release their own, and Iris as its Makefile does. Iris is built by its own module,
+// with the versions that it has there.
+var (
+	irisProgram = program{"iris", "../..", "./cmd/iris", "grpcnotrace"}
+	natsProgram = program{"nats-server", ".", "github.com/nats-io/nats-server/v2", ""}
+	serfProgram = program{"serf", ".", "github.com/hashicorp/serf/cmd/serf", ""}
+)
 
-// build builds the programs into a folder.
-func build(ctx context.Context, dir string) error {
+// build builds programs into a folder.
+func build(ctx context.Context, dir string, programs ...program) error {
 	for _, p := range programs {
+		fmt.Fprintln(os.Stderr, "building", p.file)
 		c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", p.tags, "-o", filepath.Join(dir, p.file), p.path)
 		c.Dir = p.module
 		c.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -1,10 +1,17 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+
+	bench "github.com/project-iris/iris/cmd/internal/network"
+	"github.com/project-iris/iris/cmd/internal/process"
 )
 
 func TestTable(t *testing.T) {
@@ -33,6 +40,7 @@ func TestTable(t *testing.T) {
 
 func TestReplace(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "page.md")
+	beginMark, endMark := marks("some")
 	for _, row := range []struct{ page, want string }{
 		{"a\n" + beginMark + "old\n" + endMark + "b\n", "a\n" + beginMark + "\nnew\n\n" + endMark + "b\n"},
 		{"a\n" + endMark + beginMark, ""},
@@ -41,7 +49,7 @@ func TestReplace(t *testing.T) {
 		if err := os.WriteFile(file, []byte(row.page), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		err := replace(file, "new\n")
+		err := replace(file, "some", "new\n")
 		got, _ := os.ReadFile(file)
 		if row.want == "" && (err == nil || string(got) != row.page) || row.want != "" && string(got) != row.want {
 			t.Errorf("%q became %q, %v", row.page, got, err)
@@ -56,6 +64,72 @@ func TestMedian(t *testing.T) {
 	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{3, 1}, 2}, {[]float64{9, 1, 2}, 2}} {
 		if got := median(row.values); got != row.want {
 			t.Errorf("the median of %v is %v, want %v", row.values, got, row.want)
+		}
+	}
+}
+
+func TestRestTable(t *testing.T) {
+	of := func(met, processor float64) atRest {
+		return atRest{met, bench.Rest{
+			Processor: bench.Spread{Median: processor, Max: 2 * processor}, Switches: bench.Spread{Median: 1200},
+			RSS: bench.Spread{Median: 26e6}, PSS: bench.Spread{Median: 9.04e6}, Traffic: bench.Traffic{Datagrams: 19, Segments: 2, Bytes: 2100},
+		}}
+	}
+	got := restTable("machine", []restRow{{"A", 3, []atRest{of(1.5, 0.01), of(0.5, 0.03), of(0.7, 0.02)}}}, 3, 0)
+	want := `| servers |  | all know all | processor, of a core | most | context switches | RSS | PSS | UDP datagrams | TCP segments | bytes |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| 3 | A | 700 ms | 2.00 % | 4.00 % | 1,200/s | 26.0 MB | 9.0 MB | 19/s | 2/s | 2.1 kB/s |
+`
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A server is waited for until it answers and knows all, and one that ends is told.
+func TestAnchorsAreWaitedFor(t *testing.T) {
+	g := process.NewGroup()
+	t.Cleanup(g.Close)
+	p, err := g.Start(process.Spec{Name: "server", Path: "sleep", Args: []string{"3600"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	s := &anchorServer{p, func(context.Context) (int, error) {
+		asked++
+		if asked == 1 {
+			return 0, errors.New("it does not listen yet")
+		}
+		return asked, nil
+	}}
+	if err := awaitOthers(t.Context(), []*anchorServer{s}, 4); err != nil || asked != 4 {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+	p.Kill()
+	if err := awaitOthers(t.Context(), []*anchorServer{s}, 1<<40); !errors.Is(err, errEnded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The server reads its configuration as it is meant.
+func TestNATSConfigurations(t *testing.T) {
+	dir := t.TempDir()
+	if err := makeCertificates(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []natsServer{
+		{Name: "first", Dir: dir, Port: 1, Route: 2},
+		{Name: "third", Dir: dir, Port: 1, Route: 2, Monitor: 3, Routes: []int{4, 5}},
+	} {
+		path, err := s.write()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := natsserver.ProcessConfigFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Port != s.Port || got.Cluster.Port != s.Route || got.HTTPPort != s.Monitor || len(got.Routes) != len(s.Routes) || got.Cluster.TLSConfig == nil {
+			t.Errorf("%+v is read as %+v", s, got)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func startIris(transport string) func(context.Context, string) (*network, error)
 				return nil, fmt.Errorf("keygen: %w: %s", err, out)
 			}
 		}
-		n := &network{System: load.Iris{}}
+		n := newNetwork(load.Iris{})
 		if err := n.startNodes(ctx, dir, key, transport); err != nil {
 			n.stop()
 			return nil, err
@@ -32,12 +32,11 @@ func startIris(transport string) func(context.Context, string) (*network, error)
 func (n *network) startNodes(ctx context.Context, dir, key, transport string) error {
 	args := []string{"-net", "compare", "-rsa", key, "-port", "0", "-bind", "127.0.0.1:0", "-transport", transport}
 	for i := range n.ports {
-		p, err := start(dir, "iris", args...)
+		p, err := n.start(dir, "iris", args...)
 		if err != nil {
 			return err
 		}
-		n.servers = append(n.servers, p)
-		ready, err := p.await(ctx, `ready.* port=(\d+) peer=\S*?(127\.0\.0\.1:\d+)`)
+		ready, err := await(ctx, p, `ready.* port=(\d+) peer=\S*?(127\.0\.0\.1:\d+)`)
 		if err != nil {
 			return err
 		}
@@ -46,6 +45,6 @@ func (n *network) startNodes(ctx context.Context, dir, key, transport string) er
 		}
 		args = append(args, "-join", ready[2])
 	}
-	_, err := n.servers[0].await(ctx, "link is up")
+	_, err := await(ctx, n.servers[0], "link is up")
 	return err
 }

@@ -48,7 +48,7 @@ func kernel() string {
 // versions tells what was built.
 func versions(dir string) string {
 	var all []string
-	for _, name := range []string{"nats-server"} {
+	for _, name := range []string{natsProgram.file, serfProgram.file} {
 		if info, err := buildinfo.ReadFile(filepath.Join(dir, name)); err == nil {
 			all = append(all, name+" "+info.Main.Version)
 		}

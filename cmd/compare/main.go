@@ -8,7 +8,13 @@
 //
 //	go run . [-rounds N] [-for TIME] [-only REGEXP] [-o FILE.md]
 //
-// It has to be run in its own folder, as make compare does. It is for Linux.
+// With -network it measures, instead, what networks of more nodes take at rest, next to those
+// of Serf's agents and of NATS servers: iris bench network measures Iris, and the same code
+// the others.
+//
+//	go run . -network [-rounds N] [-o FILE.md]
+//
+// It has to be run in its own folder, as make compare and make network do. It is for Linux.
 package main
 
 import (
@@ -22,8 +28,15 @@ import (
 	"time"
 )
 
+// How many rounds there are by default, of loads and of networks at rest.
+const (
+	loadRounds = 5
+	restRounds = 3
+)
+
 // options are what the flags say.
 type options struct {
+	network  bool
 	rounds   int
 	duration time.Duration
 	only     *regexp.Regexp
@@ -45,27 +58,51 @@ func main() {
 
 func parse() (o options, err error) {
 	only := flag.String("only", "", "`regexp` of the trials to run (default all)")
-	flag.IntVar(&o.rounds, "rounds", 5, "`number` of rounds")
+	flag.BoolVar(&o.network, "network", false, "measure networks at rest, instead of loads")
+	flag.IntVar(&o.rounds, "rounds", 0, fmt.Sprintf("`number` of rounds (default %d, or %d with -network)", loadRounds, restRounds))
 	flag.DurationVar(&o.duration, "for", 1200*time.Millisecond, "`time` that a load is measured in a round")
 	flag.StringVar(&o.output, "o", "", "Markdown `file` to put the tables into, between its marks, besides standard output")
 	flag.Parse()
-	if flag.NArg() > 0 || o.rounds < 1 || o.duration <= 0 {
+	if flag.NArg() > 0 || o.rounds < 0 || o.duration <= 0 {
 		return o, fmt.Errorf("wrong usage: see -h")
+	}
+	switch {
+	case o.rounds > 0:
+	case o.network:
+		o.rounds = restRounds
+	default:
+		o.rounds = loadRounds
 	}
 	o.only, err = regexp.Compile(*only)
 	return o, err
 }
 
-// run measures all trials and writes the table.
+// run measures what is asked for, and writes the tables.
 func run(ctx context.Context, o options) error {
 	dir, err := os.MkdirTemp("", "iris-compare-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	fmt.Fprintln(os.Stderr, "building iris and nats-server")
-	if err := build(ctx, dir); err != nil {
+	measure, name := measureLoads, loadMarks
+	if o.network {
+		measure, name = measureRest, restMarks
+	}
+	text, err := measure(ctx, dir, o)
+	if err != nil {
 		return err
+	}
+	fmt.Print(text)
+	if o.output == "" {
+		return nil
+	}
+	return replace(o.output, name, text)
+}
+
+// measureLoads measures all trials, and returns the tables.
+func measureLoads(ctx context.Context, dir string, o options) (string, error) {
+	if err := build(ctx, dir, irisProgram, natsProgram); err != nil {
+		return "", err
 	}
 	began := time.Now()
 	t := &table{}
@@ -74,13 +111,8 @@ func run(ctx context.Context, o options) error {
 			continue
 		}
 		if err := trial.measure(ctx, dir, o.rounds, t); err != nil {
-			return fmt.Errorf("%s: %w", trial.name, err)
+			return "", fmt.Errorf("%s: %w", trial.name, err)
 		}
 	}
-	text := t.markdown(machine(dir), o, time.Since(began))
-	fmt.Print(text)
-	if o.output == "" {
-		return nil
-	}
-	return replace(o.output, text)
+	return t.markdown(machine(dir), o, time.Since(began)), nil
 }

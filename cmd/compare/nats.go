@@ -18,6 +18,7 @@ import (
 var natsConfig = template.Must(template.New("").Parse(`
 server_name: {{.Name}}
 listen: "127.0.0.1:{{.Port}}"
+{{with .Monitor}}http: "127.0.0.1:{{.}}"{{end}}
 cluster {
   name: compare
   listen: "127.0.0.1:{{.Route}}"
@@ -28,9 +29,33 @@ cluster {
     verify: true
     timeout: 5
   }
-  routes: [ "nats-route://127.0.0.1:{{.Other}}" ]
+  routes: [
+{{- range .Routes}}
+    "nats-route://127.0.0.1:{{.}}"
+{{- end}}
+  ]
 }
 `))
+
+// natsServer is what the configuration of a server has.
+type natsServer struct {
+	Name        string
+	Dir         string // of the certificates
+	Port, Route int    // for applications, and for other servers
+	Monitor     int    // port that it tells of itself at; 0: none
+	Routes      []int  // ports of other servers
+}
+
+// write writes the configuration, and returns its path.
+func (s *natsServer) write() (string, error) {
+	path := filepath.Join(s.Dir, s.Name+".conf")
+	file, err := os.Create(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	return path, natsConfig.Execute(file, s)
+}
 
 // startNATS starts a cluster of two servers.
 func startNATS(ctx context.Context, dir string) (*network, error) {
@@ -41,36 +66,32 @@ func startNATS(ctx context.Context, dir string) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &network{System: natsSystem{}, ports: [2]int{ports[0], ports[1]}}
-	for i := range n.ports {
-		p, err := startNATSServer(dir, fmt.Sprintf("nats%d", i), ports[i], ports[2+i], ports[3-i])
-		if err != nil {
-			n.stop()
-			return nil, err
-		}
-		n.servers = append(n.servers, p)
-	}
-	for _, p := range n.servers {
-		if _, err := p.await(ctx, "Server is ready"); err != nil {
-			n.stop()
-			return nil, err
-		}
+	n := newNetwork(natsSystem{})
+	n.ports = [2]int{ports[0], ports[1]}
+	if err := n.startNATSServers(ctx, dir, ports[2:]); err != nil {
+		n.stop()
+		return nil, err
 	}
 	return n, nil
 }
 
-func startNATSServer(dir, name string, port, route, other int) (*process, error) {
-	path := filepath.Join(dir, name+".conf")
-	file, err := os.Create(path)
-	if err != nil {
-		return nil, err
+func (n *network) startNATSServers(ctx context.Context, dir string, routes []int) error {
+	for i, port := range n.ports {
+		s := natsServer{Name: fmt.Sprint("nats", i), Dir: dir, Port: port, Route: routes[i], Routes: routes[1-i : 2-i]}
+		path, err := s.write()
+		if err != nil {
+			return err
+		}
+		if _, err := n.start(dir, "nats-server", "-c", path); err != nil {
+			return err
+		}
 	}
-	defer file.Close()
-	err = natsConfig.Execute(file, map[string]any{"Name": name, "Dir": dir, "Port": port, "Route": route, "Other": other})
-	if err != nil {
-		return nil, err
+	for _, p := range n.servers {
+		if _, err := await(ctx, p, "Server is ready"); err != nil {
+			return err
+		}
 	}
-	return start(dir, "nats-server", "-c", path)
+	return nil
 }
 
 // freePorts returns ports that nobody listens on, at this moment.

@@ -6,14 +6,20 @@ import (
 	"strings"
 )
 
-// The marks in a Markdown file between which the tables are.
+// The names of the marks in a Markdown file between which tables are.
 const (
-	beginMark = "<!-- compare: begin -->\n"
-	endMark   = "<!-- compare: end -->\n"
+	loadMarks = "compare"
+	restMarks = "network"
 )
 
-// replace puts a text between the marks of a file.
-func replace(file, text string) error {
+// marks returns the lines between which a text is.
+func marks(name string) (begin, end string) {
+	return "<!-- " + name + ": begin -->\n", "<!-- " + name + ": end -->\n"
+}
+
+// replace puts a text between the marks of a file that have a name.
+func replace(file, name, text string) error {
+	beginMark, endMark := marks(name)
 	page, err := os.ReadFile(file)
 	if err != nil {
 		return err

@@ -132,13 +132,13 @@ func startTLS(context.Context, string) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &network{System: &raw{
+	return newNetwork(&raw{
 		accept: func(context.Context) (io.ReadCloser, error) { return l.Accept() },
 		dial: func(ctx context.Context) (io.WriteCloser, error) {
 			return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", l.Addr().String())
 		},
 		close: l.Close,
-	}}, nil
+	}), nil
 }
 
 // startQUIC is a stream of quic-go, with the windows that package quic has.
@@ -163,14 +163,14 @@ func startQUIC(ctx context.Context, _ string) (*network, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return &network{System: &raw{
+	return newNetwork(&raw{
 		accept: func(ctx context.Context) (io.ReadCloser, error) {
 			s, err := accepted.AcceptUniStream(ctx)
 			return quicReader{s}, err
 		},
 		dial:  func(ctx context.Context) (io.WriteCloser, error) { return dialled.OpenUniStreamSync(ctx) },
 		close: func() error { return errors.Join(dialled.CloseWithError(0, ""), l.Close()) },
-	}}, nil
+	}), nil
 }
 
 // quicReader is a stream that is read to its end.

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/project-iris/iris/cmd/internal/load"
+	"github.com/project-iris/iris/cmd/internal/process"
 )
 
 // system is something to compare.
@@ -17,13 +19,27 @@ type system struct {
 type network struct {
 	load.System
 	ports   [2]int // for applications
-	servers []*process
+	group   *process.Group
+	servers []*process.Process
 }
 
+func newNetwork(s load.System) *network { return &network{System: s, group: process.NewGroup()} }
+
+// start starts a server.
+func (n *network) start(dir, program string, args ...string) (*process.Process, error) {
+	p, err := start(n.group, dir, program, fmt.Sprint(program, " ", len(n.servers)), args...)
+	if err == nil {
+		n.servers = append(n.servers, p)
+	}
+	return p, err
+}
+
+// stop ends the servers in good order.
 func (n *network) stop() {
 	for _, s := range n.servers {
-		s.stop()
+		s.Stop(stopTimeout)
 	}
+	n.group.Close()
 }
 
 // resident is the mean memory of the servers, in bytes.
@@ -31,8 +47,8 @@ func (n *network) resident() (float64, error) {
 	var all float64
 	var failed error
 	for _, s := range n.servers {
-		bytes, err := s.resident()
-		all += bytes
+		m, err := s.Memory()
+		all += float64(m.RSS)
 		failed = errors.Join(failed, err)
 	}
 	return all / float64(len(n.servers)), failed

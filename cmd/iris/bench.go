@@ -41,7 +41,7 @@ func (p *program) benchCommand() *command {
 	f.register(fs)
 	return &command{
 		Name:       "bench",
-		ShortUsage: "iris bench [flags] request | publish | broadcast | tunnel",
+		ShortUsage: "iris bench [flags] request | publish | broadcast | tunnel\n  iris bench network [flags]",
 		ShortHelp:  "put load on running nodes, and measure it",
 		LongHelp: `
 Attaches callers and services to nodes of this host, which may be different ones, and
@@ -51,10 +51,11 @@ events, broadcasts, or messages through tunnels.
 With -rate the latency of a message counts from when it was due, so that a pause is seen
 in all the messages that were due meanwhile. Every message has a number: the exit code is
 1 if one is lost, comes twice, or in another order.`,
-		FlagSet: fs,
+		FlagSet:     fs,
+		Subcommands: []*command{p.benchNetworkCommand()},
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) != 1 {
-				return usagef("iris bench wants one workload: request, publish, broadcast or tunnel")
+				return usagef("iris bench wants one workload, request, publish, broadcast or tunnel, or the command network")
 			}
 			if err := f.resolve(args[0]); err != nil {
 				return err

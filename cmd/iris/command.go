@@ -23,35 +23,45 @@ type command struct {
 	// Exec runs the command. The arguments are those that are no flags.
 	Exec func(ctx context.Context, args []string) error
 
+	parent  *command    // whose subcommand it is
 	environ environment // what comes from there
 }
 
-// prepare makes the flags ready to be parsed. Errors and help are said by the program.
+// prepare makes the flags ready to be parsed, and those of the subcommands. Errors and help
+// are said by the program.
 func (c *command) prepare() {
 	c.FlagSet.SetOutput(io.Discard)
 	c.FlagSet.Usage = func() {}
 	c.FlagSet.VisitAll(func(f *flag.Flag) { f.Value = &setting{f.Value} })
+	for _, sub := range c.Subcommands {
+		sub.parent = c
+		sub.prepare()
+	}
 }
 
 // title is what a user calls the command.
 func (c *command) title() string {
-	if len(c.Subcommands) > 0 {
+	if c.parent == nil {
 		return c.Name
 	}
-	return "iris " + c.Name
+	return c.parent.title() + " " + c.Name
 }
 
 // variables returns the variables that the flags of all commands have.
 func (c *command) variables() []string {
 	var all []string
-	for _, each := range append(c.Subcommands, c) {
-		each.FlagSet.VisitAll(func(f *flag.Flag) { all = append(all, variable(f.Name)) })
+	c.FlagSet.VisitAll(func(f *flag.Flag) { all = append(all, variable(f.Name)) })
+	for _, sub := range c.Subcommands {
+		all = append(all, sub.variables()...)
 	}
 	return all
 }
 
 // choose returns the command that the arguments name, and what is left of them.
 func (c *command) choose(args []string) (*command, []string, error) {
+	if len(c.Subcommands) == 0 {
+		return c, args, nil
+	}
 	flags, operands, err := c.split(args, 1)
 	if err != nil || len(operands) == 0 {
 		return c, args, err
@@ -61,12 +71,12 @@ func (c *command) choose(args []string) (*command, []string, error) {
 	case i < 0:
 		return c, args, nil
 	case len(flags) == 0:
-		return c.Subcommands[i], operands[1:], nil
+		return c.Subcommands[i].choose(operands[1:])
 	case errors.Is(c.FlagSet.Parse(flags), flag.ErrHelp):
 		return c, nil, flag.ErrHelp
 	}
-	name := c.Subcommands[i].Name
-	return c, nil, usagef("%s stands before the command, where no flag can be: write iris %s %s", flags[0], name, strings.Join(flags, " "))
+	return c, nil, usagef("%s stands before the command, where no flag can be: write %s %s",
+		flags[0], c.Subcommands[i].title(), strings.Join(flags, " "))
 }
 
 // parse sets the flags, wherever they stand among the arguments, and returns the latter.

@@ -105,6 +105,9 @@ func TestAdminEndpoint(t *testing.T) {
 		{"/readyz", http.StatusOK, "ready\n"},
 		{"/members", http.StatusOK, `"network": "example"`},
 		{"/members", http.StatusOK, `"quic://` + peer + `"`},
+		{"/members/count", http.StatusOK, "0\n"},
+		{"/members/" + strings.Repeat("0", 64), http.StatusNotFound, "no member\n"},
+		{"/members/0", http.StatusBadRequest, "64 hexadecimal digits"},
 		{"/nothing", http.StatusNotFound, ""},
 	} {
 		if code, body := get(t, url+row.path); code != row.code || !strings.Contains(body, row.want) {
@@ -181,8 +184,15 @@ func TestHowNodesAreFound(t *testing.T) {
 		}
 	}
 	_, _, url := startAdmin(t, append(key, "-discover", "none", "-state", state)...)
-	if m := awaitMember(t, url); m.Found != "remembered" {
+	m := awaitMember(t, url)
+	if m.Found != "remembered" {
 		t.Errorf("after a restart it has found %+v", m)
+	}
+	if code, body := get(t, url+"/members/"+m.ID.String()); code != http.StatusOK || body != "member\n" {
+		t.Errorf("of one that it has found it says %d %s", code, body)
+	}
+	if code, body := get(t, url+"/members/count"); code != http.StatusOK || body != "1\n" {
+		t.Errorf("it says that there are %d %s", code, body)
 	}
 }
 

@@ -89,8 +89,6 @@ func (p *program) commands() *command {
 		p.benchCommand(),
 		p.keygenCommand(),
 	}
-	for _, c := range append(root.Subcommands, root) {
-		c.prepare()
-	}
+	root.prepare()
 	return root
 }
