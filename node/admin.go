@@ -65,7 +65,7 @@ func (n *Node) serveAdmin(l net.Listener) *admin {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", n.sayWhetherReady)
 	mux.HandleFunc("GET /members", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Members()) })
-	mux.HandleFunc("GET /members/count", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, n.overlay.Others()) })
+	mux.HandleFunc("GET /members/count", n.sayOthers)
 	mux.HandleFunc("GET /members/{id}", n.sayWhetherMember)
 	a := &admin{listener: l, done: make(chan struct{}), server: &http.Server{
 		Handler: mux, ReadTimeout: adminTimeout, WriteTimeout: adminTimeout, MaxHeaderBytes: adminHeaders,
@@ -103,6 +103,15 @@ func (n *Node) sayWhetherReady(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ready")
 }
 
+// sayOthers says how many other nodes the network has.
+func (n *Node) sayOthers(w http.ResponseWriter, _ *http.Request) {
+	others := 0
+	if n.links != nil {
+		others = n.overlay.Network().Others()
+	}
+	fmt.Fprintln(w, others)
+}
+
 // sayWhetherMember says whether a node is another one of the network. As with the count, it
 // takes no list, so that to ask a large network often costs it little.
 func (n *Node) sayWhetherMember(w http.ResponseWriter, r *http.Request) {
@@ -110,7 +119,7 @@ func (n *Node) sayWhetherMember(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusBadRequest)
-	case n.overlay.Knows(id):
+	case n.links != nil && n.overlay.Network().Knows(id):
 		fmt.Fprintln(w, "member")
 	default:
 		http.Error(w, "no member", http.StatusNotFound)
