@@ -84,7 +84,7 @@ func (in *intruder) leave() {
 
 // NodeUp and NodeDown make it a membership.Handler.
 func (in *intruder) NodeUp(transport.PeerID, []byte) {}
-func (in *intruder) NodeDown(transport.PeerID)       {}
+func (in *intruder) NodeDown(transport.PeerID, bool) {}
 
 // SendPacket and OpenStream make it a membership.Carrier.
 func (in *intruder) SendPacket(to transport.PeerID, b []byte) {

@@ -78,6 +78,7 @@ type connection struct {
 	multicast *multicast.Multicast
 	idle      *idleLinks
 	unsent    remote.Unsent
+	watch     *remote.Watch
 	ending    sync.Once
 	work      sync.WaitGroup   // all goroutines but farewells
 	farewells tunnel.Farewells // of tunnels that were closed here
@@ -96,6 +97,7 @@ func (o *Overlay) Connect(config Network) error {
 	}
 	c := &connection{
 		overlay: o, multicast: multicast.New(receivers{host{o}}, session.Lanes), idle: newIdleLinks(config.IdleLink, config.MaxLinks),
+		watch: remote.NewWatch(),
 	}
 	c.Network = network.New(network.Config{
 		Self: config.Self, Transport: config.Transport, Listener: config.Listener, Address: config.Address,
@@ -115,6 +117,7 @@ func (o *Overlay) Connect(config Network) error {
 	}
 	c.work.Go(func() { o.lookup.Run(o.ctx) })
 	c.work.Go(func() { c.idle.run(o.ctx, c) })
+	c.work.Go(func() { c.watch.Run(o.ctx, &o.links) })
 	return nil
 }
 
@@ -152,7 +155,7 @@ func (c *connection) finishLanes() {
 func (c *connection) LinkUp(p *peers.Peer) {
 	o := c.overlay
 	r := remote.New(remote.Config{
-		Peer: p, Frames: o.frames, Sessions: &o.sessions, Dropped: &o.counters.repliesDropped, Host: host{o},
+		Peer: p, Frames: o.frames, Sessions: &o.sessions, Dropped: &o.counters.repliesDropped, Host: host{o}, Watch: c.watch,
 	})
 	o.links.Add(r)
 	o.lookup.LinkUp(r.ID())

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/project-iris/iris/node"
 	"github.com/project-iris/iris/quic"
@@ -47,13 +48,22 @@ func (l *list) Set(s string) error {
 	return nil
 }
 
+// A link on which nothing is waited for may find out late that it is dead: who waits asks for
+// himself, and the list of members says who is gone. So a node sends little on idle links.
+const (
+	keepAlive   = 15 * time.Second
+	idleTimeout = 3 * keepAlive
+)
+
 // known are the transports by the names that -transport has for them.
 var known = map[string]node.NewTransport{
 	quic.Scheme: func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
-		return quic.New(quic.Config{Identity: id, Versions: versions, Logger: log})
+		return quic.New(quic.Config{
+			Identity: id, Versions: versions, Logger: log, IdleTimeout: idleTimeout, KeepAlive: keepAlive,
+		})
 	},
 	tcp.Scheme: func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
-		return tcp.New(tcp.Config{Identity: id, Versions: versions, Logger: log}), nil
+		return tcp.New(tcp.Config{Identity: id, Versions: versions, Logger: log, KeepAlive: keepAlive}), nil
 	},
 }
 

@@ -22,6 +22,10 @@ const (
 	// the number of nodes beyond ten. Memberlist's is 4: here each node asks one that is said
 	// to be dead itself before it believes that, see doubt.go.
 	suspicionMult = 2
+	// gossipNodes is how many nodes are told news in each turn, of which there are five a
+	// second: memberlist's are 3. Without news nothing is sent; with twice as many, a hundred
+	// nodes that start together know each other in half the time.
+	gossipNodes = 6
 	// leaveTimeout is how long a node takes to give up to leave in good order.
 	leaveTimeout = 500 * time.Millisecond
 	// maxProbe is how long one probe takes at most: memberlist gives nodes that have
@@ -56,9 +60,9 @@ type Carrier interface {
 type Handler interface {
 	// NodeUp says that a node is a member, or tells something new about itself.
 	NodeUp(id transport.PeerID, meta []byte)
-	// NodeDown says that a node has left, or is said to be dead and has been silent since
+	// NodeDown says that a node has left, or, if silent, is said to be dead and has been so since
 	// for a while, though this node has asked it.
-	NodeDown(id transport.PeerID)
+	NodeDown(id transport.PeerID, silent bool)
 }
 
 // Config configures a [Membership].
@@ -133,6 +137,7 @@ func (m *Membership) memberlist() *memberlist.Config {
 	c.EnableCompression = false // the list is small and its ids are random
 	c.ProbeInterval = ProbeInterval
 	c.SuspicionMult = suspicionMult
+	c.GossipNodes = gossipNodes
 	c.TCPTimeout = 2 * time.Second
 	c.HandoffQueueDepth = maxQueue
 	c.AwarenessMaxMultiplier = slowest

@@ -47,7 +47,7 @@ func (e *events) NotifyLeave(n *memberlist.Node) {
 	case m.roster.doubt(id, m.config.Received(id)):
 		m.change(func() { m.work.Go(func() { m.ask(id) }) })
 	default:
-		m.change(func() { m.down(id) })
+		m.change(func() { m.down(id, false) })
 	}
 }
 
@@ -63,9 +63,9 @@ func (e *events) up(n *memberlist.Node) {
 }
 
 // down passes on that a node is no member any more. The lock is held.
-func (m *Membership) down(id transport.PeerID) {
+func (m *Membership) down(id transport.PeerID, silent bool) {
 	m.roster.down(id)
-	m.config.Handler.NodeDown(id)
+	m.config.Handler.NodeDown(id, silent)
 }
 
 // other returns the id of a node that is not this one.

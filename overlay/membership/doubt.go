@@ -94,7 +94,7 @@ func (m *Membership) lose() time.Duration {
 		}
 		if !m.change(func() {
 			if m.roster.doubted(id) { // and nobody has said meanwhile that it lives
-				m.down(id)
+				m.down(id, true)
 			}
 		}) {
 			return -1

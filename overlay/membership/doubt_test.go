@@ -14,7 +14,7 @@ type downs struct {
 }
 
 func (d *downs) NodeUp(transport.PeerID, []byte) {}
-func (d *downs) NodeDown(id transport.PeerID)    { d.at[id] = time.Now() }
+func (d *downs) NodeDown(id transport.PeerID, _ bool) { d.at[id] = time.Now() }
 
 // A node that is said to be dead stays a member until it was silent for a while, by packets
 // and by links; one that is said to live again stays; and one that says that it goes is gone

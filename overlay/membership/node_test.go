@@ -192,7 +192,7 @@ func (n *node) NodeUp(id transport.PeerID, meta []byte) {
 	n.peers.Meet(id, told(meta))
 }
 
-func (n *node) NodeDown(id transport.PeerID) {
+func (n *node) NodeDown(id transport.PeerID, _ bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if _, ok := n.up[id]; !ok {

@@ -93,10 +93,16 @@ func (h hearer) NodeUp(id transport.PeerID, meta []byte) {
 	h.config.Handler.Changed()
 }
 
+// errDead ends the link to a node that is taken for dead, which may be silent for long.
+var errDead = &transport.ClosedError{Code: transport.CodeBusy, Reason: "the node is taken for dead"}
+
 // NodeDown learns that a node is gone. Membership remembers it, and looks for it by reach.
-func (h hearer) NodeDown(id transport.PeerID) {
+func (h hearer) NodeDown(id transport.PeerID, silent bool) {
 	h.roster.Down(id)
 	h.packets.forget(id)
+	if p := h.peers.Get(id); p != nil && silent {
+		h.work.Go(func() { _ = p.Link().Close(errDead) })
+	}
 	h.config.Handler.Changed()
 }
 

@@ -84,7 +84,7 @@ func TestTheDeadAreNotDialled(t *testing.T) {
 			_ = n.peers.Want(madeUpID(0))
 			time.Sleep(time.Second)
 		}
-		hearer{n}.NodeDown(madeUpID(0))
+		hearer{n}.NodeDown(madeUpID(0), true)
 		time.Sleep(time.Second)
 		before := dials.dials.Load()
 		for range 60 {

@@ -47,6 +47,7 @@ func (r *Remote) Ask(now time.Time, from Caller, a *names.Attempt, g *balance.Ga
 	if err != nil {
 		return err
 	}
+	r.config.Watch.poke()
 	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: a.Cluster, Body: a.Body}
 	l := r.Lane(from.Shard())
 	b, err := l.Begin(m.Size(), patience)

@@ -69,6 +69,7 @@ type Config struct {
 	Frames   *wire.Budget      // for what comes in large frames, of all nodes
 	Sessions *session.Counters // of all nodes
 	Dropped  *atomic.Uint64    // counts answers that found no room
+	Watch    *Watch            // of all nodes
 	Host     Host
 }
 
@@ -123,6 +124,10 @@ func (h handler) HandleDirectory(m wire.Message) {
 	switch m := m.(type) {
 	case *wire.Retire:
 		h.handleRetire(m.Stage)
+	case *wire.Ping:
+		if !m.Answer {
+			h.Tell(&wire.Ping{Answer: true})
+		}
 	default:
 		h.received.Add(1)
 		h.config.Host.HandleDirectory(h.Remote, m)

@@ -1,6 +1,7 @@
 package remote_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,9 @@ type node struct {
 	sessions session.Counters
 	dropped  atomic.Uint64
 	hears    chan struct{} // closed when it reads lanes
+	network  *mem.Network
+	links    remote.Table
+	watch    *remote.Watch
 
 	// serve is what it does with a request. Default: it keeps it.
 	serve func(from *remote.Remote, m *wire.Request) (reason wire.Reason, load int64, ok bool)
@@ -34,6 +38,8 @@ type node struct {
 	bodies   []string
 	answered []string // clusters that requests had waited for
 	causes   []error  // of links that ended
+
+	delivered int // messages that are neither requests nor about them
 }
 
 func (n *node) Serve(from *remote.Remote, m *wire.Request, deadline time.Time) (reason wire.Reason, load int64, ok bool) {
@@ -53,7 +59,12 @@ func (n *node) Answered(cluster string) {
 	n.answered = append(n.answered, cluster)
 }
 
-func (n *node) Deliver(*remote.Remote, wire.Message)         {}
+func (n *node) Deliver(*remote.Remote, wire.Message) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.delivered++
+}
+
 func (n *node) Connected(*remote.Remote)                     {}
 func (n *node) HandleDirectory(*remote.Remote, wire.Message) {}
 
@@ -61,13 +72,15 @@ func (n *node) LinkUp(p *peers.Peer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.remote = remote.New(remote.Config{
-		Peer: p, Frames: n.frames, Sessions: &n.sessions, Dropped: &n.dropped, Host: n,
+		Peer: p, Frames: n.frames, Sessions: &n.sessions, Dropped: &n.dropped, Host: n, Watch: n.watch,
 	})
+	n.links.Add(n.remote)
 }
 
 func (n *node) LinkDown(_ *peers.Peer, cause error) {
 	n.mu.Lock()
 	n.causes = append(n.causes, cause)
+	n.links.Remove(n.remote)
 	n.mu.Unlock()
 	n.other().Lost()
 	n.other().Wait()
@@ -123,9 +136,14 @@ func (n *node) fill(t *testing.T, lane uint64) {
 // pair returns two nodes with a link. Those that are deaf read no lane until hears is closed.
 func pair(t *testing.T, aHears, bHears bool) (a, b *node) {
 	t.Helper()
-	network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
+	network := mem.NewNetwork(mem.Config{
+		Path: mem.Path{Delay: time.Millisecond}, Versions: transport.Versions{Oldest: wire.OldestVersion, Newest: wire.Version},
+	})
 	start := func(id transport.PeerID, hears bool) *node {
-		n := &node{frames: wire.NewBudget(64 << 20), hears: make(chan struct{})}
+		n := &node{frames: wire.NewBudget(64 << 20), hears: make(chan struct{}), network: network, watch: remote.NewWatch()}
+		ctx, cancel := context.WithCancel(context.Background())
+		var watching sync.WaitGroup
+		watching.Go(func() { n.watch.Run(ctx, &n.links) })
 		if hears {
 			close(n.hears)
 		}
@@ -139,6 +157,8 @@ func pair(t *testing.T, aHears, bHears bool) (a, b *node) {
 		t.Cleanup(func() {
 			n.peers.Close(nil)
 			_ = end.Close()
+			cancel()
+			watching.Wait()
 		})
 		return n
 	}

@@ -19,9 +19,12 @@ const (
 	DefaultWindowBudget = 16 << 20
 )
 
-// missedKeepAlives is after how many intervals without a byte the peer counts
-// as dead.
-const missedKeepAlives = 3
+const (
+	// missedKeepAlives is after how many intervals without a byte the peer counts as dead.
+	missedKeepAlives = 3
+	// stuckTimeout is for how long the peer may take nothing of what is written, at most.
+	stuckTimeout = missedKeepAlives * DefaultKeepAlive
+)
 
 // ErrStreamsExhausted is a connection on which 2^31 streams were opened by one
 // side. It stays good for the streams that it has.
@@ -38,7 +41,7 @@ type Config struct {
 
 	// KeepAlive is how often to ping. A peer that sent nothing for three
 	// intervals counts as dead: it is noticed within four. So does one that
-	// takes nothing for three.
+	// takes nothing for three, or for six seconds.
 	KeepAlive time.Duration
 
 	// Linger bounds how long Close waits for the peer to have been told why.

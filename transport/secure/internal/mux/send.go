@@ -174,7 +174,7 @@ func (m *Mux) pushControl() {
 // extendWriteLimit sets the write deadline anew when half of it has passed, so
 // that this costs little. A failed connection has a deadline of its own.
 func (m *Mux) extendWriteLimit() {
-	patience := missedKeepAlives * m.config.KeepAlive
+	patience := min(missedKeepAlives*m.config.KeepAlive, stuckTimeout)
 	if now := time.Now(); m.writeLimit.Sub(now) < patience/2 {
 		m.writeLimit = now.Add(patience)
 		_ = m.conn.SetWriteDeadline(m.writeLimit)
