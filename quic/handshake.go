@@ -136,6 +136,8 @@ func farewell(err error) error {
 		return err
 	case errors.Is(err, transport.ErrProtocol):
 		return &transport.ClosedError{Code: transport.CodeProtocol, Reason: "bad hello"}
+	case errors.Is(err, context.Canceled):
+		return transport.ErrGaveUp
 	}
 	return &transport.ClosedError{Code: transport.CodeRefused, Reason: "no hello"}
 }

@@ -75,6 +75,10 @@ type ClosedError struct {
 	Reason string // MaxReason bytes at most; not to be trusted as to its content
 }
 
+// ErrGaveUp is what a peer is told of a link that was dialled, and is not needed before it is
+// up.
+var ErrGaveUp = &ClosedError{Code: CodeNone, Reason: "not needed any more"}
+
 // Error quotes the reason, which a peer has chosen.
 func (e *ClosedError) Error() string {
 	if e.Reason == "" {

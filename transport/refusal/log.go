@@ -33,8 +33,13 @@ func NewLog(logger *slog.Logger, scheme string) *Log {
 	return &Log{logger: logger, scheme: scheme}
 }
 
-// Note counts a refusal, and logs it if the last line is old enough.
+// Note counts a refusal, and logs it if the last line is old enough. A peer that gave up
+// itself, as one does that has got a link by another dial, is nothing to worry about.
 func (l *Log) Note(remoteAddr string, err error) {
+	if closed, ok := errors.AsType[*transport.ClosedError](err); ok && closed.Code == transport.CodeNone {
+		l.logger.Debug("peer gave up", "transport", l.scheme, "remote", remoteAddr, "error", err)
+		return
+	}
 	l.total.Add(1)
 	pace := &l.strangers
 	if errors.Is(err, transport.ErrVersion) {

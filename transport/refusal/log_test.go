@@ -3,6 +3,7 @@ package refusal_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -27,6 +28,20 @@ func TestVersionsHaveALineOfTheirOwn(t *testing.T) {
 			t.Errorf("%d refusals:\n%s", log.Total(), out.String())
 		}
 	})
+}
+
+// A peer that does not need a link any more is no refusal.
+func TestWhoGivesUpIsNotRefused(t *testing.T) {
+	var text bytes.Buffer
+	l := refusal.NewLog(slog.New(slog.NewTextHandler(&text, nil)), "test")
+	l.Note("there", fmt.Errorf("hello: %w", transport.ErrGaveUp))
+	if l.Total() != 0 || text.Len() > 0 {
+		t.Errorf("%d are counted; said %s", l.Total(), text.String())
+	}
+	l.Note("there", &transport.ClosedError{Code: transport.CodeRefused})
+	if l.Total() != 1 || text.Len() == 0 {
+		t.Errorf("%d are counted; said %s", l.Total(), text.String())
+	}
 }
 
 func TestALineAMinute(t *testing.T) {

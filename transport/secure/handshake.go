@@ -87,6 +87,9 @@ func farewell(ctx context.Context, err error) error {
 	case errors.Is(err, transport.ErrProtocol):
 		return &transport.ClosedError{Code: transport.CodeProtocol, Reason: err.Error()}
 	case context.Cause(ctx) != nil:
+		if errors.Is(context.Cause(ctx), context.Canceled) {
+			return transport.ErrGaveUp
+		}
 		return &transport.ClosedError{Code: transport.CodeInternal, Reason: context.Cause(ctx).Error()}
 	}
 	return err
