@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/relay"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
@@ -63,6 +64,11 @@ type Config struct {
 	// next start. It is made if it is not there. Default: nothing is remembered.
 	State string
 
+	// LinkIdle is after how long without use a link to another node ends, and MaxLinks how
+	// many this node wants to have at most, see [overlay.Network]. Defaults as there.
+	LinkIdle time.Duration
+	MaxLinks int
+
 	// Port is the TCP port of 127.0.0.1 and [::1] that applications attach to.
 	// Default [DefaultPort]; [AnyPort] picks a free one.
 	Port int
@@ -79,6 +85,12 @@ type Config struct {
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 }
+
+// Defaults of [Config].
+const (
+	DefaultLinkIdle = overlay.DefaultIdleLink
+	DefaultMaxLinks = overlay.DefaultMaxLinks
+)
 
 func (c Config) resolve() (Config, error) {
 	switch {

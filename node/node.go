@@ -150,6 +150,8 @@ func (n *Node) connect() error {
 		Address:       links.addresses(),
 		Secret:        n.id.Secrets("directory names")[0],
 		PacketSecrets: n.id.Secrets("packets"),
+		IdleLink:      n.config.LinkIdle,
+		MaxLinks:      n.config.MaxLinks,
 		Contested:     func(c overlay.Contest) { n.contest(c, links.addresses()) },
 		Logger:        n.config.Logger,
 	})

@@ -5,11 +5,17 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/remote"
+	"github.com/project-iris/iris/transport"
 )
 
 const (
-	// idleLooks is how often it is looked, in the time that a link may be idle, whether it is.
+	// idleLooks is how often it is looked, in the time that a link may be idle, whether it is,
+	// but for idleLook at most.
 	idleLooks = 4
+	idleLook  = 5 * time.Second
+	// unusedAfter is after how long a link ends over which nothing was ever said but who is in
+	// the network: those by which a node has come into it.
+	unusedAfter = 10 * time.Second
 	// idleLeast is how long a link has to have been idle to make room for another.
 	idleLeast = time.Second
 )
@@ -50,7 +56,7 @@ func (l *idleLinks) crowd(links int) {
 
 // run looks again and again, until the context ends.
 func (l *idleLinks) run(ctx context.Context, c *connection) {
-	look := time.NewTicker(max(l.after/idleLooks, time.Millisecond))
+	look := time.NewTicker(max(min(l.after/idleLooks, idleLook), time.Millisecond))
 	defer look.Stop()
 	for {
 		crowded := false
@@ -63,7 +69,7 @@ func (l *idleLinks) run(ctx context.Context, c *connection) {
 		}
 		links := c.overlay.links.All()
 		l.note(time.Now(), c)
-		for _, r := range l.idle(time.Now(), len(links), crowded) {
+		for _, r := range l.idle(time.Now(), len(links), crowded, c.NeedsLink) {
 			c.work.Go(r.Retire)
 		}
 	}
@@ -84,13 +90,13 @@ func (l *idleLinks) note(now time.Time, c *connection) {
 	}
 }
 
-// idle returns the links that have been idle for too long, and those that have been so for the
-// longest time where there are too many.
-func (l *idleLinks) idle(now time.Time, links int, crowded bool) (idle []*remote.Remote) {
+// idle returns the links that have been idle for too long, and the one that has been so for the
+// longest time where there are too many. Those that are needed end only in the latter case.
+func (l *idleLinks) idle(now time.Time, links int, crowded bool, needed func(transport.PeerID) bool) (idle []*remote.Remote) {
 	longest := (*remote.Remote)(nil)
 	for r, u := range l.uses {
 		switch {
-		case now.Sub(u.since) >= l.after:
+		case (now.Sub(u.since) >= l.after || u.activity == 0 && now.Sub(u.since) >= unusedAfter) && !needed(r.ID()):
 			idle = append(idle, r)
 		case longest == nil || u.since.Before(l.uses[longest].since):
 			longest = r

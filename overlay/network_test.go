@@ -20,14 +20,15 @@ import (
 
 // world is a network of overlays in memory.
 type world struct {
-	t        *testing.T
-	config   Config // of the overlays
-	net      *mem.Network
-	nodes    []*Overlay
-	ends     []*mem.Transport
-	finders  []*discovery.Finder
-	linkIdle time.Duration // after which links end; zero is the default
-	log      io.Writer     // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
+	t         *testing.T
+	config    Config // of the overlays
+	net       *mem.Network
+	nodes     []*Overlay
+	ends      []*mem.Transport
+	finders   []*discovery.Finder
+	linkIdle  time.Duration // after which links end; zero is the default
+	mostLinks int           // zero is the default
+	log       io.Writer     // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
@@ -87,7 +88,7 @@ func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...str
 	}
 	o := New(w.config)
 	config := Network{
-		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Contested: contested, IdleLink: w.linkIdle, PacketSecrets: [][32]byte{{1}},
+		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Contested: contested, IdleLink: w.linkIdle, MaxLinks: w.mostLinks, PacketSecrets: [][32]byte{{1}},
 		Logger: w.logger().With("node", i),
 	}
 	if err := o.Connect(config); err != nil {

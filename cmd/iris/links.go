@@ -20,6 +20,8 @@ type linkFlags struct {
 	join      list
 	discover  ways
 	state     string
+	idle      time.Duration
+	most      int
 	plugins   pluginFlags
 }
 
@@ -30,6 +32,8 @@ func (f *linkFlags) register(fs *flag.FlagSet) {
 	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with, tried until it answers; repeatable, or separated by commas")
 	fs.Var(&f.discover, "discover", "`list` of ways to find nodes: beacon, scan, dns:NAME, exec:COMMAND (which takes all that follows), or none "+
 		"(default beacon; none with -dev and where -bind is on loopback, from where beacons never leave the host)")
+	fs.DurationVar(&f.idle, "link-idle", node.DefaultLinkIdle, "`time` after which a link to another node ends that nobody uses; it is made again when it is needed")
+	fs.IntVar(&f.most, "max-links", node.DefaultMaxLinks, "`number` of links to other nodes; of more, the one that was not used for the longest time ends")
 	fs.StringVar(&f.state, "state", "", "`directory`, for this node alone, in which it remembers other nodes, so that a restart finds them at once")
 }
 

@@ -98,6 +98,9 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if f.port < 0 || f.port > 65535 {
 		return usagef("-port %d is not between 0 and 65535", f.port)
 	}
+	if f.links.idle < time.Second || f.links.most < 1 {
+		return usagef("-link-idle has to be a second at least, and -max-links 1")
+	}
 	if f.queue <= 0 || f.stall <= 0 || f.drain < 0 {
 		return usagef("-queue, -stall and -drain have to be positive")
 	}
@@ -121,6 +124,8 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		Join:         f.links.join,
 		Discover:     discover,
 		State:        f.links.state,
+		LinkIdle:     f.links.idle,
+		MaxLinks:     f.links.most,
 		Admin:        f.admin,
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,

@@ -13,7 +13,7 @@ type downs struct {
 	at map[transport.PeerID]time.Time
 }
 
-func (d *downs) NodeUp(transport.PeerID, []byte) {}
+func (d *downs) NodeUp(transport.PeerID, []byte)      {}
 func (d *downs) NodeDown(id transport.PeerID, _ bool) { d.at[id] = time.Now() }
 
 // A node that is said to be dead stays a member until it was silent for a while, by packets

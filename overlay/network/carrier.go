@@ -59,7 +59,7 @@ func (c carrier) Datagram(p *peers.Peer, b []byte) { c.members.HandlePacket(p.ID
 func (c carrier) SendPacket(to transport.PeerID, b []byte) {
 	p := c.peers.Get(to)
 	switch {
-	case c.packets.send(to, c.roster.Addr(to), p != nil, b):
+	case c.packets.send(to, c.roster.Addr(to), b):
 	case p != nil:
 		_ = p.SendDatagram(b) // best effort
 	default:
@@ -69,6 +69,7 @@ func (c carrier) SendPacket(to transport.PeerID, b []byte) {
 
 // OpenStream opens a stream of the membership.
 func (c carrier) OpenStream(ctx context.Context, to transport.PeerID) (transport.Stream, error) {
+	c.packets.streamed(to)
 	p, err := c.peers.Connect(ctx, to, streamPatience)
 	if err != nil {
 		return nil, err

@@ -64,6 +64,10 @@ func (n *Network) Connect(ctx context.Context, id transport.PeerID, patience tim
 	return n.peers.Connect(ctx, id, patience)
 }
 
+// NeedsLink reports whether membership talks to a node over the link to it, as packets do not
+// go beside it.
+func (n *Network) NeedsLink(id transport.PeerID) bool { return !n.packets.carries(id) }
+
 // Reachable reports whether there is a link to a member, or one can be made as far as is known.
 func (n *Network) Reachable(id transport.PeerID) bool { return n.peers.Reachable(id) }
 

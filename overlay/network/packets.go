@@ -10,9 +10,10 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
-// unheardMost is how many packets go to a node that none comes from before a link is used for
-// them, where there is one: something on the way lets none through.
-const unheardMost = 8
+// mostStreams is how many streams of membership go to a node that no packet has come from
+// since: it opens one where packets are not answered. Then something on the way lets no
+// packets through, and all goes over links.
+const mostStreams = 3
 
 // packets carries the packets of membership beside the links, where the transport can do
 // that: no link is needed then, and nothing is acknowledged.
@@ -27,7 +28,7 @@ type packets struct {
 // packetRoute is how packets get to a member.
 type packetRoute struct {
 	addr    string // from where the last packet came, or where the last link leads
-	unheard int    // packets sent since one has come
+	streams int    // opened since a packet has come
 }
 
 // newPackets returns nil if the transport carries no packets, or there is no secret to seal
@@ -44,13 +45,15 @@ func newPackets(t transport.Transport, config sealed.Config) (*packets, error) {
 	return &packets{carrier: carrier, box: box, peers: make(map[transport.PeerID]*packetRoute)}, nil
 }
 
+// passes reports whether packets get to the member, as far as is known.
+func (r *packetRoute) passes() bool { return r.addr != "" && r.streams < mostStreams }
+
 // send sends a packet to a member, which has told its addresses, and reports whether it did.
-// Linked says that there is a link, which is another way.
-func (p *packets) send(to transport.PeerID, told string, linked bool, b []byte) bool {
+func (p *packets) send(to transport.PeerID, told string, b []byte) bool {
 	if p == nil {
 		return false
 	}
-	addr, ok := p.next(to, told, linked)
+	addr, ok := p.next(to, told)
 	if !ok {
 		return false
 	}
@@ -59,7 +62,7 @@ func (p *packets) send(to transport.PeerID, told string, linked bool, b []byte) 
 }
 
 // next returns where the next packet for a member goes.
-func (p *packets) next(to transport.PeerID, told string, linked bool) (addr string, ok bool) {
+func (p *packets) next(to transport.PeerID, told string) (addr string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.peers[to]
@@ -67,11 +70,7 @@ func (p *packets) next(to transport.PeerID, told string, linked bool) (addr stri
 		r = &packetRoute{addr: p.first(told)}
 		p.peers[to] = r
 	}
-	r.unheard++
-	if r.addr == "" || linked && r.unheard > unheardMost && r.unheard%unheardMost != 0 {
-		return "", false
-	}
-	return r.addr, true
+	return r.addr, r.passes()
 }
 
 // first returns the first of a list of addresses that a packet can be sent to, empty if there
@@ -93,7 +92,23 @@ func (p *packets) linked(id transport.PeerID, addr string) {
 	if addr = p.first(addr); addr != "" {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.peers[id] = &packetRoute{addr: addr}
+		if r := p.peers[id]; r != nil {
+			r.addr = addr
+		} else {
+			p.peers[id] = &packetRoute{addr: addr}
+		}
+	}
+}
+
+// streamed notes that membership opens a stream to a node.
+func (p *packets) streamed(id transport.PeerID) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r := p.peers[id]; r != nil {
+		r.streams++
 	}
 }
 
@@ -107,12 +122,23 @@ func (p *packets) forget(id transport.PeerID) {
 	delete(p.peers, id)
 }
 
+// carries reports whether packets go to a node.
+func (p *packets) carries(id transport.PeerID) bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.peers[id]
+	return r != nil && r.passes()
+}
+
 // heard notes that a packet has come from a member.
 func (p *packets) heard(id transport.PeerID, addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r := p.peers[id]; r != nil {
-		r.addr, r.unheard = addr, 0
+		r.addr, r.streams = addr, 0
 	} else {
 		p.peers[id] = &packetRoute{addr: addr}
 	}
