@@ -59,17 +59,15 @@ func (l *idleLinks) run(ctx context.Context, c *connection) {
 	look := time.NewTicker(max(min(l.after/idleLooks, idleLook), time.Millisecond))
 	defer look.Stop()
 	for {
-		crowded := false
 		select {
 		case <-look.C:
 		case <-l.crowded:
-			crowded = true
 		case <-ctx.Done():
 			return
 		}
 		links := c.overlay.links.All()
 		l.note(time.Now(), c)
-		for _, r := range l.idle(time.Now(), len(links), crowded, c.NeedsLink) {
+		for _, r := range l.idle(time.Now(), len(links), c.NeedsLink) {
 			c.work.Go(r.Retire)
 		}
 	}
@@ -92,7 +90,7 @@ func (l *idleLinks) note(now time.Time, c *connection) {
 
 // idle returns the links that have been idle for too long, and the one that has been so for the
 // longest time where there are too many. Those that are needed end only in the latter case.
-func (l *idleLinks) idle(now time.Time, links int, crowded bool, needed func(transport.PeerID) bool) (idle []*remote.Remote) {
+func (l *idleLinks) idle(now time.Time, links int, needed func(transport.PeerID) bool) (idle []*remote.Remote) {
 	longest := (*remote.Remote)(nil)
 	for r, u := range l.uses {
 		switch {
@@ -102,7 +100,7 @@ func (l *idleLinks) idle(now time.Time, links int, crowded bool, needed func(tra
 			longest = r
 		}
 	}
-	if crowded && links-len(idle) > l.most && longest != nil && now.Sub(l.uses[longest].since) >= idleLeast {
+	if links-len(idle) > l.most && longest != nil && now.Sub(l.uses[longest].since) >= idleLeast {
 		idle = append(idle, longest)
 	}
 	return idle

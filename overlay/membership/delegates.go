@@ -58,6 +58,7 @@ func (e *events) up(n *memberlist.Node) {
 	}
 	(*Membership)(e).change(func() {
 		e.roster.up(id, n.Meta)
+		e.company.Do(func() { e.work.Go((*Membership)(e).compare) })
 		e.config.Handler.NodeUp(id, bytes.Clone(n.Meta))
 	})
 }

@@ -21,10 +21,11 @@ type Membership struct {
 	roster *roster
 	meta   atomic.Pointer[[]byte] // what this node tells about itself
 
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	work   sync.WaitGroup // own goroutines
-	asking chan struct{}  // holds one for each node that is asked whether it lives
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // own goroutines
+	company sync.Once      // this node has come to know another one
+	asking  chan struct{}  // holds one for each node that is asked whether it lives
 
 	mu    sync.Mutex // so that Handler is called for one change at a time
 	going bool       // the handler is told nothing any more

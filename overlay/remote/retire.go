@@ -102,13 +102,13 @@ func (r *Remote) idle() bool {
 }
 
 // Retire ends the link in good order if neither node uses it. It returns when that is so, or
-// the link goes on.
+// the link goes on, which counts as activity.
 func (r *Remote) Retire() {
 	answer := make(chan bool, 1)
 	if r.Peer().Link().Version() < 2 || !r.retirement.begin(answer) {
 		return
 	}
-	defer r.retirement.keep()
+	defer r.keep()
 	if !r.idle() {
 		return
 	}
@@ -124,6 +124,12 @@ func (r *Remote) Retire() {
 	case <-timer.C:
 	case <-r.Context().Done():
 	}
+}
+
+// keep has the link used as before, unless it ends.
+func (r *Remote) keep() {
+	r.received.Add(1)
+	r.retirement.keep()
 }
 
 // handleRetire takes what the other node says of the end of the link.
@@ -153,7 +159,7 @@ func (r *Remote) askedToRetire() {
 // one does so too.
 func (r *Remote) agreeToRetire() {
 	if !r.idle() || !r.retirement.agree() {
-		r.retirement.keep()
+		r.keep()
 		r.Tell(&wire.Retire{Stage: wire.RetireRefuse})
 		return
 	}
