@@ -211,7 +211,7 @@ func (c *connection) connect(ctx context.Context, id transport.PeerID, patience 
 // Changed tells the directory who is a member.
 func (c *connection) Changed() {
 	c.unsent.Prune(c.Knows)
-	c.overlay.lookup.Again()
+	c.overlay.lookup.LookSoon()
 }
 
 // owner is the overlay as its lookup sees it.

@@ -74,7 +74,7 @@ func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 // a node whose lane has none, if there is one.
 func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone bool) {
 	for {
-		to, verdict := m.overlay.lookup.Route(now, local{m}, a)
+		to, verdict := m.overlay.lookup.PickOrHold(now, local{m}, a)
 		switch verdict {
 		case names.Held:
 			return names.Target{}, true

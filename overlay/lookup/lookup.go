@@ -94,8 +94,8 @@ func (l *Lookup) Run(ctx context.Context) {
 	}
 }
 
-// Again has the directory and what waits looked at soon. It locks nothing.
-func (l *Lookup) Again() {
+// LookSoon has the directory and what waits looked at soon. It locks nothing.
+func (l *Lookup) LookSoon() {
 	select {
 	case l.dirty <- struct{}{}:
 	default:
@@ -114,7 +114,7 @@ func (l *Lookup) LinkUp(id transport.PeerID) {
 	l.mu.Lock()
 	l.names.Linked(id)
 	l.mu.Unlock()
-	l.Again()
+	l.LookSoon()
 }
 
 // Step lets the directory handle an event.
@@ -123,7 +123,7 @@ func (l *Lookup) Step(event directory.Event) {
 	resumed, _ := l.step([]directory.Event{event})
 	l.directoryLock.Unlock()
 	l.resume(resumed)
-	l.Again()
+	l.LookSoon()
 }
 
 // stepChanges lets the directory handle what has changed on this node, and then one more
@@ -143,7 +143,7 @@ func (l *Lookup) stepChanges(more func() directory.Event) (next time.Time) {
 	l.directoryLock.Unlock()
 	l.resume(resumed)
 	if more != nil {
-		l.Again()
+		l.LookSoon()
 	}
 	return next
 }
@@ -202,7 +202,7 @@ func (l *Lookup) unlock() {
 	dirty := l.names.Dirty()
 	l.mu.Unlock()
 	if dirty {
-		l.Again()
+		l.LookSoon()
 	}
 }
 

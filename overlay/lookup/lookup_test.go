@@ -105,7 +105,7 @@ func TestWhoWaitsGoesOn(t *testing.T) {
 		caller, service := new(member), new(member)
 		here.Attach(caller, "")
 		a := names.Attempt{Token: 7, Cluster: []byte("service"), Body: []byte("hello"), Deadline: time.Now().Add(time.Minute)}
-		if _, verdict := here.Route(time.Now(), caller, &a); verdict != names.Held {
+		if _, verdict := here.PickOrHold(time.Now(), caller, &a); verdict != names.Held {
 			t.Fatalf("a request to nobody: %v", verdict)
 		}
 		picked := make(chan names.Target)
@@ -129,7 +129,7 @@ func TestWhoWaitsGoesOn(t *testing.T) {
 			t.Errorf("a broadcast goes to %d nodes", r.nodes)
 		}
 		here.Drain()
-		if _, verdict := here.Route(time.Now(), caller, &names.Attempt{Cluster: []byte("nobody")}); verdict != names.Draining {
+		if _, verdict := here.PickOrHold(time.Now(), caller, &names.Attempt{Cluster: []byte("nobody")}); verdict != names.Draining {
 			t.Errorf("a request while the node drains: %v", verdict)
 		}
 	})

@@ -162,13 +162,13 @@ func (l *Lookup) PickHere(cluster []byte, refused *names.Refusals) (to names.Tar
 	return l.names.PickLocal(cluster, refused)
 }
 
-// Route picks who gets a request, or holds it. The time is about now.
-func (l *Lookup) Route(now time.Time, from names.Member, a *names.Attempt) (names.Target, names.Verdict) {
+// PickOrHold picks who gets a request, or holds it. The time is about now.
+func (l *Lookup) PickOrHold(now time.Time, from names.Member, a *names.Attempt) (names.Target, names.Verdict) {
 	l.mu.Lock()
 	defer l.unlock()
-	to, verdict := l.names.Route(now, from, a)
+	to, verdict := l.names.PickOrHold(now, from, a)
 	if verdict == names.Held {
-		l.Again() // which has it tried again
+		l.LookSoon() // which has it tried again
 	}
 	return to, verdict
 }
@@ -179,7 +179,7 @@ func (l *Lookup) HoldForRoom(from names.Member, a *names.Attempt) names.Holding 
 	defer l.unlock()
 	holding := l.names.HoldForRoom(time.Now(), from, a)
 	if holding == names.HoldsIt {
-		l.Again()
+		l.LookSoon()
 	}
 	return holding
 }

@@ -10,18 +10,19 @@
 //
 // # Order
 //
-// A message must not overtake another of the same sender. So a [Route], the tree of one
-// name, keeps the way to a node as long as whom it leads over is there. When a way has to
-// change, the sender lets a marker follow what it has sent by the old way, and sends by
-// the new one when all have it that can still be asked; and the receiver, by a [Filter],
-// drops what comes late nevertheless.
+// A message must not overtake another of the same sender. So a [Route], the tree of one name,
+// keeps each node on its branch as long as the node that the branch leads over is there. When a
+// branch is cut, the sender sends a marker after its last message by it, and uses the new tree
+// when all nodes that can still be asked have the marker; and the receiver, by a [Filter], drops
+// what comes late nevertheless.
 //
 // What is forwarded travels in a lane of its own. Whoever reads that one waits for no lane
 // himself, so that nodes that forward to each other do not wait for each other for ever.
 //
 // # Locks
 //
-// Multicast.mu guards the routes, markers.mu the markers under way, Sender.mu the order of
-// one sender, and a [Turn] the delivery of one message. None is held while another one of
-// them is locked, but for Sender.mu and a Turn, under which a message is sent or delivered.
+// Multicast.mu guards the routes, markers.mu the markers under way, Filter.mu the senders that
+// were heard, pending.mu what waits for links, Sender.mu the order of one sender, and a [Turn]
+// the delivery of one message. None is held while another one of them is locked, but for
+// Sender.mu and a Turn, under which a message is sent or delivered.
 package multicast

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// Patience is how long a sender waits for room on the way to a node, and how long it
-	// waits for what took an old way.
+	// Patience is how long a sender waits for room in the lane to a node, for a link to
+	// it, and for what was sent by an old branch.
 	Patience = time.Second
-	// forwardPatience is how long a node waits for room on the way to one that it forwards
+	// forwardPatience is how long a node waits for room in the lane to one that it forwards
 	// to, before it drops what does not fit. It is short: what it has to forward besides
 	// waits behind it.
 	forwardPatience = 100 * time.Millisecond
@@ -30,7 +30,7 @@ type Lane interface {
 	Commit(b []byte)
 }
 
-// Link is a way to another node, as long as it lasts.
+// Link is a link to another node, as long as it lasts.
 type Link interface {
 	// Lane returns the lane for what a sender sends: always the same.
 	Lane(sender uint64) Lane
@@ -63,7 +63,7 @@ type Host interface {
 type Stats struct {
 	SendsFailed   uint64 // messages for a node that no link is made to, or that does not read
 	CopiesDropped uint64 // messages that were to be forwarded to such a node
-	CopiesLate    uint64 // messages that came after a later one of their sender, by another way
+	CopiesLate    uint64 // messages that came after a later one of their sender, by another route
 }
 
 // Multicast gets the messages of a node to other nodes, and forwards those of others. Its

@@ -8,7 +8,7 @@ import (
 )
 
 // Forward takes a message of a node, delivers it here and forwards it to those that it
-// names. It waits for room on the way to each.
+// names. It waits for room in the lane to each.
 func (m *Multicast) Forward(from transport.PeerID, f *wire.Forward) {
 	copied := wire.Forwarded{Kind: f.Kind, Origin: from, Sender: f.Sender, Order: f.Order, Name: f.Name, Message: f.Message}
 	dropped := uint64(0)

@@ -11,25 +11,25 @@ import (
 // calls Close.
 type Route struct {
 	multicast *Multicast
-	ways      *ways // replaced, not changed; guarded by Multicast.mu
+	snapshot  *snapshot // replaced, not changed; guarded by Multicast.mu
 }
 
-// ways are a route as it is, until the nodes change or a link on the way is lost.
-type ways struct {
+// snapshot is a route as it is, until the nodes change or a link to one is lost.
+type snapshot struct {
 	tree Tree
 	// direct says that no message of the route was ever forwarded, so that none can be
 	// overtaken.
 	direct bool
-	// users are those who send by these ways, or by earlier ones since a branch was cut.
+	// users are those who send by this snapshot, or by earlier ones since a branch was cut.
 	// None is added after the next was: Multicast.mu is held for both.
 	users *sync.WaitGroup
-	// sent is closed when nobody sends any more by the ways before the last cut, and
+	// sent is closed when nobody sends any more by the snapshots before the last cut, and
 	// settled when what they sent has arrived, or nobody can say so. Nil: none was cut.
 	sent, settled chan struct{}
 }
 
-// isSettled reports whether nothing can be overtaken by these ways.
-func (w *ways) isSettled() bool {
+// isSettled reports whether nothing can be overtaken by this snapshot.
+func (w *snapshot) isSettled() bool {
 	if w.settled == nil {
 		return true
 	}
@@ -46,7 +46,7 @@ func (m *Multicast) Route(nodes []transport.PeerID) *Route {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	tree, _ := Tree(nil).Grow(nodes, m.host.Reachable)
-	r := &Route{multicast: m, ways: &ways{tree: tree, direct: tree.Leafless(), users: new(sync.WaitGroup)}}
+	r := &Route{multicast: m, snapshot: &snapshot{tree: tree, direct: tree.Leafless(), users: new(sync.WaitGroup)}}
 	m.note(r)
 	return r
 }
@@ -62,7 +62,7 @@ func (r *Route) Move(nodes []transport.PeerID) {
 func (r *Route) Tree() Tree {
 	r.multicast.mu.Lock()
 	defer r.multicast.mu.Unlock()
-	return r.ways.tree
+	return r.snapshot.tree
 }
 
 // Close forgets a route.
@@ -72,22 +72,22 @@ func (r *Route) Close() {
 	delete(r.multicast.indirect, r)
 }
 
-// LinkLost finds other ways for what went over a node.
+// LinkLost leads routes around a node.
 func (m *Multicast) LinkLost(id transport.PeerID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for r := range m.indirect {
-		if r.ways.tree.leads(id) {
-			m.grow(r, r.ways.tree.nodes())
+		if r.snapshot.tree.leads(id) {
+			m.grow(r, r.snapshot.tree.nodes())
 		}
 	}
 }
 
-// grow replaces the ways of a route. The lock is held.
+// grow replaces the snapshot of a route. The lock is held.
 func (m *Multicast) grow(r *Route, nodes []transport.PeerID) {
-	old := *r.ways
+	old := *r.snapshot
 	tree, cut := old.tree.Grow(nodes, m.host.Reachable)
-	r.ways = &ways{
+	r.snapshot = &snapshot{
 		tree: tree, direct: old.direct && tree.Leafless(),
 		users: old.users, sent: old.sent, settled: old.settled,
 	}
@@ -95,9 +95,9 @@ func (m *Multicast) grow(r *Route, nodes []transport.PeerID) {
 	if len(cut) == 0 || m.ctx.Err() != nil {
 		return
 	}
-	r.ways.users = new(sync.WaitGroup)
+	r.snapshot.users = new(sync.WaitGroup)
 	sent, settled := make(chan struct{}), make(chan struct{})
-	r.ways.sent, r.ways.settled = sent, settled
+	r.snapshot.sent, r.snapshot.settled = sent, settled
 	m.work.Go(func() {
 		defer close(settled)
 		old.users.Wait()
@@ -117,7 +117,7 @@ func await(done <-chan struct{}) {
 
 // note remembers whether a route leads over other nodes. The lock is held.
 func (m *Multicast) note(r *Route) {
-	if r.ways.tree.Leafless() {
+	if r.snapshot.tree.Leafless() {
 		delete(m.indirect, r)
 	} else {
 		m.indirect[r] = struct{}{}
@@ -140,30 +140,30 @@ func (m *Multicast) settle(cut []Branch) {
 	passing.Wait()
 }
 
-// use returns the ways to send by, after what took others has arrived or Patience has
-// passed. It returns nil if there is nobody to send to; else ways.users.Done has to follow.
-func (r *Route) use() *ways {
+// use returns the snapshot to send by, after what was sent by others has arrived or Patience has
+// passed. It returns nil if there is nobody to send to; else snapshot.users.Done has to follow.
+func (r *Route) use() *snapshot {
 	m := r.multicast
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !r.ways.isSettled() {
+	if !r.snapshot.isSettled() {
 		r.awaitSettled()
 	}
-	if len(r.ways.tree) == 0 {
+	if len(r.snapshot.tree) == 0 {
 		return nil
 	}
-	r.ways.users.Add(1)
-	return r.ways
+	r.snapshot.users.Add(1)
+	return r.snapshot
 }
 
-// awaitSettled waits until the ways are settled, those too that replace them meanwhile,
+// awaitSettled waits until the snapshot is settled, those too that replace it meanwhile,
 // for Patience at most. The lock is held, and released meanwhile.
 func (r *Route) awaitSettled() {
 	m := r.multicast
 	ctx, cancel := context.WithTimeout(m.ctx, Patience)
 	defer cancel()
-	for ctx.Err() == nil && !r.ways.isSettled() {
-		settled := r.ways.settled
+	for ctx.Err() == nil && !r.snapshot.isSettled() {
+		settled := r.snapshot.settled
 		m.mu.Unlock()
 		select {
 		case <-settled:

@@ -18,7 +18,7 @@ type Sender struct {
 // Sender returns a sender. Its id is its own among those of this node, and chooses its lane.
 func (m *Multicast) Sender(id uint64) *Sender { return &Sender{multicast: m, id: id} }
 
-// Send sends a message to the nodes of a route, and waits for room on the way to each. Name
+// Send sends a message to the nodes of a route, and waits for room in the lane to each. Name
 // and message are borrowed. What cannot be sent is counted.
 func (s *Sender) Send(r *Route, kind wire.Kind, name, message []byte) {
 	w := r.use()

@@ -41,8 +41,8 @@ func (t Tree) nodes() []transport.PeerID {
 }
 
 // Grow returns a tree over other nodes, each of which is given once, and which leaves of
-// the old tree reach their node by another way now, as branches that lead to them by the
-// old way. Only nodes that can be reached get leaves. All others keep their way, but for
+// the old tree are on another branch now, as branches of the old one. Only nodes that can be
+// reached get leaves. All others stay on their branch, but for
 // those that come to be few: they get messages directly from then on.
 func (t Tree) Grow(nodes []transport.PeerID, reachable func(transport.PeerID) bool) (grown Tree, cut []Branch) {
 	g := growth{width: width(len(nodes)), reachable: reachable, missing: make(map[transport.PeerID]struct{}, len(nodes))}

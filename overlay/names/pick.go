@@ -58,7 +58,7 @@ func (r *Refusals) hasNode(id transport.PeerID) bool {
 	return r.n > 0 && slices.ContainsFunc(r.all[:r.n], func(t Target) bool { return t.Member == nil && t.Node == id })
 }
 
-// Verdict is what Pick or Route found.
+// Verdict is what Pick or PickOrHold found.
 type Verdict int
 
 const (
@@ -75,8 +75,8 @@ const (
 	Draining
 )
 
-// Route picks who gets a request, or holds it.
-func (n *Names) Route(now time.Time, owner Member, a *Attempt) (Target, Verdict) {
+// PickOrHold picks who gets a request, or holds it.
+func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Verdict) {
 	c := n.sought(a.Cluster)
 	if c != nil && c.crowded && a.number == 0 && a.Refused.n == 0 && !n.draining && n.holdCrowded(now, c, owner, a) {
 		return Target{}, Held

@@ -101,7 +101,7 @@ func (n *node) dispatch(c *call) {
 // it.
 func (n *node) try(c *call) bool {
 	for {
-		to, verdict := n.names.Route(n.world.now, c.from, &c.attempt)
+		to, verdict := n.names.PickOrHold(n.world.now, c.from, &c.attempt)
 		switch {
 		case verdict == Held:
 			n.world.happens("%v holds %v", n, c)

@@ -8,7 +8,7 @@ import (
 )
 
 // What waits for a cluster is tried again though the directory knows nodes that serve it:
-// the link to them is lost, there is no room on the way, or they have refused it and may
+// the link to them is lost, there is no room in the lane, or they have refused it and may
 // serve it since.
 const (
 	retryMin = 100 * time.Millisecond

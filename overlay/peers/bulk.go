@@ -164,7 +164,7 @@ func (ps *Peers) adopt(b *Peer, s transport.Stream) {
 	}
 }
 
-// bulkStream passes a stream of a bulk link on, as one of its main link.
+// bulkStream hands a stream of a bulk link to the handler, as one of its main link.
 func (ps *Peers) bulkStream(b *Peer, kind Kind, s transport.Stream) {
 	if kind != KindTunnel {
 		s.Reset(transport.CodeProtocol)

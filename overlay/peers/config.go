@@ -20,8 +20,8 @@ const (
 	// greetings bounds the streams of one link that have not said what they are for.
 	// More wait to be accepted.
 	greetings = 64
-	// maxTwins bounds the links of one node that are up at a time, in use or not.
-	maxTwins = 8
+	// maxLinksOfNode bounds the links of one node that are up at a time, in use or not.
+	maxLinksOfNode = 8
 	// redialMin and redialMax bound the wait between tries to reach a node, to which
 	// as much again is added at random.
 	redialMin = 100 * time.Millisecond
@@ -80,7 +80,7 @@ const (
 // links.
 type Handler interface {
 	// LinkUp says that there is a link to a node, before anything that comes over it
-	// is passed on, and after LinkDown has returned for the link before. It must not
+	// is handed to the handler, and after LinkDown has returned for the link before. It must not
 	// block.
 	LinkUp(p *Peer)
 	// LinkDown says that a link which was up has ended, after Stream has returned for

@@ -1,5 +1,5 @@
-// Package peers keeps the links to the other nodes of a network: one to each node
-// that the owner asks for, dialled again when it is lost.
+// Package peers has the links to the other nodes of a network: one to each node that the
+// owner wants one to, made when it is wanted. It does not end them.
 //
 // # One link for two nodes
 //

@@ -28,10 +28,10 @@ type Peers struct {
 	changed chan struct{}                // closed and replaced when active has grown
 	targets map[transport.PeerID]*target // nodes that were met
 	links   map[*Peer]struct{}           // all that are up, in use or not
-	twins   map[transport.PeerID]int     // how many of them each node has
+	linksOf map[transport.PeerID]int     // how many of them each node has
 	closed  bool
 
-	versions refusal.Pace // of lines about nodes that speak other versions
+	versions refusal.Throttle // of lines about nodes that speak other versions
 }
 
 // New returns peers without links.
@@ -44,7 +44,7 @@ func New(config Config) *Peers {
 		targets: make(map[transport.PeerID]*target),
 		dials:   make(chan struct{}, maxDials),
 		links:   make(map[*Peer]struct{}),
-		twins:   make(map[transport.PeerID]int),
+		linksOf: make(map[transport.PeerID]int),
 	}
 	ps.log = ps.config.Logger
 	ps.ctx, ps.cancel = context.WithCancel(context.Background())
@@ -146,11 +146,11 @@ func (ps *Peers) enter(p *Peer) error {
 	switch {
 	case ps.closed:
 		return ErrClosed
-	case len(ps.links) == ps.config.MaxLinks || ps.twins[p.id] == maxTwins:
+	case len(ps.links) == ps.config.MaxLinks || ps.linksOf[p.id] == maxLinksOfNode:
 		return errTooMany
 	}
 	ps.links[p] = struct{}{}
-	ps.twins[p.id]++
+	ps.linksOf[p.id]++
 	ps.work.Go(func() { ps.run(p) })
 	return nil
 }
@@ -189,8 +189,8 @@ func (ps *Peers) remove(p *Peer) {
 	ps.retire(p) // it may have come into use in its last moment
 	ps.mu.Lock()
 	delete(ps.links, p)
-	if ps.twins[p.id]--; ps.twins[p.id] == 0 {
-		delete(ps.twins, p.id)
+	if ps.linksOf[p.id]--; ps.linksOf[p.id] == 0 {
+		delete(ps.linksOf, p.id)
 	}
 	ps.mu.Unlock()
 	if p.wasUsed() {

@@ -42,7 +42,7 @@ func readKind(s transport.Stream) (Kind, bool) {
 	return Kind(b[0]), true
 }
 
-// stream passes a stream on. Those that come before the link is in use wait for that:
+// stream hands a stream to the handler. Those that come before the link is in use wait for that:
 // streams are not ordered among each other. How many can wait is what the transport
 // lets a peer open.
 func (ps *Peers) stream(p *Peer, kind Kind, s transport.Stream) {
@@ -77,7 +77,7 @@ func (ps *Peers) handle(p *Peer, kind Kind, s transport.Stream) {
 	ps.config.Handler.Stream(p, kind, s)
 }
 
-// receiveDatagrams passes datagrams on. Those that come before the link is in use are
+// receiveDatagrams hands datagrams to the handler. Those that come before the link is in use are
 // dropped, as datagrams may be.
 func (ps *Peers) receiveDatagrams(p *Peer) {
 	for {

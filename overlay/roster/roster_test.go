@@ -10,9 +10,14 @@ import (
 // fakeLinks are the nodes that were met, and whether there is a link.
 type fakeLinks map[transport.PeerID]bool
 
-func (l fakeLinks) Meet(id transport.PeerID, _ string) { l[id] = l[id] }
-func (l fakeLinks) Forget(id transport.PeerID)         { delete(l, id) }
-func (l fakeLinks) Linked(id transport.PeerID) bool    { return l[id] }
+func (l fakeLinks) Meet(id transport.PeerID, _ string) {
+	if _, met := l[id]; !met {
+		l[id] = false
+	}
+}
+
+func (l fakeLinks) Forget(id transport.PeerID)      { delete(l, id) }
+func (l fakeLinks) Linked(id transport.PeerID) bool { return l[id] }
 
 var self = directory.Member{ID: transport.PeerID{1}, Epoch: 7}
 

@@ -25,7 +25,7 @@ type Log struct {
 
 	// Nodes of the network that are too old or too new have lines of their own, so that
 	// strangers cannot keep them out of the log.
-	strangers, versions Pace
+	strangers, versions Throttle
 }
 
 // NewLog returns a log of refusals by the transport with that scheme.
@@ -41,11 +41,11 @@ func (l *Log) Note(remoteAddr string, err error) {
 		return
 	}
 	l.total.Add(1)
-	pace := &l.strangers
+	throttle := &l.strangers
 	if errors.Is(err, transport.ErrVersion) {
-		pace = &l.versions
+		throttle = &l.versions
 	}
-	if unsaid, say := pace.Next(time.Now()); say {
+	if unsaid, say := throttle.Next(time.Now()); say {
 		l.logger.Warn("peer refused", "transport", l.scheme, "remote", remoteAddr, "error", err, "unlogged", unsaid)
 	}
 }
@@ -53,16 +53,16 @@ func (l *Log) Note(remoteAddr string, err error) {
 // Total is how many were refused.
 func (l *Log) Total() uint64 { return l.total.Load() }
 
-// A Pace lets a line through each Interval and counts those in between. The zero value
+// A Throttle lets a line through each Interval and counts those in between. The zero value
 // is ready. It may be used by any goroutine.
-type Pace struct {
+type Throttle struct {
 	mu     sync.Mutex
 	last   time.Time // of the last line
 	silent uint64    // since then
 }
 
 // Next reports whether to write a line now, and how many were not written before it.
-func (p *Pace) Next(now time.Time) (unsaid uint64, say bool) {
+func (p *Throttle) Next(now time.Time) (unsaid uint64, say bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.last.IsZero() && now.Sub(p.last) < Interval {
