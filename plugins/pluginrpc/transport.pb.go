@@ -10,12 +10,11 @@
 package pluginrpc
 
 import (
+	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
+	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
-
-	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
-	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 )
 
 const (
@@ -463,20 +462,17 @@ func file_plugins_pluginrpc_transport_proto_rawDescGZIP() []byte {
 	return file_plugins_pluginrpc_transport_proto_rawDescData
 }
 
-var (
-	file_plugins_pluginrpc_transport_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
-	file_plugins_pluginrpc_transport_proto_goTypes  = []any{
-		(*ConfigureRequest)(nil),  // 0: iris.plugin.v2.ConfigureRequest
-		(*ConfigureResponse)(nil), // 1: iris.plugin.v2.ConfigureResponse
-		(*ListenRequest)(nil),     // 2: iris.plugin.v2.ListenRequest
-		(*ListenResponse)(nil),    // 3: iris.plugin.v2.ListenResponse
-		(*Listening)(nil),         // 4: iris.plugin.v2.Listening
-		(*DialRequest)(nil),       // 5: iris.plugin.v2.DialRequest
-		(*Connection)(nil),        // 6: iris.plugin.v2.Connection
-		nil,                       // 7: iris.plugin.v2.ConfigureRequest.OptionsEntry
-	}
-)
-
+var file_plugins_pluginrpc_transport_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_plugins_pluginrpc_transport_proto_goTypes = []any{
+	(*ConfigureRequest)(nil),  // 0: iris.plugin.v2.ConfigureRequest
+	(*ConfigureResponse)(nil), // 1: iris.plugin.v2.ConfigureResponse
+	(*ListenRequest)(nil),     // 2: iris.plugin.v2.ListenRequest
+	(*ListenResponse)(nil),    // 3: iris.plugin.v2.ListenResponse
+	(*Listening)(nil),         // 4: iris.plugin.v2.Listening
+	(*DialRequest)(nil),       // 5: iris.plugin.v2.DialRequest
+	(*Connection)(nil),        // 6: iris.plugin.v2.Connection
+	nil,                       // 7: iris.plugin.v2.ConfigureRequest.OptionsEntry
+}
 var file_plugins_pluginrpc_transport_proto_depIdxs = []int32{
 	7, // 0: iris.plugin.v2.ConfigureRequest.options:type_name -> iris.plugin.v2.ConfigureRequest.OptionsEntry
 	4, // 1: iris.plugin.v2.ListenResponse.listening:type_name -> iris.plugin.v2.Listening

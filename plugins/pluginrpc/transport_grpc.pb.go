@@ -11,7 +11,6 @@ package pluginrpc
 
 import (
 	context "context"
-
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -136,11 +135,9 @@ type UnimplementedTransportServer struct{}
 func (UnimplementedTransportServer) Configure(context.Context, *ConfigureRequest) (*ConfigureResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Configure not implemented")
 }
-
 func (UnimplementedTransportServer) Listen(*ListenRequest, grpc.ServerStreamingServer[ListenResponse]) error {
 	return status.Error(codes.Unimplemented, "method Listen not implemented")
 }
-
 func (UnimplementedTransportServer) Dial(context.Context, *DialRequest) (*Connection, error) {
 	return nil, status.Error(codes.Unimplemented, "method Dial not implemented")
 }
