@@ -1,7 +1,7 @@
 package overlay
 
 import (
-	"fmt"
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,25 +19,37 @@ func (o *Overlay) linkCount() int {
 // makes it again. What is used keeps it.
 func TestLinksComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const idle = time.Minute
+		const idle = 5 * time.Second // leases are renewed less often
 		w := newIdleWorld(t, 3, Config{}, mem.Path{Delay: time.Millisecond}, idle)
-		service := attach(t, w.nodes[1], "service", echoing)
+		service := attach(t, w.nodes[1], "service", echoing, talking)
 		service.subscribe("news")
 		caller := attach(t, w.nodes[0], "")
 		time.Sleep(time.Second)
-		asked := uint64(0)
-		for round := range 5 {
-			asked++
-			caller.ask(asked, "service", "hello", time.Second)
-			time.Sleep(100 * time.Millisecond)
-			caller.publish("news", "it rains")
-			time.Sleep(100 * time.Millisecond)
-			caller.saw(fmt.Sprintf("%d: reply hello", asked))
-			service.saw("request hello", "event news: it rains")
-			if n := w.nodes[0].linkCount(); n == 0 {
-				t.Fatalf("round %d: there is no link after a request", round)
+		use := []struct {
+			do   func()
+			want string
+		}{
+			{func() { caller.ask(1, "service", "hello", time.Second) }, "request hello"},
+			{func() { caller.publish("news", "it rains") }, "event news: it rains"},
+			{func() { caller.Broadcast([]byte("service"), []byte("to all")) }, "broadcast to all"},
+			{func() { openAndClose(t, caller, "service") }, "tunnel"},
+		}
+		for round := range 2 * len(use) {
+			for i := range use { // another one comes first in each round, when there is no link
+				u := use[(round+i)%len(use)]
+				u.do()
+				time.Sleep(100 * time.Millisecond)
+				service.saw(u.want)
 			}
-			time.Sleep(10 * time.Minute)
+			caller.saw("1: reply hello")
+			if n := w.nodes[0].linkCount(); n == 0 {
+				t.Fatalf("round %d: there is no link to what is used", round)
+			}
+			for begin := time.Now(); w.nodes[0].links.Linked(w.ends[1].ID()); time.Sleep(time.Second) {
+				if time.Since(begin) > time.Minute {
+					t.Fatalf("round %d: a link that nobody uses stays", round)
+				}
+			}
 		}
 		for i, o := range w.nodes {
 			if s := o.Stats(); s.SendsFailed+s.BytesLost+s.RepliesDropped+s.CopiesDropped > 0 {
@@ -90,4 +102,17 @@ func TestTheLongestIdleLinkMakesRoom(t *testing.T) {
 			t.Error("the link with a request on it has made room")
 		}
 	})
+}
+
+// openAndClose opens a tunnel, and closes it.
+func openAndClose(t *testing.T, a *app, cluster string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	conn, err := a.Tunnel(ctx, []byte(cluster))
+	if err != nil {
+		t.Errorf("no tunnel: %v", err)
+		return
+	}
+	conn.Close()
 }

@@ -17,7 +17,7 @@
 // node that talks is never declared dead: see doubt.go.
 //
 // So a node that pauses for two seconds stays a member, and one that is killed is gone for all
-// others within seven: 5.2 s at the median of simulated networks of ten, 6 s at most, of 20.
+// others within nine: 5.2 to 5.5 s at the median of simulated networks of ten, 8.2 s at most, of 20.
 // Who waits for an answer of a node learns sooner that it is gone, by the link.
 //
 // At rest a node sends about 120 packets and 13,000 bytes a minute, however large the network

@@ -34,7 +34,7 @@ func TestNodesFindEachOtherThroughOneSeed(t *testing.T) {
 	}
 }
 
-// TestADeadNodeIsKnownDead by all of ten within seven seconds.
+// TestADeadNodeIsKnownDead by all of ten within nine seconds.
 func TestADeadNodeIsKnownDead(t *testing.T) {
 	var times []time.Duration
 	forSeeds(t, 20, func(t *testing.T, seed uint64) {
@@ -55,7 +55,7 @@ func TestADeadNodeIsKnownDead(t *testing.T) {
 	})
 	slices.Sort(times)
 	// One in twenty may take longer, by the random numbers of memberlist.
-	if late := times[len(times)-1-len(times)/20]; late > 7*time.Second {
+	if late := times[len(times)-1-len(times)/20]; late > 9*time.Second {
 		t.Errorf("took %v", late)
 	}
 	t.Logf("known dead by all: least %v, median %v, most %v", times[0], times[len(times)/2], times[len(times)-1])

@@ -184,13 +184,13 @@ func (t *target) rest() {
 	t.next = time.Now().Add(t.wait + jitter(t.wait))
 }
 
-// lost notes that a link has ended, which has lasted so long: one that is lost soon is not
-// made again in a hurry. The lock of the peers is held.
+// lost notes that a link has ended, which has lasted so long: one that is lost soon, and not in
+// good order, is not made again in a hurry. The lock of the peers is held.
 func (t *target) lost(lasted time.Duration, cause error) {
 	if t.err = cause; InGoodOrder(cause) {
 		t.err = nil
 	}
-	if lasted >= steady {
+	if t.err == nil || lasted >= steady {
 		t.wait, t.next = 0, time.Time{}
 	} else {
 		t.rest()

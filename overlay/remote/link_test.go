@@ -114,6 +114,28 @@ func TestALinkInUseIsNotRetired(t *testing.T) {
 	}
 }
 
+// A receiver that is slow keeps the link: what it has not taken would be lost with it.
+func TestALinkWhoseMessagesAreNotTakenIsNotRetired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pair(t, true, true)
+		b.slow = make(chan struct{})
+		for range 100 {
+			send(t, a, "slowly")
+		}
+		pass()
+		a.other().Retire()
+		b.other().Retire()
+		if len(a.ended()) > 0 {
+			t.Fatalf("the link has ended: %v", a.ended())
+		}
+		close(b.slow)
+		pass()
+		if b.came() != 100 {
+			t.Errorf("%d messages came", b.came())
+		}
+	})
+}
+
 // A node that agrees, and is not heard of any more, ends the link itself; one that says
 // nothing keeps it.
 func TestARetirementThatIsNotAnswered(t *testing.T) {

@@ -83,6 +83,7 @@ type Remote struct {
 	retirement retirement
 	held       atomic.Int64  // uses of the link that are no requests
 	received   atomic.Uint64 // messages
+	handling   atomic.Int64  // of them, that the host has not taken yet
 }
 
 // New returns the node at the other end of a link.
@@ -104,6 +105,8 @@ type handler struct{ *Remote }
 // HandleMessage handles what the node sends in one of its lanes.
 func (h handler) HandleMessage(m wire.Message) {
 	h.received.Add(1)
+	h.handling.Add(1)
+	defer h.handling.Add(-1)
 	switch m := m.(type) {
 	case *wire.Request:
 		h.serve(m)

@@ -98,7 +98,7 @@ func (r *Remote) idle() bool {
 	case <-r.Context().Done():
 	}
 	_, waiting := r.Queued()
-	return waiting == 0 && r.held.Load() == 0 && r.calls.Len() == 0
+	return waiting == 0 && r.held.Load() == 0 && r.handling.Load() == 0 && r.calls.Len() == 0
 }
 
 // Retire ends the link in good order if neither node uses it. It returns when that is so, or

@@ -24,6 +24,7 @@ type node struct {
 	frames   *wire.Budget
 	sessions session.Counters
 	dropped  atomic.Uint64
+	slow     chan struct{} // closed when it takes messages; nil: it does
 	hears    chan struct{} // closed when it reads lanes
 	network  *mem.Network
 	links    remote.Table
@@ -60,6 +61,9 @@ func (n *node) Answered(cluster string) {
 }
 
 func (n *node) Deliver(*remote.Remote, wire.Message) {
+	if n.slow != nil {
+		<-n.slow
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.delivered++
