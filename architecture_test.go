@@ -109,8 +109,12 @@ var rules = []rule{
 		reason: "what applications import brings nothing of a node, and no dependency, along",
 	},
 	{
-		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/...", "transport/outbox"}, others: true,
+		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/...", "transport/backoff", "transport/outbox"}, others: true,
 		reason: "the relay sees the network only through the interface that it declares, so it is tested against a fake one",
+	},
+	{
+		path: "transport/backoff", allowed: nil,
+		reason: "how long to wait needs nothing but a duration",
 	},
 	{
 		path: "transport/outbox", allowed: nil,

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/project-iris/iris/transport/backoff"
 )
 
 // ErrClosed says that the relay was closed.
@@ -58,16 +60,16 @@ func (r *Relay) Serve(l net.Listener) error {
 		return ErrClosed
 	}
 	defer r.removeListener(l)
-	var backoff backoff
+	tries := backoff.Backoff{Least: backoffMin, Most: backoffMax}
 	for {
 		conn, err := l.Accept()
 		switch {
 		case err == nil:
-			backoff.reset()
+			tries.Reset()
 			r.start(conn)
 		case errors.Is(err, net.ErrClosed):
 			return nil
-		case !r.pause(l, err, &backoff):
+		case !r.pause(l, err, &tries):
 			return nil
 		}
 	}
@@ -76,14 +78,14 @@ func (r *Relay) Serve(l net.Listener) error {
 // pause waits before the next try to accept, after one has failed. It returns false
 // if the listeners are closed, so that there is no next try: not every listener says
 // net.ErrClosed then.
-func (r *Relay) pause(l net.Listener, err error, backoff *backoff) bool {
+func (r *Relay) pause(l net.Listener, err error, tries *backoff.Backoff) bool {
 	select {
 	case <-r.refused:
 		return false
 	default:
 	}
-	wait := backoff.next()
-	if wait == backoffMin {
+	wait := tries.Next()
+	if tries.First() {
 		r.warn(r.log, "cannot accept applications; trying again (too many open files? raise ulimit -n)",
 			"addr", l.Addr().String(), "err", err)
 	}
@@ -188,17 +190,8 @@ func (r *Relay) warn(log *slog.Logger, text string, args ...any) {
 	}
 }
 
-// backoff is the wait between tries of something that fails.
-type backoff time.Duration
-
+// backoffMin and backoffMax bound the wait before the next try to accept.
 const (
 	backoffMin = 5 * time.Millisecond
 	backoffMax = time.Second
 )
-
-func (b *backoff) reset() { *b = 0 }
-
-func (b *backoff) next() time.Duration {
-	*b = min(max(2**b, backoff(backoffMin)), backoff(backoffMax))
-	return time.Duration(*b)
-}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/backoff"
 )
 
 // target is a node that a link can be made to.
@@ -16,7 +17,7 @@ type target struct {
 	dialing chan struct{}      // closed when it has ended; nil: there is none
 	began   time.Time          // when it did
 	err     error              // why the last one failed
-	wait    time.Duration      // that led to next; zero: all is well
+	waits   backoff.Backoff    // that lead to next
 	next    time.Time          // no dial before
 }
 
@@ -32,7 +33,9 @@ func (ps *Peers) Meet(id transport.PeerID, addr string) {
 	if old != nil {
 		old.cancel()
 	}
-	ps.targets[id] = &target{addr: addr, cancel: func() {}}
+	ps.targets[id] = &target{
+		addr: addr, cancel: func() {}, waits: backoff.Backoff{Least: redialMin, Most: redialMax},
+	}
 }
 
 // Forget forgets where a node is, and ends a dial of it. A link that is up stays.
@@ -178,10 +181,11 @@ func (ps *Peers) turn(ctx context.Context) error {
 	}
 }
 
-// rest makes the next dial wait longer than the last one. The lock of the peers is held.
+// rest makes the next dial wait longer than the last one, and at random, so that nodes which lost
+// each other do not return in step. The lock of the peers is held.
 func (t *target) rest() {
-	t.wait = min(max(2*t.wait, redialMin), redialMax)
-	t.next = time.Now().Add(t.wait + jitter(t.wait))
+	wait := t.waits.Next()
+	t.next = time.Now().Add(wait + rand.N(wait))
 }
 
 // lost notes that a link has ended, which has lasted so long: one that is lost soon, and not in
@@ -191,7 +195,8 @@ func (t *target) lost(lasted time.Duration, cause error) {
 		t.err = nil
 	}
 	if t.err == nil || lasted >= steady {
-		t.wait, t.next = 0, time.Time{}
+		t.waits.Reset()
+		t.next = time.Time{}
 	} else {
 		t.rest()
 	}
@@ -202,12 +207,4 @@ func (t *target) lost(lasted time.Duration, cause error) {
 func InGoodOrder(cause error) bool {
 	closed, ok := errors.AsType[*transport.ClosedError](cause)
 	return errors.Is(cause, transport.ErrClosed) || ok && closed.Code == transport.CodeNone
-}
-
-// jitter spreads waits, so that nodes which lost each other do not return in step.
-func jitter(d time.Duration) time.Duration {
-	if d == 0 {
-		return 0
-	}
-	return rand.N(d)
 }

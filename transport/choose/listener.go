@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/backoff"
 )
 
 // A listener is one of each transport.
@@ -145,7 +146,7 @@ func (l *listener) Close() error {
 // run keeps a part listening until the listener is closed, or the transport is.
 func (l *listener) run(p *part, log *slog.Logger) {
 	defer func() { p.closing = p.listener.Close() }()
-	pause := firstPause
+	pauses := backoff.Backoff{Least: firstPause, Most: maxPause}
 	for {
 		begin := time.Now()
 		err := l.forward(p)
@@ -154,12 +155,11 @@ func (l *listener) run(p *part, log *slog.Logger) {
 			return
 		}
 		if time.Since(begin) >= steady {
-			pause = firstPause
+			pauses.Reset()
 		}
-		if !l.reopen(p, err, pause, log) {
+		if !l.reopen(p, err, &pauses, log) {
 			return
 		}
-		pause = min(2*pause, maxPause)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/backoff"
 )
 
 // A listener that is lost is opened again after a pause, which doubles with each
@@ -20,11 +21,12 @@ const (
 
 // reopen listens again over a transport that does not any more, and reports
 // whether it does then: not if the listener is closed before.
-func (l *listener) reopen(p *part, failure error, pause time.Duration, log *slog.Logger) bool {
+func (l *listener) reopen(p *part, failure error, pauses *backoff.Backoff, log *slog.Logger) bool {
 	_ = p.listener.Close()
 	since := time.Now()
 	log = log.With("transport", p.transport.Scheme(), "addr", p.addr)
 	p.lose(since, failure)
+	pause := pauses.Next()
 	log.Error("transport listens no more", "err", failure, "again_in", pause)
 	for sleep(l.ctx, pause) {
 		made, err := p.transport.Listen(l.ctx, p.addr)
@@ -38,7 +40,7 @@ func (l *listener) reopen(p *part, failure error, pause time.Duration, log *slog
 			l.stop(transport.ErrClosed)
 			return false
 		}
-		pause = min(2*pause, maxPause)
+		pause = pauses.Next()
 		if p.lose(since, err) && l.ctx.Err() == nil {
 			log.Warn("transport cannot listen again yet", "err", err, "again_in", pause)
 		}

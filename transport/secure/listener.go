@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/backoff"
 )
 
 const (
@@ -120,11 +121,11 @@ func (l *Listener) closeWaiting() {
 // Accept pass, such as those of a process that has no file descriptors left:
 // it tries again, less and less often.
 func (l *Listener) acceptLoop() {
-	retry := minRetry
+	retries := backoff.Backoff{Least: minRetry, Most: maxRetry}
 	for {
 		conn, err := l.inner.Accept()
 		if err == nil {
-			retry = minRetry
+			retries.Reset()
 			l.begin(conn)
 			continue
 		}
@@ -139,8 +140,7 @@ func (l *Listener) acceptLoop() {
 		select {
 		case <-l.ctx.Done():
 			return
-		case <-time.After(retry):
-			retry = min(2*retry, maxRetry)
+		case <-time.After(retries.Next()):
 		}
 	}
 }
