@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -76,7 +77,7 @@ type connection struct {
 	*network.Network
 	overlay   *Overlay
 	multicast *multicast.Multicast
-	idle      *idleLinks
+	idle      *remote.Idle
 	unsent    remote.Unsent
 	watch     *remote.Watch
 	ending    sync.Once
@@ -96,7 +97,7 @@ func (o *Overlay) Connect(config Network) error {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &connection{
-		overlay: o, multicast: multicast.New(receivers{host{o}}, session.Lanes), idle: newIdleLinks(config.IdleLink, config.MaxLinks),
+		overlay: o, multicast: multicast.New(receivers{host{o}}, session.Lanes), idle: remote.NewIdle(cmp.Or(config.IdleLink, DefaultIdleLink), cmp.Or(config.MaxLinks, DefaultMaxLinks)),
 		watch: remote.NewWatch(),
 	}
 	c.Network = network.New(network.Config{
@@ -116,7 +117,7 @@ func (o *Overlay) Connect(config Network) error {
 		return err
 	}
 	c.work.Go(func() { o.lookup.Run(o.ctx) })
-	c.work.Go(func() { c.idle.run(o.ctx, c) })
+	c.work.Go(func() { c.idle.Run(o.ctx, &o.links, c.NeedsLink) })
 	c.work.Go(func() { c.watch.Run(o.ctx, &o.links) })
 	return nil
 }
@@ -159,7 +160,7 @@ func (c *connection) LinkUp(p *peers.Peer) {
 	})
 	o.links.Add(r)
 	o.lookup.LinkUp(r.ID())
-	c.idle.crowd(len(o.links.All()))
+	c.idle.Crowd(len(o.links.All()))
 }
 
 // LinkDown gives up what was under way over a link.
@@ -185,27 +186,11 @@ func (c *connection) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) 
 }
 
 // connect returns another node as soon as there is a link to it: see [peers.Peers.Connect].
-// It waits while a link is about to end.
 func (c *connection) connect(ctx context.Context, id transport.PeerID, patience time.Duration) (*remote.Remote, error) {
-	for {
-		r := c.overlay.links.Get(id)
-		if r == nil || r.Ended() {
-			if _, err := c.Connect(ctx, id, patience); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		kept := r.Leaving()
-		if kept == nil {
-			return r, nil
-		}
-		select {
-		case <-kept:
-		case <-r.Context().Done():
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+	return c.overlay.links.Await(ctx, id, func() error {
+		_, err := c.Connect(ctx, id, patience)
+		return err
+	})
 }
 
 // Changed tells the directory who is a member.
@@ -357,15 +342,11 @@ const stragglerTime = 250 * time.Millisecond
 // members here left, at the given time. They have come and were sent back when it returns: a
 // link that is closed earlier may lose them.
 func (c *connection) awaitStragglers(ctx context.Context, left time.Time) error {
-	var slowest time.Duration
-	links := c.overlay.links.All()
-	if len(links) == 0 {
+	links := &c.overlay.links
+	if len(links.All()) == 0 {
 		return nil
 	}
-	for _, r := range links {
-		slowest = max(slowest, r.Peer().Link().Stats().RTT)
-	}
-	timer := time.NewTimer(time.Until(left.Add(stragglerTime + 2*slowest)))
+	timer := time.NewTimer(time.Until(left.Add(stragglerTime + 2*links.RTT())))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

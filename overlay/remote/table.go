@@ -1,9 +1,11 @@
 package remote
 
 import (
+	"context"
 	"maps"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/project-iris/iris/transport"
 )
@@ -32,6 +34,38 @@ func (t *Table) To(id transport.PeerID) *Remote {
 		return r
 	}
 	return nil
+}
+
+// Await returns a node that something can be sent to, as soon as there is one. It calls connect
+// where there is no link, and waits while one is about to end.
+func (t *Table) Await(ctx context.Context, id transport.PeerID, connect func() error) (*Remote, error) {
+	for {
+		r := t.Get(id)
+		if r == nil || r.Ended() {
+			if err := connect(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		kept := r.Leaving()
+		if kept == nil {
+			return r, nil
+		}
+		select {
+		case <-kept:
+		case <-r.Context().Done():
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// RTT returns the longest round trip of all links.
+func (t *Table) RTT() (longest time.Duration) {
+	for _, r := range t.All() {
+		longest = max(longest, r.Peer().Link().Stats().RTT)
+	}
+	return longest
 }
 
 // Linked reports whether something can be sent to a node.

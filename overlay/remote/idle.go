@@ -1,10 +1,10 @@
-package overlay
+package remote
 
 import (
 	"context"
+	"sync"
 	"time"
 
-	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/transport"
 )
 
@@ -20,12 +20,12 @@ const (
 	idleLeast = time.Second
 )
 
-// idleLinks ends links that nobody uses, each in good order. One goroutine owns it.
-type idleLinks struct {
+// Idle ends links that nobody uses, each in good order. One goroutine runs it.
+type Idle struct {
 	after   time.Duration // how long a link may be idle
 	most    int           // links
 	crowded chan struct{} // holds one when there are more
-	uses    map[*remote.Remote]use
+	uses    map[*Remote]use
 }
 
 // use is when a link was used last.
@@ -34,18 +34,14 @@ type use struct {
 	since    time.Time
 }
 
-func newIdleLinks(after time.Duration, most int) *idleLinks {
-	if after == 0 {
-		after = DefaultIdleLink
-	}
-	if most == 0 {
-		most = DefaultMaxLinks
-	}
-	return &idleLinks{after: after, most: most, crowded: make(chan struct{}, 1), uses: make(map[*remote.Remote]use)}
+// NewIdle returns what ends links that were idle for so long, and of more than so many the one
+// that was so for the longest time. It has to be run.
+func NewIdle(after time.Duration, most int) *Idle {
+	return &Idle{after: after, most: most, crowded: make(chan struct{}, 1), uses: make(map[*Remote]use)}
 }
 
-// crowd notes how many links there are.
-func (l *idleLinks) crowd(links int) {
+// Crowd notes how many links there are.
+func (l *Idle) Crowd(links int) {
 	if links > l.most {
 		select {
 		case l.crowded <- struct{}{}:
@@ -54,8 +50,11 @@ func (l *idleLinks) crowd(links int) {
 	}
 }
 
-// run looks again and again, until the context ends.
-func (l *idleLinks) run(ctx context.Context, c *connection) {
+// Run looks again and again at the links of a table, until the context ends. Needed reports
+// whether a link has a use that is not seen here. It returns when no link is being ended.
+func (l *Idle) Run(ctx context.Context, links *Table, needed func(transport.PeerID) bool) {
+	var ending sync.WaitGroup
+	defer ending.Wait()
 	look := time.NewTicker(max(min(l.after/idleLooks, idleLook), time.Millisecond))
 	defer look.Stop()
 	for {
@@ -65,17 +64,16 @@ func (l *idleLinks) run(ctx context.Context, c *connection) {
 		case <-ctx.Done():
 			return
 		}
-		links := c.overlay.links.All()
-		l.note(time.Now(), c)
-		for _, r := range l.idle(time.Now(), len(links), c.NeedsLink) {
-			c.work.Go(r.Retire)
+		now, all := time.Now(), links.All()
+		l.note(now, all)
+		for _, r := range l.idle(now, len(all), needed) {
+			ending.Go(r.Retire)
 		}
 	}
 }
 
 // note notes which links were used since the last look.
-func (l *idleLinks) note(now time.Time, c *connection) {
-	links := c.overlay.links.All()
+func (l *Idle) note(now time.Time, links map[transport.PeerID]*Remote) {
 	for _, r := range links {
 		if u, known := l.uses[r]; !known || u.activity != r.Activity() {
 			l.uses[r] = use{r.Activity(), now}
@@ -90,8 +88,8 @@ func (l *idleLinks) note(now time.Time, c *connection) {
 
 // idle returns the links that have been idle for too long, and the one that has been so for the
 // longest time where there are too many. Those that are needed end only in the latter case.
-func (l *idleLinks) idle(now time.Time, links int, needed func(transport.PeerID) bool) (idle []*remote.Remote) {
-	longest := (*remote.Remote)(nil)
+func (l *Idle) idle(now time.Time, links int, needed func(transport.PeerID) bool) (idle []*Remote) {
+	longest := (*Remote)(nil)
 	for r, u := range l.uses {
 		switch {
 		case (now.Sub(u.since) >= l.after || u.activity == 0 && now.Sub(u.since) >= unusedAfter) && !needed(r.ID()):
