@@ -19,20 +19,29 @@ type world struct {
 	t     *testing.T
 	mem   *mem.Network
 	nodes []*Network
+	ends  []*mem.Transport
+
+	secrets func(i int) [][32]byte // for packets; nil: there are none
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
 func newWorld(t *testing.T, n int) *world {
 	t.Helper()
 	w := &world{t: t, mem: mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})}
+	w.grow(n)
+	settle()
+	return w
+}
+
+// grow starts nodes, which all join the first one.
+func (w *world) grow(n int) {
+	w.t.Helper()
 	for i := range n {
 		node := w.start()
 		if i > 0 {
-			join(t, node, "mem://0")
+			join(w.t, node, "mem://0")
 		}
 	}
-	settle()
-	return w
 }
 
 // join runs a finder for a node that joins another.
@@ -55,14 +64,19 @@ func (w *world) startOver(wrap func(transport.Transport) transport.Transport) *N
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	var secrets [][32]byte
+	if w.secrets != nil {
+		secrets = w.secrets(len(w.nodes))
+	}
 	n := New(Config{
-		Self: end.ID(), Transport: wrap(end), Listener: listener, Address: listener.Addr(),
+		PacketSecrets: secrets,
+		Self:          end.ID(), Transport: wrap(end), Listener: listener, Address: listener.Addr(),
 		Handler: quiet{}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err := n.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	w.nodes = append(w.nodes, n)
+	w.nodes, w.ends = append(w.nodes, n), append(w.ends, end)
 	w.t.Cleanup(func() {
 		n.Leave()
 		n.Close()
