@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -115,4 +116,40 @@ func openAndClose(t *testing.T, a *app, cluster string) {
 		return
 	}
 	conn.Close()
+}
+
+// In a large network that is far, whose nodes have no links, the first events to many reach all
+// of them, in order, also those that they are forwarded to.
+func TestTheFirstEventsOfAFarNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const nodes = 45
+		w := &world{t: t, net: mem.NewNetwork(mem.Config{Versions: Versions(), Path: mem.Path{Delay: 200 * time.Millisecond}})}
+		t.Cleanup(w.close)
+		for range nodes {
+			w.start()
+		}
+		time.Sleep(time.Minute)
+		var subscribers []*app
+		for _, o := range w.nodes[1:] {
+			a := attach(t, o, "")
+			a.subscribe("news")
+			subscribers = append(subscribers, a)
+		}
+		time.Sleep(5 * time.Minute)
+		for _, r := range w.nodes[0].links.All() { // the directory's, which it has to do without
+			go r.Retire()
+		}
+		time.Sleep(time.Second)
+		sender := attach(t, w.nodes[0], "")
+		for i := range 3 {
+			sender.publish("news", strconv.Itoa(i))
+		}
+		time.Sleep(10 * time.Second)
+		for i, a := range subscribers {
+			a.saw("event news: 0", "event news: 1", "event news: 2")
+			if t.Failed() {
+				t.Fatalf("subscriber %d of %d; %+v", i, len(subscribers), w.nodes[0].Stats())
+			}
+		}
+	})
 }

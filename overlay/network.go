@@ -313,7 +313,7 @@ func (h receivers) Want(id transport.PeerID) { h.overlay.net.Want(id) }
 
 // Await waits for a link to a node.
 func (h receivers) Await(ctx context.Context, id transport.PeerID) (multicast.Link, bool) {
-	r, err := h.overlay.net.connect(ctx, id, multicast.Patience)
+	r, err := h.overlay.net.connect(ctx, id, multicast.LinkPatience)
 	return sessionLink{r}, err == nil
 }
 

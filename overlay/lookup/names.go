@@ -12,8 +12,8 @@ import (
 var ErrRefused = errors.New("all that serve the cluster have refused")
 
 // knowTimeout is how long the first message to a name waits until it is known where the name
-// is served. After that it goes where it is known to be.
-const knowTimeout = time.Second
+// is served, which may take links to those who know. After that it goes where it is known to be.
+const knowTimeout = 3 * time.Second
 
 // Attach adds a member, which serves the named cluster unless that is empty. What waits for
 // the cluster is handed to it before Attach returns.
@@ -80,7 +80,7 @@ func (l *Lookup) SubscribersHere(topic []byte) []names.Member {
 }
 
 // RouteToMembers returns the route to other nodes that have members of a cluster, as soon as
-// these are known, or after a second, or with the context. It returns nil if there is none to
+// these are known, or after three seconds, or with the context. It returns nil if there is none to
 // look for.
 func (l *Lookup) RouteToMembers(ctx context.Context, cluster []byte) names.Route {
 	if l.alone() {

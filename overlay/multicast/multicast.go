@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	// Patience is how long a sender waits for room in the lane to a node, for a link to
-	// it, and for what was sent by an old branch.
+	// Patience is how long a sender waits for room in the lane to a node, and for what was sent by an old branch.
 	Patience = time.Second
+	// LinkPatience is how long a message waits for a link to a node, from the moment on when
+	// that is dialled: four or five round trips of a network that is far.
+	LinkPatience = 3 * time.Second
 	// forwardPatience is how long a node waits for room in the lane to one that it forwards
 	// to, before it drops what does not fit. It is short: what it has to forward besides
 	// waits behind it.
@@ -51,7 +53,7 @@ type Host interface {
 	// Link returns the link to a node, and false if there is none. It locks nothing.
 	Link(id transport.PeerID) (Link, bool)
 	// Want asks for a link to a node, and does not wait for it. Await returns it as soon as
-	// there is one, and false if none is made within Patience, or until the context ends.
+	// there is one, and false if none is made within LinkPatience, or until the context ends.
 	Want(id transport.PeerID)
 	Await(ctx context.Context, id transport.PeerID) (Link, bool)
 	// Deliver hands a message that was forwarded to the receivers at this node. The slices

@@ -101,7 +101,7 @@ func (m *Multicast) start(f func()) bool {
 
 // flush forwards what waits for a node, as soon as there is a link to it, or drops it.
 func (m *Multicast) flush(to transport.PeerID) {
-	ctx, cancel := context.WithTimeout(m.ctx, Patience)
+	ctx, cancel := context.WithTimeout(m.ctx, LinkPatience)
 	defer cancel()
 	link, linked := m.host.Await(ctx, to)
 	for {

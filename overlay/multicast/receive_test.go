@@ -134,7 +134,7 @@ func TestForwardingWaitsForALink(t *testing.T) {
 			}
 			large := make([]byte, pendingLimit)
 			m.Forward(node(1), &wire.Forward{Kind: wire.KindEvent, Order: 99, Nodes: nodes(4, 5), Message: large})
-			time.Sleep(2 * Patience)
+			time.Sleep(2 * LinkPatience)
 			synctest.Wait()
 			dropped := m.Stats().CopiesDropped
 			switch {
