@@ -1,8 +1,8 @@
 package wire
 
 // Seen tells the node at the other end of a link where it is seen: the IP address that the
-// link comes from, or that it was dialled at. It is sent once, on the control stream; what
-// comes after the first counts for nothing.
+// link comes from, or that it was dialled at. It is sent once, on the control stream; another
+// one takes its place.
 //
 //	0x02 host:binary
 type Seen struct {
