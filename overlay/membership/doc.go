@@ -17,11 +17,10 @@
 // in large networks, and four round trips more where it is far. A node that talks is never
 // declared dead: see doubt.go.
 //
-// So a node that pauses for four seconds stays a member, and one that is killed is gone for all
-// others within 5.2 s at the median of networks of ten, 6 s in those of a hundred and a
-// thousand, and 7.3 to 8 s in nineteen of twenty cases: the rest is chance, by which nobody
-// probes it for a while. Who waits for an answer of a node learns sooner that it is gone, by
-// the link.
+// So a node that pauses for four seconds stays a member. One that is killed is gone for all
+// others after 5.2 s at the median of networks of ten, and 6.2 s of those of a hundred and of a
+// thousand; in one of ten cases it takes more than 7 s, as chance decides who is probed. Who
+// waits for an answer of a node learns sooner that it is gone, by the link.
 //
 // At rest a node sends about 120 packets and 13,000 bytes a minute, however large the network
 // is, besides what carries them, and compares its list twice.
