@@ -6,8 +6,10 @@ TOOL     = $(GO) tool -modfile=.tools/go.mod
 FUZZTIME ?= 30s
 SEEDS    ?= 10000
 SEED     ?= 1
+NODES    ?= 1000
+HOURS    ?= 250
 
-.PHONY: check format vet build test bin/iris fuzz simulate bench tunnels lossy compare network
+.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -37,6 +39,7 @@ BUBBLES = ./node ./overlay/... ./transport/...
 test:
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -vE '/(node|overlay|transport)(/|$$)')
 	$(GO) test -race -shuffle=on -cpu 1 $(BUBBLES)
+	$(GO) test -cpu 1 -run '^(TestALargeNetwork|TestNobodyIsTakenForDead)$$' ./overlay/network # at full size; see race_test.go
 
 # Names are looked up by Go's resolver then, not by that of the C library; and gRPC's
 # tracing, which nothing here uses, is 2.6 MB of memory.
@@ -53,6 +56,15 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 
 simulate: ## random histories of the directory and of names: SEEDS of them, from SEED on
 	$(GO) test -count=1 -timeout 60m -run '^TestHistories$$' ./overlay/directory ./overlay/names -seeds $(SEEDS) -seed $(SEED)
+
+# On one processor, see above. A thousand nodes take 6 GB of memory.
+large: ## networks of NODES nodes in virtual time: docs/performance.md and docs/directory.md
+	$(GO) test -count=1 -cpu 1 -v -timeout 30m -run '^TestALargeNetwork$$' ./overlay/network -nodes $(NODES)
+	$(GO) test -count=1 -cpu 1 -v -timeout 10m -run '^TestAllHearOfNewcomers$$' ./overlay/network -newcomers 400
+	$(GO) test -count=1 -cpu 1 -v -timeout 20m -run '^TestWhatANodeHasToDo$$' ./overlay/directory -sizes 100,1000,10000
+
+patience: ## nodes that are far away, and nodes that pause, for HOURS of nodes each: is one taken for dead?
+	$(GO) test -count=1 -cpu 1 -v -timeout 60m -run '^TestNobodyIsTakenForDead$$' ./overlay/network -hours $(HOURS)
 
 bench: ## every benchmark, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -21,11 +21,16 @@ const (
 	// suspicionMult is how many intervals a suspect has to object, times the logarithm of
 	// the number of nodes beyond ten. Memberlist's is 4: here each node asks one that is said
 	// to be dead itself before it believes that, see doubt.go.
-	suspicionMult = 2
+	suspicionMult = 1
 	// gossipNodes is how many nodes are told news in each turn, of which there are five a
 	// second: memberlist's are 3. Without news nothing is sent; with twice as many, a hundred
 	// nodes that start together know each other in half the time.
 	gossipNodes = 6
+	// retransmitMult is how often each node passes news on, times the digits of the number of
+	// nodes. What all nodes pass on k times is missed by one in e^k, and learned when lists are
+	// compared, minutes later in large networks. With memberlist's 4, one of thirty nodes that
+	// join 98 others is missed by somebody; with 6, one of 1,600.
+	retransmitMult = 6
 	// leaveTimeout is how long a node takes to give up to leave in good order.
 	leaveTimeout = 500 * time.Millisecond
 	// maxProbe is how long one probe takes at most: memberlist gives nodes that have
@@ -138,6 +143,7 @@ func (m *Membership) memberlist() *memberlist.Config {
 	c.ProbeInterval = ProbeInterval
 	c.SuspicionMult = suspicionMult
 	c.GossipNodes = gossipNodes
+	c.RetransmitMult = retransmitMult
 	c.TCPTimeout = 2 * time.Second
 	c.HandoffQueueDepth = maxQueue
 	c.AwarenessMaxMultiplier = slowest

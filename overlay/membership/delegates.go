@@ -29,7 +29,10 @@ type pings Membership
 
 func (p *pings) AckPayload() []byte { return nil }
 
-func (p *pings) NotifyPingComplete(n *memberlist.Node, _ time.Duration, _ []byte) {
+func (p *pings) NotifyPingComplete(n *memberlist.Node, trip time.Duration, _ []byte) {
+	if id, err := parseName(n.Name); err == nil {
+		p.roster.answered(id, trip)
+	}
 	p.wires.answered(n.Name)
 }
 

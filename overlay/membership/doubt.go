@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"math"
 	"time"
 
 	"github.com/project-iris/iris/transport"
@@ -11,19 +12,50 @@ import (
 // node itself, and stays a member as long as it is heard, whatever it says and over whatever.
 // It is told what is said of it, with the questions or when lists are compared, and objects.
 const (
-	// doubtTime is how long a node that is said to be dead has to be silent before that is
-	// believed.
-	doubtTime = 1500 * time.Millisecond
-	// askEvery is how often it is asked in that time: ten times, so that with one packet in
-	// twenty lost, and a round trip of 400 ms, the answers to seven are lost once in ten
-	// million times. In networks of more than askAll nodes it is asked three times: there are
-	// many who ask.
-	askEvery     = doubtTime / 10
-	askEveryMany = doubtTime / 3
+	// silenceLeast is how long a node is silent, from when another one suspects it until others
+	// take it for dead, at the least: the time that memberlist gives it to object, and then the
+	// time of doubt. It grows by silenceGrowth with each digit of the number of nodes, as news
+	// take longer, up to silenceMost, that of twenty nodes: a thousand have news in 0.6 s.
+	silenceLeast  = 3500 * time.Millisecond
+	silenceGrowth = 2 * time.Second
+	silenceMost   = 4100 * time.Millisecond
+	// doubtLeast is the least time of doubt, in networks of more than a thousand nodes.
+	doubtLeast = time.Second
+	// doubtTrips is how many round trips to the node are added, of which each counts as
+	// longestTrip at most: a node must not win time by answering late.
+	doubtTrips  = 4
+	longestTrip = 500 * time.Millisecond
+	// askEvery is how often it is asked in that time: so that with one packet in twenty lost,
+	// and a round trip of 400 ms, the answers to twenty are not all lost. In networks of more
+	// than askAll nodes it is asked half as often: there are many who ask.
+	askEvery     = 150 * time.Millisecond
+	askEveryMany = 2 * askEvery
 	askAll       = 100
 	// askers bounds how many nodes are asked at a time.
 	askers = 16
 )
+
+// doubtTime is how long a node that is said to be dead has to be silent before that is believed,
+// by the number of nodes and the round trip to it.
+func doubtTime(nodes int, trip time.Duration) time.Duration {
+	digits := max(1, math.Log10(float64(nodes)))
+	objection := time.Duration(suspicionMult * digits * float64(ProbeInterval))
+	silence := min(silenceMost, silenceLeast+time.Duration((digits-1)*float64(silenceGrowth)))
+	return max(doubtLeast, silence-objection) + doubtTrips*min(trip, longestTrip)
+}
+
+// answered notes how long a node has taken to answer.
+func (r *roster) answered(id transport.PeerID, trip time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch e := r.entries[id]; {
+	case e == nil:
+	case e.trip == 0:
+		e.trip = trip
+	default:
+		e.trip += (trip - e.trip) / 4
+	}
+}
 
 // heard notes that a node has said something, whatever it was.
 func (r *roster) heard(id transport.PeerID) {
@@ -46,7 +78,8 @@ func (r *roster) doubt(id transport.PeerID, received uint64) bool {
 		return false
 	}
 	e.doubted, e.heard, e.received = true, now, received
-	e.wait, e.next = healMin, now.Add(doubtTime) // if it lives, comparing lists tells it what is said of it
+	e.doubt = doubtTime(r.members+1, e.trip)
+	e.wait, e.next = healMin, now.Add(e.doubt) // if it lives, comparing lists tells it what is said of it
 	r.wake()
 	return true
 }
@@ -65,7 +98,7 @@ func (r *roster) silent(received func(transport.PeerID) uint64) (id transport.Pe
 		if n := received(other); n > e.received {
 			e.heard, e.received = now, n
 		}
-		left := e.heard.Add(doubtTime).Sub(now)
+		left := e.heard.Add(e.doubt).Sub(now)
 		if left <= 0 {
 			return other, 0
 		}
@@ -116,7 +149,7 @@ func (m *Membership) ask(id transport.PeerID) {
 		pause = askEveryMany
 	}
 	for begin := time.Now(); m.roster.doubted(id) && !m.leaving(); {
-		if time.Since(begin) > 2*doubtTime {
+		if time.Since(begin) > 2*silenceMost {
 			pause = ProbeInterval // it lives
 		}
 		m.work.Go(func() { _, _ = m.list.Ping(id.String(), address(id)) })

@@ -27,30 +27,31 @@ func TestANodeThatTalksIsNotDead(t *testing.T) {
 		m := &Membership{config: Config{Handler: handler, Received: func(transport.PeerID) uint64 { return came }}, roster: newRoster(10)}
 		r := m.roster
 		r.up(id, nil)
+		doubt := doubtTime(2, 0)
 
 		r.doubt(id, came)
 		for range 5 {
-			time.Sleep(doubtTime * 3 / 4)
+			time.Sleep(doubt * 3 / 4)
 			r.heard(id)
-			if wait := m.lose(); wait != doubtTime || len(handler.at) > 0 {
-				t.Fatalf("next look in %v, want %v; lost %v", wait, doubtTime, handler.at)
+			if wait := m.lose(); wait != doubt || len(handler.at) > 0 {
+				t.Fatalf("next look in %v, want %v; lost %v", wait, doubt, handler.at)
 			}
 		}
 		for range 5 {
 			came++
-			time.Sleep(doubtTime)
-			if wait := m.lose(); wait != doubtTime || len(handler.at) > 0 {
-				t.Fatalf("next look in %v after bytes, want %v; lost %v", wait, doubtTime, handler.at)
+			time.Sleep(doubt)
+			if wait := m.lose(); wait != doubt || len(handler.at) > 0 {
+				t.Fatalf("next look in %v after bytes, want %v; lost %v", wait, doubt, handler.at)
 			}
 		}
 		r.up(id, nil) // it has objected
-		time.Sleep(2 * doubtTime)
+		time.Sleep(2 * doubt)
 		if wait := m.lose(); wait >= 0 || len(handler.at) > 0 {
 			t.Errorf("nobody is said to be dead, next look in %v, lost %v", wait, handler.at)
 		}
 
 		r.doubt(id, came)
-		time.Sleep(doubtTime)
+		time.Sleep(doubt)
 		if wait := m.lose(); wait >= 0 || !handler.at[id].Equal(time.Now()) {
 			t.Errorf("a node that fell silent is lost at %v", handler.at[id])
 		}
@@ -61,4 +62,44 @@ func TestANodeThatTalksIsNotDead(t *testing.T) {
 			t.Error("a node that says that it goes is not believed")
 		}
 	})
+}
+
+// A node is silent for as long in a small network as memberlist's objection and the doubt take
+// together, not for much longer in a large one, and for some round trips more.
+func TestDoubtTime(t *testing.T) {
+	for _, row := range []struct {
+		nodes       int
+		trip, doubt time.Duration
+	}{
+		{2, 0, 2500 * time.Millisecond},
+		{10, 0, 2500 * time.Millisecond},
+		{20, 0, 2799 * time.Millisecond},
+		{100, 0, 2100 * time.Millisecond},
+		{1000, 0, 1100 * time.Millisecond},
+		{4000, 0, time.Second},
+		{10, time.Millisecond, 2504 * time.Millisecond},
+		{10, 400 * time.Millisecond, 4100 * time.Millisecond},
+		{10, time.Minute, 4500 * time.Millisecond},
+	} {
+		if got := doubtTime(row.nodes, row.trip).Round(time.Millisecond); got != row.doubt {
+			t.Errorf("%d nodes, %v away: %v, want %v", row.nodes, row.trip, got, row.doubt)
+		}
+	}
+}
+
+// The round trip that counts is smoothed: one answer by a detour is not what a node needs.
+func TestRoundTripsAreSmoothed(t *testing.T) {
+	r := newRoster(10)
+	id := transport.PeerID{1}
+	r.answered(id, time.Second) // nobody knows it
+	r.up(id, nil)
+	for _, row := range []struct{ trip, want time.Duration }{
+		{40 * time.Millisecond, 40 * time.Millisecond},
+		{440 * time.Millisecond, 140 * time.Millisecond},
+		{20 * time.Millisecond, 110 * time.Millisecond},
+	} {
+		if r.answered(id, row.trip); r.entries[id].trip != row.want {
+			t.Errorf("after %v: %v, want %v", row.trip, r.entries[id].trip, row.want)
+		}
+	}
 }

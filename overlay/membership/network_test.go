@@ -34,7 +34,7 @@ func TestNodesFindEachOtherThroughOneSeed(t *testing.T) {
 	}
 }
 
-// TestADeadNodeIsKnownDead by all of ten within nine seconds.
+// TestADeadNodeIsKnownDead by all of ten after five seconds or so, most often.
 func TestADeadNodeIsKnownDead(t *testing.T) {
 	var times []time.Duration
 	forSeeds(t, 20, func(t *testing.T, seed uint64) {
@@ -54,9 +54,10 @@ func TestADeadNodeIsKnownDead(t *testing.T) {
 		times = append(times, last.Sub(died))
 	})
 	slices.Sort(times)
-	// One in twenty may take longer, by the random numbers of memberlist.
-	if late := times[len(times)-1-len(times)/20]; late > 9*time.Second {
-		t.Errorf("took %v", late)
+	// Memberlist's random numbers decide when the first probes it: in 300 trials it took more
+	// than 6.5 s in one of eight, and more than 8 s in one of fifty.
+	if median, late := times[len(times)/2], times[len(times)-1-len(times)/10]; median > 6500*time.Millisecond || late > 8*time.Second {
+		t.Errorf("took %v at the median, more than %v in one of ten", median, late)
 	}
 	t.Logf("known dead by all: least %v, median %v, most %v", times[0], times[len(times)/2], times[len(times)-1])
 }

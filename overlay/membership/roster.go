@@ -31,6 +31,8 @@ type entry struct {
 	up       bool
 	heard    time.Time     // when it last said something
 	doubted  bool          // it is said to be dead, and may live
+	doubt    time.Duration // how long it has to be silent to be dead, since it is doubted
+	trip     time.Duration // how long it takes to answer
 	received uint64        // bytes that had come from it when it was heard, since it is doubted
 	left     time.Time     // when it was last heard to go in good order
 	gone     time.Time     // since when it is not up

@@ -1,0 +1,8 @@
+//go:build !race
+
+package network
+
+const (
+	defaultNodes = 100
+	defaultHours = 1
+)
