@@ -62,10 +62,19 @@ func dialled(t *testing.T, c *Conn, relay *fakeRelay, allowance int) *Stream {
 	return must((<-done).value, nil)
 }
 
-// closeOf answers TUN_CLOSE.
+// closeOf answers TUN_CLOSE, before which there may be grants.
 func (r *fakeRelay) closeOf(s *Stream) {
 	r.t.Helper()
-	expect[*wire.TunClose](r)
+	for {
+		m := expect[wire.Message](r)
+		if _, grant := m.(*wire.TunAllow); grant {
+			continue
+		}
+		if _, last := m.(*wire.TunClose); !last {
+			r.t.Errorf("sent %T %+v, want TUN_CLOSE", m, m)
+		}
+		break
+	}
 	r.send(&wire.TunClosed{ID: s.tunnel.id})
 }
 
