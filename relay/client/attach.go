@@ -70,6 +70,7 @@ func attach(ctx context.Context, link net.Conn, cluster string, service Service,
 		return nil, err
 	}
 	c := newConn(link, reader, service, config)
+	c.cluster = cluster
 	c.running.start(c.read)
 	c.running.start(c.write)
 	return c, nil

@@ -22,6 +22,7 @@ import (
 type Conn struct {
 	config  Config
 	service Service
+	cluster string // that it is a member of; empty: none
 	log     *slog.Logger
 	link    net.Conn
 	reader  *wire.Reader // the read goroutine's own

@@ -7,7 +7,8 @@
 //   - [Conn.Request] asks one member of a cluster and gets its reply;
 //   - [Conn.Broadcast] tells every member of a cluster;
 //   - [Conn.Publish] and [Conn.Subscribe] carry events to every subscriber of a topic;
-//   - [Conn.Tunnel] opens an ordered, throttled stream of messages to one member.
+//   - [Conn.Tunnel] opens an ordered, throttled stream of messages to one member;
+//   - [Conn.Dial] and [Listen] make connections of package net of tunnels: streams.
 //
 // # Waiting
 //
@@ -29,5 +30,38 @@
 // writing, Config.ReceiveQueue for each inbound queue, and for each tunnel
 // Config.TunnelWindow and one message of Config.MaxMessage. Each queue may exceed
 // its bound by one message. Nothing is allocated before it is needed or on the mere
-// claim of a length.
+// claim of a length. A stream takes what a tunnel does, and its records are 64 KiB at
+// most.
+//
+// # What streams say
+//
+// A tunnel closes both ways at once. A stream is a convention inside a tunnel by which
+// each side can end its writing alone. The node knows nothing of it. This section
+// specifies version 1, for those who speak it in other languages.
+//
+// The first message of each side is 14 bytes: the magic, a zero byte and
+// "iris stream"; the version, a byte, 1; and the role, 'o' of the side that opened the
+// tunnel or 'a' of the one that accepted it. The role tells an answer from an echo. The
+// side that opened the tunnel speaks first. The other one answers when it has read
+// that. A side that does not go on with the stream sends a reset in place of its first
+// message, or after it, and closes the tunnel: to another version as to a first message
+// that is none of a stream. So who sends plain messages is recognised, and gets one
+// message with a reason that can be read. Nothing changes for tunnels whose
+// sides both use plain messages.
+//
+// Each message after that is a record. Its first byte is its kind:
+//
+//	1  data: 1 to 65,535 bytes, to be read in order
+//	2  end of writing: nothing more; this side sends no data after it
+//	3  reset: the reason, 0 to 255 bytes of UTF-8; this side sends nothing after it
+//
+// A record is one chunk of the tunnel, its kind included. So it is as long as the
+// node's chunk limit at most, which has to be 512 bytes or more. Data leaves 257 bytes of the
+// tunnel's allowance over, for an end and a reset: these do not wait for a receiver
+// that takes nothing. Who receives a longer record, an unknown kind, or anything but a reset
+// after an end, has found no stream, and resets it.
+//
+// Both sides may close the tunnel at any time. It closes in good order by an end of
+// writing and then the close. A tunnel that closes before the other side's end of
+// writing was received has cut the stream off.
 package client

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -209,4 +211,89 @@ func ExampleTunnel_Write() {
 	// Output:
 	// 11 <nil> <nil>
 	// a file, say <nil>
+}
+
+// A stream is a connection of package net to a service, by its name.
+func ExampleConn_Dial() {
+	config, stop := startNode()
+	defer stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+
+	listener, err := client.Listen(ctx, "upper", config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer listener.Close()
+	go func() {
+		stream, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer stream.Close()
+		all, err := io.ReadAll(stream) // until the other side ends its writing
+		if err == nil {
+			fmt.Fprint(stream, strings.ToUpper(string(all)))
+		}
+	}()
+
+	conn, err := client.Connect(ctx, config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	stream, err := conn.Dial(ctx, "upper")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer stream.Close()
+	fmt.Fprint(stream, "hello, ")
+	fmt.Fprint(stream, "world")
+	fmt.Println(stream.CloseWrite())
+	all, err := io.ReadAll(stream)
+	fmt.Println(string(all), err, stream.RemoteAddr())
+	// Output:
+	// <nil>
+	// HELLO, WORLD <nil> upper
+}
+
+// A server of HTTP that is found by its name.
+func ExampleListen() {
+	config, stop := startNode()
+	defer stop()
+	ctx := context.Background()
+
+	listener, err := client.Listen(ctx, "web", config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "you asked for ", r.URL.Path)
+	})}
+	go server.Serve(listener)
+	defer server.Close()
+
+	conn, err := client.Connect(ctx, config)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return conn.Dial(ctx, "web") },
+	}
+	defer transport.CloseIdleConnections()
+	answer, err := (&http.Client{Transport: transport}).Get("http://web/news")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	fmt.Printf("%s %v\n", body, err)
+	// Output: you asked for /news <nil>
 }

@@ -11,6 +11,7 @@ type Stats struct {
 	DroppedBroadcasts  uint64 // the queue of broadcasts was full
 	DroppedEvents      uint64 // the queue of a subscription was full
 	RefusedTunnels     uint64 // as many as Config.Tunnels were open, or nothing could be sent
+	RefusedStreams     uint64 // tunnels to a Listener whose other side spoke no stream, or came when it was closed
 	LateReplies        uint64 // for requests that had been given up
 }
 
@@ -28,6 +29,7 @@ type counters struct {
 	droppedBroadcasts  counter
 	droppedEvents      counter
 	refusedTunnels     counter
+	refusedStreams     counter
 	lateReplies        atomic.Uint64
 }
 
@@ -38,6 +40,7 @@ func (c *Conn) Stats() Stats {
 		DroppedBroadcasts:  c.counters.droppedBroadcasts.total.Load(),
 		DroppedEvents:      c.counters.droppedEvents.total.Load(),
 		RefusedTunnels:     c.counters.refusedTunnels.total.Load(),
+		RefusedStreams:     c.counters.refusedStreams.total.Load(),
 		LateReplies:        c.counters.lateReplies.Load(),
 	}
 }

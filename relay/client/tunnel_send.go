@@ -57,17 +57,24 @@ func (t *Tunnel) sendChunk(ctx context.Context, total int, chunk []byte) error {
 			return contextError(ctx)
 		}
 		err := t.trySend(total, chunk)
-		switch {
-		case errors.Is(err, errAllowance):
-			err = t.awaitAllowance(ctx)
-		case errors.Is(err, outbox.ErrFull):
-			err = t.conn.waitRoom(ctx)
-		default:
+		if err == nil {
+			return nil
+		}
+		if err := t.awaitSend(ctx, err); err != nil {
 			return err
 		}
-		if err != nil {
-			return err
-		}
+	}
+}
+
+// awaitSend waits for what an error says is missing to send, and returns any other one.
+func (t *Tunnel) awaitSend(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, errAllowance):
+		return t.awaitAllowance(ctx)
+	case errors.Is(err, outbox.ErrFull):
+		return t.conn.waitRoom(ctx)
+	default:
+		return err
 	}
 }
 

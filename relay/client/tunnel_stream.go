@@ -8,7 +8,7 @@ import (
 
 // A Tunnel is a stream of bytes for whoever wants one. The protocol closes both
 // directions at once, so there is no CloseWrite: who has to hear the other side out
-// agrees with it on a last message, and closes after that.
+// agrees with it on a last message, and closes after that, or uses a [Stream].
 var _ io.ReadWriteCloser = (*Tunnel)(nil)
 
 // Read makes a Tunnel an io.Reader: it returns the bytes of one message after the

@@ -1,0 +1,283 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/nettest"
+
+	"github.com/project-iris/iris/node"
+	"github.com/project-iris/iris/relay/client"
+	"github.com/project-iris/iris/tcp"
+	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/identity"
+)
+
+func overTCP(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
+	return tcp.New(tcp.Config{Identity: id, Versions: versions, Logger: log}), nil
+}
+
+// twoNodes starts a network of two nodes and returns how to attach to each.
+func twoNodes(t *testing.T) (a, b client.Config) {
+	t.Helper()
+	key := identity.Generate()
+	var configs [2]client.Config
+	var join []string
+	for i := range configs {
+		n, err := node.Start(node.Config{
+			Network: "test", Key: key, Port: node.AnyPort, Bind: "127.0.0.1:0", Join: join,
+			Transports: []node.NewTransport{overTCP},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(n.Close)
+		join = []string{n.PeerAddr()}
+		configs[i].Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(n.Port()))
+	}
+	return configs[0], configs[1]
+}
+
+// listen listens, and closes cleanly at the end.
+func listen(t *testing.T, ctx context.Context, cluster string, config client.Config) *client.Listener {
+	t.Helper()
+	l, err := client.Listen(ctx, cluster, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Errorf("close the listener: %v", err)
+		}
+	})
+	return l
+}
+
+// pair returns the two ends of a stream.
+func pair(ctx context.Context, c *client.Conn, l *client.Listener) (dialled, accepted *client.Stream, err error) {
+	dialled, err = c.Dial(ctx, l.Addr().String())
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		return nil, nil, err
+	}
+	return dialled, conn.(*client.Stream), nil
+}
+
+// The suite that package net's own connections pass.
+func TestAStreamIsANetConn(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		nodes func(t *testing.T) (a, b client.Config)
+	}{
+		{"over a node", func(t *testing.T) (client.Config, client.Config) {
+			_, config := testNode(t)
+			return config, config
+		}},
+		{"between nodes", twoNodes},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			a, b := row.nodes(t)
+			l := listen(t, t.Context(), "suite", a)
+			c := register(t, t.Context(), "callers", client.Service{}, b)
+			nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
+				dialled, accepted, err := pair(t.Context(), c, l)
+				if err != nil {
+					return nil, nil, nil, err
+				}
+				stop := func() {
+					_ = dialled.Close()
+					_ = accepted.Close()
+				}
+				return dialled, accepted, stop, nil
+			})
+		})
+	}
+}
+
+// Each side ends its writing alone, and hears the other one out. More is sent than all
+// windows hold.
+func TestAStreamHasHalfClose(t *testing.T) {
+	ctx, config := testNode(t)
+	l := listen(t, ctx, "sink", config)
+	c := register(t, ctx, "callers", client.Service{}, config)
+	dialled, accepted, err := pair(ctx, c, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := string(random(20 << 20))
+	done := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(dialled, strings.NewReader(sent))
+		done <- errors.Join(err, dialled.CloseWrite())
+	}()
+	got, err := io.ReadAll(accepted)
+	if err != nil || string(got) != sent {
+		t.Errorf("%d bytes arrived of %d, %v", len(got), len(sent), err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	go func() {
+		_, err := accepted.Write(got[:10<<20])
+		done <- errors.Join(err, accepted.Close())
+	}()
+	back, err := io.ReadAll(dialled)
+	if err != nil || string(back) != sent[:10<<20] {
+		t.Errorf("%d bytes came back, %v", len(back), err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("write after the other side's end: %v", err)
+	}
+	if err := dialled.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What was written arrives before the reset, and it is no good end.
+func TestAStreamIsReset(t *testing.T) {
+	ctx, config := testNode(t)
+	l := listen(t, ctx, "sink", config)
+	c := register(t, ctx, "callers", client.Service{}, config)
+	dialled, accepted, err := pair(ctx, c, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	if _, err := io.WriteString(dialled, "half of"); err != nil {
+		t.Error(err)
+	}
+	if err := dialled.Reset("the disk is full"); err != nil {
+		t.Error(err)
+	}
+	got, err := io.ReadAll(accepted)
+	reset, ok := errors.AsType[*client.ResetError](err)
+	if string(got) != "half of" || !ok || reset.Reason != "the disk is full" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if _, err := accepted.Write([]byte("x")); !errors.As(err, &reset) {
+		t.Errorf("write: %v", err)
+	}
+}
+
+// A listener that is closed lets its streams go on, and detaches after the last one.
+func TestAListenerThatIsClosedKeepsItsStreams(t *testing.T) {
+	ctx, config := testNode(t)
+	l := listen(t, ctx, "service", config)
+	c := register(t, ctx, "callers", client.Service{}, config)
+	dialled, accepted, err := pair(ctx, c, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("accept: %v", err)
+	}
+	if _, err := c.Dial(ctx, "service"); !errors.As(err, new(*client.ResetError)) {
+		t.Errorf("dial: %v", err)
+	}
+	if _, err := io.WriteString(dialled, "still"); err != nil {
+		t.Error(err)
+	}
+	if err := dialled.Close(); err != nil {
+		t.Error(err)
+	}
+	if got, err := io.ReadAll(accepted); string(got) != "still" || err != nil {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if err := accepted.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-l.Conn().Done():
+	default:
+		t.Error("the listener is still attached")
+	}
+}
+
+// A member that uses its tunnels as before is recognised, and so is who opens a plain
+// tunnel to a listener.
+func TestStreamsAndPlainTunnelsTellEachOtherApart(t *testing.T) {
+	ctx, config := testNode(t)
+	c := register(t, ctx, "echo", client.Service{Tunnel: func(tun *client.Tunnel) {
+		for {
+			m, err := tun.Receive(ctx)
+			if err != nil || tun.Send(ctx, m) != nil {
+				return
+			}
+		}
+	}}, config)
+	if _, err := c.Dial(ctx, "echo"); !errors.As(err, new(*client.StreamError)) {
+		t.Errorf("dial: %v", err)
+	}
+	register(t, ctx, "no tunnels", client.Service{}, config)
+	if _, err := c.Dial(ctx, "no tunnels"); !errors.Is(err, client.ErrClosed) {
+		t.Errorf("dial: %v", err)
+	}
+	l := listen(t, ctx, "streams", config)
+	tun, err := c.Tunnel(ctx, "streams")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tun.Send(ctx, []byte("hello")); err != nil {
+		t.Error(err)
+	}
+	m, err := tun.Receive(ctx)
+	if want := "\x03no stream: the first message is none of a stream: it may be a plain one"; string(m) != want {
+		t.Errorf("received %q, %v", m, err)
+	}
+	if m, err := tun.Receive(ctx); err != io.EOF {
+		t.Errorf("received %q, %v", m, err)
+	}
+	if err := tun.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := l.Conn().Stats().RefusedStreams; n != 1 {
+		t.Errorf("%d streams were refused", n)
+	}
+}
+
+// Whatever speaks over package net's connections speaks over streams.
+func TestHTTPOverStreams(t *testing.T) {
+	ctx, config := testNode(t)
+	l := listen(t, ctx, "web", config)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprintln(w, n, err)
+	})}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	c := register(t, ctx, "callers", client.Service{}, config)
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Dial(ctx, "web") }
+	requests := &http.Transport{DialContext: dial}
+	for range 3 {
+		answer, err := (&http.Client{Transport: requests}).Post("http://web/", "", strings.NewReader(strings.Repeat("x", 1<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		if string(body) != "1048576 <nil>\n" || err != nil {
+			t.Errorf("answer %q, %v", body, err)
+		}
+		_ = answer.Body.Close()
+	}
+	requests.CloseIdleConnections()
+	if err := server.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
+}
