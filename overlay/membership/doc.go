@@ -19,7 +19,7 @@
 //
 // So a node that pauses for four seconds stays a member. One that is killed is gone for all
 // others after 5.2 s at the median of networks of ten, and 6.2 s of those of a hundred and of a
-// thousand; in one of ten cases it takes more than 7 s, as chance decides who is probed. Who
+// thousand; in one of six cases it takes more than 7 s, as chance decides who is probed. Who
 // waits for an answer of a node learns sooner that it is gone, by the link.
 //
 // At rest a node sends about 120 packets and 13,000 bytes a minute, however large the network
