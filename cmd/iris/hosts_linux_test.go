@@ -244,7 +244,7 @@ func (p *process) awaitMembers(n int) []node.Member {
 }
 
 // awaitLinks waits until a node has links to a number of others, which are all that it
-// knows, and returns them.
+// knows, and returns them. Links that nobody uses end after ten seconds.
 func (p *process) awaitLinks(n int) []node.Member {
 	p.host.wire.t.Helper()
 	for look := time.NewTicker(20 * time.Millisecond); ; <-look.C {
