@@ -74,6 +74,18 @@ func pair(ctx context.Context, c *client.Conn, l *client.Listener) (dialled, acc
 	return dialled, conn.(*client.Stream), nil
 }
 
+// stream returns the two ends of a stream at a node of its own.
+func stream(t *testing.T) (dialled, accepted *client.Stream) {
+	t.Helper()
+	ctx, config := testNode(t)
+	l := listen(t, ctx, "sink", config)
+	dialled, accepted, err := pair(ctx, register(t, ctx, "callers", client.Service{}, config), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dialled, accepted
+}
+
 // The suite that package net's own connections pass.
 func TestAStreamIsANetConn(t *testing.T) {
 	for _, row := range []struct {
@@ -108,13 +120,7 @@ func TestAStreamIsANetConn(t *testing.T) {
 // Each side ends its writing alone, and hears the other one out. More is sent than all
 // windows hold.
 func TestAStreamHasHalfClose(t *testing.T) {
-	ctx, config := testNode(t)
-	l := listen(t, ctx, "sink", config)
-	c := register(t, ctx, "callers", client.Service{}, config)
-	dialled, accepted, err := pair(ctx, c, l)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dialled, accepted := stream(t)
 	sent := string(random(20 << 20))
 	done := make(chan error, 1)
 	go func() {
@@ -146,13 +152,7 @@ func TestAStreamHasHalfClose(t *testing.T) {
 
 // What was written arrives before the reset, and it is no good end.
 func TestAStreamIsReset(t *testing.T) {
-	ctx, config := testNode(t)
-	l := listen(t, ctx, "sink", config)
-	c := register(t, ctx, "callers", client.Service{}, config)
-	dialled, accepted, err := pair(ctx, c, l)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dialled, accepted := stream(t)
 	defer accepted.Close()
 	if _, err := io.WriteString(dialled, "half of"); err != nil {
 		t.Error(err)

@@ -2,11 +2,7 @@ package client
 
 import (
 	"context"
-	"errors"
 	"sync"
-
-	"github.com/project-iris/iris/relay/wire"
-	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Write writes to the other side. It returns when all is queued for the node, and
@@ -78,23 +74,7 @@ func (s *Stream) trySendData(data []byte) error {
 	defer records.Put(buffer)
 	buffer[0] = recordData
 	n := 1 + copy(buffer[1:], data)
-	return t.putRecord(buffer[:n], t.conn.out.Begin)
-}
-
-// putRecord puts a record that is allowed into the queue of the connection. The lock
-// is held.
-func (t *Tunnel) putRecord(record []byte, begin func(size int) ([]byte, error)) error {
-	m := wire.TunTransfer{ID: t.id, Total: uint64(len(record)), Chunk: record}
-	b, err := begin(m.Size())
-	switch {
-	case errors.Is(err, outbox.ErrFull):
-		return err
-	case err != nil:
-		return lost(err)
-	}
-	t.conn.out.Commit(m.Append(b))
-	t.allowance -= uint64(len(record))
-	return nil
+	return t.put(n, buffer[:n], t.conn.out.Begin)
 }
 
 // CloseWrite ends the writing of this side. What was written arrives, and then the
@@ -126,7 +106,7 @@ func (s *Stream) sendLast(record []byte) {
 	if again || t.err != nil || t.allowance < uint64(len(record)) {
 		return
 	}
-	_ = t.putRecord(record, t.conn.out.BeginOver) // fails with the connection
+	_ = t.put(len(record), record, t.conn.out.BeginOver) // fails with the connection
 }
 
 // writeFailure is failure for writers. A reset that nobody has read yet tells them

@@ -89,8 +89,14 @@ func (t *Tunnel) trySend(total int, chunk []byte) error {
 	if t.allowance < uint64(len(chunk)) {
 		return errAllowance
 	}
+	return t.put(total, chunk, t.conn.out.Begin)
+}
+
+// put puts a chunk that is allowed into the queue of the connection, where begin makes room
+// for it. The lock is held.
+func (t *Tunnel) put(total int, chunk []byte, begin func(size int) ([]byte, error)) error {
 	m := wire.TunTransfer{ID: t.id, Total: uint64(total), Chunk: chunk}
-	b, err := t.conn.out.Begin(m.Size())
+	b, err := begin(m.Size())
 	switch {
 	case errors.Is(err, outbox.ErrFull):
 		return err
