@@ -73,7 +73,7 @@ func (d *DNS) lookup(ctx context.Context) ([]string, error) {
 	if h, p, err := net.SplitHostPort(d.Lookup); err == nil {
 		host, port = h, p
 	}
-	return d.hosts(ctx, host, port)
+	return hosts(ctx, d.resolver(), host, port)
 }
 
 // services returns the addresses of all targets of SRV records, MaxAddresses at most:
@@ -83,15 +83,16 @@ func (d *DNS) services(ctx context.Context) ([]string, error) {
 	failures := []error{err}
 	var all []string
 	for _, r := range records[:min(len(records), MaxAddresses)] {
-		addrs, err := d.hosts(ctx, strings.TrimSuffix(r.Target, "."), strconv.Itoa(int(r.Port)))
+		addrs, err := hosts(ctx, d.resolver(), strings.TrimSuffix(r.Target, "."), strconv.Itoa(int(r.Port)))
 		failures = append(failures, err)
 		all = append(all, addrs...)
 	}
 	return all, errors.Join(failures...)
 }
 
-func (d *DNS) hosts(ctx context.Context, host, port string) ([]string, error) {
-	ips, err := d.resolver().LookupNetIP(ctx, "ip", host)
+// hosts returns all addresses that a host has, with the port.
+func hosts(ctx context.Context, resolver Resolver, host, port string) ([]string, error) {
+	ips, err := resolver.LookupNetIP(ctx, "ip", host)
 	all := make([]string, 0, len(ips))
 	for _, ip := range ips {
 		all = append(all, net.JoinHostPort(ip.Unmap().String(), port))

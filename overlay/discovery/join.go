@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/backoff"
 )
 
 // joinPause is between two hints at a node that was named. How often it is dialled is up to
@@ -38,9 +39,9 @@ type Join struct {
 	Logger *slog.Logger
 
 	mu      sync.Mutex
-	reached bool // it has answered, or is this node, since this node was alone
-	next    time.Time
-	remind  time.Duration
+	reached bool            // it has answered, or is this node, since this node was alone
+	next    time.Time       // when it is said at the earliest that it is not reached
+	reminds backoff.Backoff // from then on
 	said    bool
 }
 
@@ -68,7 +69,8 @@ func (j *Join) Run(ctx context.Context, site Site) {
 func (j *Join) start(now time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.next, j.remind = now.Add(joinPatience), joinRemind
+	j.reminds = backoff.Backoff{Least: joinRemind, Most: joinRemindMax}
+	j.next = now.Add(joinPatience)
 }
 
 // answered reports whether the node was reached.
@@ -98,15 +100,15 @@ func (j *Join) Tried(err error) {
 		err = nil
 	}
 	if err == nil || j.reached { // who was there may be about to start again
-		j.next, j.remind = now.Add(joinPatience), joinRemind
+		j.reminds.Reset()
+		j.next = now.Add(joinPatience)
 	}
 	j.reached = err == nil
 	switch {
 	case log == nil || errors.Is(err, context.Canceled):
 	case err != nil && !now.Before(j.next):
 		log.Warn("node that was named is not reached; it is tried again", "join", j.Addr, "err", err)
-		j.next, j.said = now.Add(j.remind), true
-		j.remind = min(2*j.remind, joinRemindMax)
+		j.next, j.said = now.Add(j.reminds.Next()), true
 	case err == nil && j.said:
 		log.Info("node that was named is reached", "join", j.Addr)
 		j.said = false
@@ -121,13 +123,5 @@ func (j *Join) lookup(ctx context.Context) ([]string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
 	defer cancel()
-	ips, err := net.DefaultResolver.LookupHost(ctx, host)
-	if err != nil {
-		return nil, err
-	}
-	addrs := make([]string, 0, len(ips))
-	for _, ip := range ips {
-		addrs = append(addrs, net.JoinHostPort(ip, port))
-	}
-	return addrs, nil
+	return hosts(ctx, net.DefaultResolver, host, port)
 }
