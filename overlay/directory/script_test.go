@@ -52,7 +52,7 @@ func (s *script) Now() time.Time {
 }
 
 func TestScriptsThatCannotBeUnderstood(t *testing.T) {
-	for text, want := range map[string]string{
+	language.TestMisuse(t, map[string]string{
 		"register n0 mail":                    "1: there are no nodes yet",
 		"nodes 2\n\nregister n2 mail":         "3: n2 is no node",
 		"nodes 2\nregister n0":                "2: there is no name",
@@ -62,9 +62,5 @@ func TestScriptsThatCannotBeUnderstood(t *testing.T) {
 		"nodes 2\nlookup n0 mail":             "2: the node does not watch this name",
 		"nodes 2\ndrop n0->n1":                "2: drop what? drop next n0->n1",
 		"nodes 2\nlie n0 n1 mail n1":          "2: it tells this node nothing",
-	} {
-		if got, err := language.Play(t, text); err == nil || err.Error() != want {
-			t.Errorf("%q became %q, with %v; want %s", text, got, err, want)
-		}
-	}
+	})
 }

@@ -48,7 +48,7 @@ func (s *script) Settle() {
 }
 
 func TestScriptsThatCannotBeUnderstood(t *testing.T) {
-	for text, want := range map[string]string{
+	language.TestMisuse(t, map[string]string{
 		"attach n0 client":                  "1: there are no nodes yet",
 		"nodes 2\nnodes 2":                  "2: there are nodes already",
 		"nodes 9":                           "1: there are 4 nodes at most, which all know where all is",
@@ -62,11 +62,7 @@ func TestScriptsThatCannotBeUnderstood(t *testing.T) {
 		"nodes 1\nattach n0 a\nload a b":    "3: load needs every and for",
 		"nodes 1\nattach n0 a\nload a b x=": "3: there is no setting x",
 		"nodes 1\ncosts n0 echo":            "2: n0 does not look up echo",
-	} {
-		if got, err := language.Play(t, text); err == nil || err.Error() != want {
-			t.Errorf("%q became %q, with %v; want %s", text, got, err, want)
-		}
-	}
+	})
 }
 
 // Scripts that do the same at the same time come out the same.

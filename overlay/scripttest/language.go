@@ -70,6 +70,17 @@ func (l Language[S]) testFile(t *testing.T, file string) {
 	}
 }
 
+// TestMisuse plays texts that cannot be understood, and fails for each whose error is another
+// one than it says.
+func (l Language[S]) TestMisuse(t *testing.T, faults map[string]string) {
+	t.Helper()
+	for text, want := range faults {
+		if got, err := l.Play(t, text); err == nil || err.Error() != want {
+			t.Errorf("%q became %q, with %v; want %s", text, got, err, want)
+		}
+	}
+}
+
 // firstDifference shows where two texts part, as a line's number and some lines of both.
 func firstDifference(want, got string) string {
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")

@@ -84,7 +84,7 @@ func TestWhatHappensIsPutIn(t *testing.T) {
 }
 
 func TestWhatCannotBeUnderstood(t *testing.T) {
-	for text, want := range map[string]string{
+	counting.TestMisuse(t, map[string]string{
 		"juggle":            "1: there is no command juggle",
 		"# one\n\nadd":      "3: there is no number",
 		"add two":           "1: two is no number",
@@ -96,11 +96,7 @@ func TestWhatCannotBeUnderstood(t *testing.T) {
 		"both add":          "1: add has no value",
 		"both sub=1":        "1: there is no setting sub",
 		"add 1\n ":          "2: there is nothing but space",
-	} {
-		if got, err := counting.Play(t, text); err == nil || err.Error() != want {
-			t.Errorf("%q became %q, with %v; want %s", text, got, err, want)
-		}
-	}
+	})
 }
 
 // A panic that is no misuse is one.
