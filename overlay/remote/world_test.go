@@ -11,6 +11,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/peers/peerstest"
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
@@ -20,7 +21,6 @@ import (
 
 // node is a node with one link, and the host of the remote at its other end.
 type node struct {
-	peers    *peers.Peers
 	frames   *wire.Budget
 	sessions session.Counters
 	dropped  atomic.Uint64
@@ -143,33 +143,22 @@ func pair(t *testing.T, aHears, bHears bool) (a, b *node) {
 	network := mem.NewNetwork(mem.Config{
 		Path: mem.Path{Delay: time.Millisecond}, Versions: transport.Versions{Oldest: wire.OldestVersion, Newest: wire.Version},
 	})
-	start := func(id transport.PeerID, hears bool) *node {
+	start := func(hears bool) *node {
 		n := &node{frames: wire.NewBudget(64 << 20), hears: make(chan struct{}), network: network, watch: remote.NewWatch()}
 		ctx, cancel := context.WithCancel(context.Background())
 		var watching sync.WaitGroup
 		watching.Go(func() { n.watch.Run(ctx, &n.links) })
-		if hears {
-			close(n.hears)
-		}
-		end := network.Node(id)
-		n.peers = peers.New(peers.Config{Self: id, Transport: end, Handler: n})
-		listener, err := end.Listen(t.Context(), id.Short())
-		if err != nil {
-			t.Fatal(err)
-		}
-		go n.peers.Serve(listener)
 		t.Cleanup(func() {
-			n.peers.Close(nil)
-			_ = end.Close()
 			cancel()
 			watching.Wait()
 		})
+		if hears {
+			close(n.hears)
+		}
 		return n
 	}
-	a, b = start(transport.PeerID{1}, aHears), start(transport.PeerID{2}, bHears)
-	if _, err := a.peers.Dial(t.Context(), transport.PeerID{2}.Short(), transport.PeerID{2}); err != nil {
-		t.Fatal(err)
-	}
+	a, b = start(aHears), start(bHears)
+	peerstest.Link(t, network, a, b)
 	pass()
 	return a, b
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/peers/peerstest"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -20,7 +21,6 @@ import (
 // node is a node that has sessions and writes down what comes.
 type node struct {
 	t        *testing.T
-	peers    *peers.Peers
 	frames   *wire.Budget
 	counters session.Counters
 	deaf     bool // it does not read lanes
@@ -96,28 +96,11 @@ func (n *node) current() *session.Session {
 func pair(t *testing.T, options ...func(*node)) (a, b *node) {
 	t.Helper()
 	network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: time.Millisecond}})
-	start := func(id transport.PeerID, options ...func(*node)) *node {
-		n := &node{t: t, frames: wire.NewBudget(1 << 20)}
-		for _, option := range options {
-			option(n)
-		}
-		end := network.Node(id)
-		n.peers = peers.New(peers.Config{Self: id, Transport: end, Handler: n})
-		listener, err := end.Listen(t.Context(), id.Short())
-		if err != nil {
-			t.Fatal(err)
-		}
-		go n.peers.Serve(listener)
-		t.Cleanup(func() {
-			n.peers.Close(nil)
-			_ = end.Close()
-		})
-		return n
+	a, b = &node{t: t, frames: wire.NewBudget(1 << 20)}, &node{t: t, frames: wire.NewBudget(1 << 20)}
+	for _, option := range options {
+		option(b)
 	}
-	a, b = start(transport.PeerID{1}), start(transport.PeerID{2}, options...)
-	if _, err := a.peers.Dial(t.Context(), transport.PeerID{2}.Short(), transport.PeerID{2}); err != nil {
-		t.Fatal(err)
-	}
+	peerstest.Link(t, network, a, b)
 	pass()
 	return a, b
 }
