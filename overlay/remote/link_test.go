@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
-	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 )
@@ -33,7 +32,7 @@ func TestASilentNodeThatIsWaitedForLosesItsLink(t *testing.T) {
 				a, b := pair(t, true, true)
 				c := new(caller)
 				if row.waits {
-					wait(t, a, c, 1, time.Minute)
+					ask(t, a, c, attempt(1, "b", time.Minute), new(balance.Gauge))
 				}
 				time.Sleep(20 * time.Second) // it is asked, and lives
 				if len(a.ended()) > 0 {
@@ -87,8 +86,12 @@ func TestALinkInUseIsNotRetired(t *testing.T) {
 		name string
 		use  func(t *testing.T, a, b *node)
 	}{
-		{"a request of the one that asks", func(t *testing.T, a, _ *node) { wait(t, a, new(caller), 1, time.Minute) }},
-		{"a request of the other", func(t *testing.T, _, b *node) { wait(t, b, new(caller), 1, time.Minute) }},
+		{"a request of the one that asks", func(t *testing.T, a, _ *node) {
+			ask(t, a, new(caller), attempt(1, "b", time.Minute), new(balance.Gauge))
+		}},
+		{"a request of the other", func(t *testing.T, _, b *node) {
+			ask(t, b, new(caller), attempt(1, "b", time.Minute), new(balance.Gauge))
+		}},
 		{"a tunnel of the one that asks", func(_ *testing.T, a, _ *node) { a.other().Hold() }},
 		{"a tunnel of the other", func(_ *testing.T, _, b *node) { b.other().Hold() }},
 	} {
@@ -152,15 +155,6 @@ func TestARetirementThatIsNotAnswered(t *testing.T) {
 		}
 		a.other().Tell(&wire.Retire{Stage: 9})
 	})
-}
-
-// wait sends a request to the other node, which keeps it.
-func wait(t *testing.T, n *node, c *caller, token uint64, timeout time.Duration) {
-	t.Helper()
-	a := names.Attempt{Token: token, Cluster: []byte("c"), Body: []byte("b"), Deadline: time.Now().Add(timeout)}
-	if err := n.other().Ask(time.Now(), c, &a, new(balance.Gauge), 0); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // send sends an event to the other node.
