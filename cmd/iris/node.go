@@ -95,14 +95,8 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if warning := key.Warning(); warning != "" {
 		log.Warn(warning)
 	}
-	if f.port < 0 || f.port > 65535 {
-		return usagef("-port %d is not between 0 and 65535", f.port)
-	}
-	if f.links.idle < time.Second || f.links.most < 1 {
-		return usagef("-link-idle has to be a second at least, and -max-links 1")
-	}
-	if f.queue <= 0 || f.stall <= 0 || f.drain < 0 {
-		return usagef("-queue, -stall and -drain have to be positive")
+	if err := f.check(); err != nil {
+		return err
 	}
 	transports, err := f.links.transports()
 	if err != nil {
@@ -148,6 +142,19 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		return n, nil
 	})
 	return errors.Join(err, profiles.stop())
+}
+
+// check says which number is out of its bounds.
+func (f *nodeFlags) check() error {
+	switch {
+	case f.port < 0 || f.port > 65535:
+		return usagef("-port %d is not between 0 and 65535", f.port)
+	case f.links.idle < time.Second || f.links.most < 1:
+		return usagef("-link-idle has to be a second at least, and -max-links 1")
+	case f.queue <= 0 || f.stall <= 0 || f.drain < 0:
+		return usagef("-queue, -stall and -drain have to be positive")
+	}
+	return nil
 }
 
 // nodeLog returns the log of a node, which is that of the process too, so that what
