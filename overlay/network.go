@@ -97,8 +97,10 @@ func (o *Overlay) Connect(config Network) error {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &connection{
-		overlay: o, multicast: multicast.New(receivers{host{o}}, session.Lanes), idle: remote.NewIdle(cmp.Or(config.IdleLink, DefaultIdleLink), cmp.Or(config.MaxLinks, DefaultMaxLinks)),
-		watch: remote.NewWatch(),
+		overlay:   o,
+		multicast: multicast.New(receivers{host{o}}, session.Lanes),
+		idle:      remote.NewIdle(cmp.Or(config.IdleLink, DefaultIdleLink), cmp.Or(config.MaxLinks, DefaultMaxLinks)),
+		watch:     remote.NewWatch(),
 	}
 	c.Network = network.New(network.Config{
 		Self: config.Self, Transport: config.Transport, Listener: config.Listener, Address: config.Address,

@@ -81,8 +81,8 @@ func (p *pending) take(to transport.PeerID) []frame {
 func (m *Multicast) later(to transport.PeerID, f *wire.Forwarded) bool {
 	begin, ok := m.pending.add(to, f)
 	if begin && !m.start(func() { m.flush(to) }) {
-		m.pending.take(to)
-		m.pending.take(to)
+		for len(m.pending.take(to)) > 0 { // until its entry ends
+		}
 		return false
 	}
 	return ok

@@ -57,14 +57,14 @@ func (c carrier) Datagram(p *peers.Peer, b []byte) { c.members.HandlePacket(p.ID
 
 // SendPacket sends a packet of the membership.
 func (c carrier) SendPacket(to transport.PeerID, b []byte) {
-	p := c.peers.Get(to)
-	switch {
-	case c.packets.send(to, c.roster.Addr(to), b):
-	case p != nil:
-		_ = p.SendDatagram(b) // best effort
-	default:
-		_ = c.peers.Want(to) // for the next one
+	if c.packets.send(to, c.roster.Addr(to), b) {
+		return
 	}
+	if p := c.peers.Get(to); p != nil {
+		_ = p.SendDatagram(b) // best effort
+		return
+	}
+	_ = c.peers.Want(to) // for the next one
 }
 
 // OpenStream opens a stream of the membership.

@@ -65,16 +65,25 @@ func (p *packets) send(to transport.PeerID, told string, b []byte) bool {
 func (p *packets) next(to transport.PeerID, told string) (addr string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := p.peers[to]
-	if r == nil {
-		r = &packetRoute{addr: p.first(told)}
-		p.peers[to] = r
+	r, known := p.route(to)
+	if !known {
+		r.addr = p.first(told)
 	}
 	return r.addr, r.passes()
 }
 
+// route returns how packets get to a member, and whether that was known. The lock is held.
+func (p *packets) route(to transport.PeerID) (r *packetRoute, known bool) {
+	r, known = p.peers[to]
+	if !known {
+		r = &packetRoute{}
+		p.peers[to] = r
+	}
+	return r, known
+}
+
 // first returns the first of a list of addresses that a packet can be sent to, empty if there
-// is none.
+// is none. Of those the transport says that an empty packet is none.
 func (p *packets) first(told string) string {
 	for addr := range strings.SplitSeq(told, ",") {
 		if err := p.carrier.SendPacket(addr, nil); errors.Is(err, transport.ErrPacket) {
@@ -92,11 +101,8 @@ func (p *packets) linked(id transport.PeerID, addr string) {
 	if addr = p.first(addr); addr != "" {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if r := p.peers[id]; r != nil {
-			r.addr = addr
-		} else {
-			p.peers[id] = &packetRoute{addr: addr}
-		}
+		r, _ := p.route(id)
+		r.addr = addr
 	}
 }
 
@@ -137,11 +143,8 @@ func (p *packets) carries(id transport.PeerID) bool {
 func (p *packets) heard(id transport.PeerID, addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r := p.peers[id]; r != nil {
-		r.addr, r.streams = addr, 0
-	} else {
-		p.peers[id] = &packetRoute{addr: addr}
-	}
+	r, _ := p.route(id)
+	r.addr, r.streams = addr, 0
 }
 
 // receive hands what comes from members to a function, which may keep it, until the context

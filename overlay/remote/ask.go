@@ -36,7 +36,8 @@ func sumOf(cluster, body []byte) uint64 {
 var errOtherRequest = &transport.ClosedError{Code: transport.CodeProtocol, Reason: "the refusal brings back another request than the one that was sent"}
 
 // Ask sends a request of a member to this node, which was picked for it. It waits for room in
-// the lane, for the patience at most. An error means that the request was certainly not sent: [session.ErrFull] for want of room, [ErrLost], or that it has too many already.
+// the lane, for the patience at most. An error means that the request was certainly not sent:
+// [session.ErrFull] for want of room, [ErrLost], or that the node has too many already.
 func (r *Remote) Ask(now time.Time, from Caller, a *names.Attempt, g *balance.Gauge, patience time.Duration) error {
 	left := a.Deadline.Sub(now)
 	if left <= 0 {

@@ -75,8 +75,9 @@ func (l *Idle) Run(ctx context.Context, links *Table, needed func(transport.Peer
 // note notes which links were used since the last look.
 func (l *Idle) note(now time.Time, links map[transport.PeerID]*Remote) {
 	for _, r := range links {
-		if u, known := l.uses[r]; !known || u.activity != r.Activity() {
-			l.uses[r] = use{r.Activity(), now}
+		activity := r.Activity()
+		if u, known := l.uses[r]; !known || u.activity != activity {
+			l.uses[r] = use{activity, now}
 		}
 	}
 	for r := range l.uses {

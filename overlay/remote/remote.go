@@ -96,6 +96,13 @@ func New(config Config) *Remote {
 	return r
 }
 
+// linkWords is the version of the protocol since which nodes understand what is said about
+// the link itself: [wire.Retire] and [wire.Ping].
+const linkWords = 2
+
+// understands reports whether the node understands that.
+func (r *Remote) understands() bool { return r.Peer().Link().Version() >= linkWords }
+
 // Calls returns how many requests the node has that are not answered.
 func (r *Remote) Calls() int { return r.calls.Len() }
 

@@ -105,7 +105,7 @@ func (r *Remote) idle() bool {
 // the link goes on, which counts as activity.
 func (r *Remote) Retire() {
 	answer := make(chan bool, 1)
-	if r.Peer().Link().Version() < 2 || !r.retirement.begin(answer) {
+	if !r.understands() || !r.retirement.begin(answer) {
 		return
 	}
 	defer r.keep()

@@ -90,11 +90,10 @@ type sight struct {
 
 // look asks a node whether it lives if it is silent, and gives its link up if it stays so.
 func (r *Remote) look(now time.Time, s sight, late bool) sight {
-	link := r.Peer().Link()
-	if link.Version() < 2 {
+	if !r.understands() {
 		return s
 	}
-	stats := link.Stats()
+	stats := r.Peer().Link().Stats()
 	if s.heard.IsZero() || late || stats.BytesReceived != s.received {
 		return sight{stats.BytesReceived, now}
 	}
