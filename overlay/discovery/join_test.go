@@ -96,15 +96,23 @@ func TestJoinSaysWhatIsNotReached(t *testing.T) {
 
 // Who was there and is not any more has as much time as at first.
 func TestJoinHasPatienceWithWhoWasThere(t *testing.T) {
-	var log journal
-	j := &Join{Addr: "a:1", Logger: logger(&log)}
-	j.start(time.Now().Add(-time.Hour))
-	j.Tried(nil)
-	j.Tried(errNobody)
-	j.Tried(errNobody)
-	if j.answered() || log.String() != "" {
-		t.Errorf("reached: %v; said %s", j.answered(), log.String())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var log journal
+		j := &Join{Addr: "a:1", Logger: logger(&log)}
+		j.start(time.Now())
+		j.Tried(nil)
+		time.Sleep(time.Hour)
+		j.Tried(errNobody)
+		time.Sleep(joinPatience - 1)
+		j.Tried(errNobody)
+		if j.answered() || log.String() != "" {
+			t.Errorf("reached: %v; said %s", j.answered(), log.String())
+		}
+		time.Sleep(1)
+		if j.Tried(errNobody); log.String() == "" {
+			t.Error("nothing is said of a node that is gone for long")
+		}
+	})
 }
 
 // A node that was named and is this one counts as reached.

@@ -134,6 +134,11 @@ func TestForwardingWaitsForALink(t *testing.T) {
 			}
 			large := make([]byte, pendingLimit)
 			m.Forward(node(1), &wire.Forward{Kind: wire.KindEvent, Order: 99, Nodes: nodes(4, 5), Message: large})
+			m.pending.mu.Lock()
+			if m.pending.bytes > pendingLimit {
+				t.Errorf("%d bytes wait, want %d at most", m.pending.bytes, pendingLimit)
+			}
+			m.pending.mu.Unlock()
 			time.Sleep(2 * LinkPatience)
 			synctest.Wait()
 			dropped := m.Stats().CopiesDropped
