@@ -172,7 +172,7 @@ func (a *agenda) done(now time.Time, p destination, id transport.PeerID, err err
 	e.dialing = false
 	switch {
 	case err == nil:
-		e.node, e.failures, e.rest = id, 0, now.Add(restMin)
+		e.node, e.failures, e.rest = id, 0, now.Add(min(restMin<<min(e.unjoined, 10), e.hint.restMax()))
 		if e.unjoined++; e.unjoined <= maxUnjoined {
 			e.due = e.rest
 		}

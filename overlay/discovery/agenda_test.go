@@ -116,16 +116,16 @@ func TestTheFirstDueIsDialledFirst(t *testing.T) {
 	s.expect(plain, two, nil)
 }
 
-// A node that answers and does not become a member is asked again, but not for ever; from
-// when it is lost again, as often again.
+// A node that answers and does not become a member is asked again, less and less often, and not
+// for ever; from when it is lost again, as often again.
 func TestAnAnswerThatLeadsToNothing(t *testing.T) {
 	s := newScript(t)
 	for range 2 {
 		s.known[one] = false
 		s.offer(s.now, named)
-		for range 1 + maxUnjoined {
+		for i := range 1 + maxUnjoined {
 			s.expect(named, one, nil)
-			s.now = s.now.Add(restMin - 1)
+			s.now = s.now.Add(min(restMin<<i, restMax) - 1)
 			s.expectNone()
 			s.now = s.now.Add(1)
 		}

@@ -33,6 +33,9 @@ const (
 	retransmitMult = 6
 	// leaveTimeout is how long a node takes to give up to leave in good order.
 	leaveTimeout = 500 * time.Millisecond
+	// exchangeTimeout is how long comparing lists may take, and how long a stream of a peer is
+	// kept that says nothing.
+	exchangeTimeout = 5 * time.Second
 	// maxProbe is how long one probe takes at most: memberlist gives nodes that have
 	// reason to doubt themselves up to slowest times as long. Its own bound is 8, and who
 	// closes a membership waits for the last probe.
@@ -144,7 +147,7 @@ func (m *Membership) memberlist() *memberlist.Config {
 	c.SuspicionMult = suspicionMult
 	c.GossipNodes = gossipNodes
 	c.RetransmitMult = retransmitMult
-	c.TCPTimeout = 2 * time.Second
+	c.TCPTimeout = exchangeTimeout
 	c.HandoffQueueDepth = maxQueue
 	c.AwarenessMaxMultiplier = slowest
 	return c

@@ -29,8 +29,8 @@ type pings Membership
 
 func (p *pings) AckPayload() []byte { return nil }
 
-func (p *pings) NotifyPingComplete(n *memberlist.Node, trip time.Duration, _ []byte) {
-	if id, err := parseName(n.Name); err == nil {
+func (p *pings) NotifyPingComplete(n *memberlist.Node, trip time.Duration, payload []byte) {
+	if id, err := parseName(n.Name); err == nil && string(payload) != latePayload {
 		p.roster.answered(id, trip)
 	}
 	p.wires.answered(n.Name)

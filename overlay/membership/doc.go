@@ -22,6 +22,10 @@
 // thousand; in one of six cases it takes more than 7 s, as chance decides who is probed. Who
 // waits for an answer of a node learns sooner that it is gone, by the link.
 //
+// A node that gets too little time of its processor takes nobody for dead, see late.go: on a
+// host with two processors, two hundred nodes that start together need both for 25 seconds, and
+// would go on to suspect each other without end.
+//
 // At rest a node sends about 120 packets and 13,000 bytes a minute, however large the network
 // is, besides what carries them, and compares its list twice.
 //

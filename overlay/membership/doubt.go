@@ -31,8 +31,12 @@ const (
 	askEvery     = 150 * time.Millisecond
 	askEveryMany = 2 * askEvery
 	askAll       = 100
-	// askers bounds how many nodes are asked at a time.
-	askers = 16
+	// askers bounds how many nodes are asked at a time. All together are asked askBurst times
+	// at once, which is all the questions to one node, and askRate times a second: on a host that
+	// is overloaded many are said to be dead, and questions without a bound would keep it so.
+	askers   = 16
+	askBurst = 32
+	askRate  = 3
 )
 
 // doubtTime is how long a node that is said to be dead has to be silent before that is believed,
@@ -151,6 +155,9 @@ func (m *Membership) ask(id transport.PeerID) {
 	for begin := time.Now(); m.roster.doubted(id) && !m.leaving(); {
 		if time.Since(begin) > 2*silenceMost {
 			pause = ProbeInterval // it lives
+		}
+		if m.asks.Wait(m.ctx) != nil {
+			return
 		}
 		m.work.Go(func() { _, _ = m.list.Ping(id.String(), address(id)) })
 		if sleep(m.ctx, pause) != nil {

@@ -256,7 +256,7 @@ func TestStreamsOfAPeerAreBounded(t *testing.T) {
 		if err := nodes[1].members.Join(nodes[0].id); err != nil {
 			t.Errorf("another node's list: %v", err)
 		}
-		time.Sleep(3 * time.Second)
+		time.Sleep(6 * time.Second)
 		i.open(t, peers.KindMembership, nil)
 		time.Sleep(time.Second)
 		if n := nodes[0].members.Dropped() - before; n != 96 {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/memberlist"
+	"golang.org/x/time/rate"
 
 	"github.com/project-iris/iris/transport"
 )
@@ -26,6 +27,7 @@ type Membership struct {
 	work    sync.WaitGroup // own goroutines
 	company sync.Once      // this node has come to know another one
 	asking  chan struct{}  // holds one for each node that is asked whether it lives
+	asks    *rate.Limiter  // of what they are asked, all together
 
 	mu    sync.Mutex // so that Handler is called for one change at a time
 	going bool       // the handler is told nothing any more
@@ -41,7 +43,7 @@ func New(config Config) (*Membership, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Membership{config: config, roster: newRoster(config.MaxNodes), asking: make(chan struct{}, askers)}
+	m := &Membership{config: config, roster: newRoster(config.MaxNodes), asking: make(chan struct{}, askers), asks: rate.NewLimiter(askRate, askBurst)}
 	m.meta.Store(&config.Meta)
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	// A peer may have twice as many in its list, some of them dead, before it is

@@ -119,7 +119,7 @@ func (s *screen) message(b []byte) error {
 	}
 	switch b[0] {
 	case typePing, typeIndirect, typeAck, typeSuspect, typeAlive, typeNack:
-		return s.scanner(b[1:]).object(func(string, value) {})
+		return scannerOf(b[1:]).object(func(string, value) {})
 	case typeDead:
 		return s.dead(b[1:])
 	}
@@ -128,8 +128,16 @@ func (s *screen) message(b []byte) error {
 
 // dead looks who says that a node is dead: the node itself if it leaves.
 func (s *screen) dead(b []byte) error {
-	var node, from string
-	err := s.scanner(b).object(func(name string, v value) {
+	node, from, err := accusation(b)
+	if err == nil && node == from {
+		s.left(node)
+	}
+	return err
+}
+
+// accusation returns of which node something is said, and by whom.
+func accusation(b []byte) (node, from string, err error) {
+	err = scannerOf(b).object(func(name string, v value) {
 		switch name {
 		case "Node":
 			node = string(v.raw)
@@ -137,10 +145,7 @@ func (s *screen) dead(b []byte) error {
 			from = string(v.raw)
 		}
 	})
-	if err == nil && node == from {
-		s.left(node)
-	}
-	return err
+	return node, from, err
 }
 
 func (s *screen) left(name string) {
@@ -149,7 +154,7 @@ func (s *screen) left(name string) {
 	}
 }
 
-func (s *screen) scanner(b []byte) *scanner { return &scanner{src: bytes.NewReader(b)} }
+func scannerOf(b []byte) *scanner { return &scanner{src: bytes.NewReader(b)} }
 
 // stream reads the one message that a side sends on a stream, and returns it.
 func (s *screen) stream(src io.Reader) ([]byte, error) {

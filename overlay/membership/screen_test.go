@@ -30,7 +30,7 @@ func FuzzPacket(f *testing.F) {
 				t.Errorf("type %d passed", message[0])
 			}
 		}
-		isProbe(b)
+		firstMessage(b)
 	})
 }
 

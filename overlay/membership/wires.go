@@ -28,6 +28,8 @@ var (
 	// errNoName is an address without the name of its node, which nothing can be sent to.
 	errNoName = errors.New("membership: node has no name")
 	errClosed = errors.New("membership: closed")
+	// errLate is a probe that this node was too late itself to judge by.
+	errLate = errors.New("membership: this node is late")
 )
 
 // wires makes a [Carrier] what memberlist takes for its network.
@@ -50,6 +52,8 @@ type wires struct {
 	work   sync.WaitGroup           // one for each of conns
 	quiet  bool                     // no probe is sent any more
 	probe  *probe                   // the last one, nil if it was answered
+	delays delays                   // while it has no answer
+	looks  *time.Timer              // to the next look at them; nil: there was none yet
 }
 
 // probe is one that memberlist has sent.
@@ -81,6 +85,9 @@ func (w *wires) packet(from transport.PeerID, b []byte) {
 	if w.screen.packet(b) != nil {
 		w.dropped.Add(1)
 		return
+	}
+	if w.late() {
+		b = unjudged(w.self.String(), b)
 	}
 	select {
 	case w.packets <- &memberlist.Packet{Buf: b, From: address(from), Timestamp: time.Now()}:
@@ -166,6 +173,9 @@ func (w *wires) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
+	if w.looks != nil {
+		w.looks.Stop()
+	}
 	for c := range w.conns {
 		c.Reset(transport.CodeNone)
 	}
@@ -212,24 +222,72 @@ func (w *wires) WriteToAddress(b []byte, to memberlist.Address) (time.Time, erro
 
 // note notes a packet that is to be sent.
 func (w *wires) note(to string, b []byte) error {
-	probing := isProbe(b)
+	first := firstMessage(b)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed || w.quiet && probing {
+	now := time.Now()
+	switch kind := kindOf(first); {
+	case w.closed || w.quiet && kind == typePing:
 		return errClosed
-	}
-	if probing {
-		w.probe = &probe{to: to, sent: time.Now(), answered: make(chan struct{})}
+	case kind == typePing:
+		w.probe = &probe{to: to, sent: now, answered: make(chan struct{})}
+		if w.delays.begin(now) {
+			w.lookLater()
+		}
+	case kind == typeIndirect && w.delays.late(now):
+		w.excuse(first)
+		return errLate
 	}
 	return nil
 }
 
-// isProbe reports whether a packet begins with a ping.
-func isProbe(b []byte) bool {
-	for message := range messages(b) {
-		return message[0] == typePing
+// lookLater looks in a while how late this node is. The lock is held.
+func (w *wires) lookLater() {
+	if w.looks == nil {
+		w.looks = time.AfterFunc(lookEvery, w.look)
+	} else {
+		w.looks.Reset(lookEvery)
 	}
-	return false
+}
+
+// look looks how late this node is.
+func (w *wires) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed && w.delays.look(time.Now()) {
+		w.lookLater()
+	}
+}
+
+// late reports whether this node is, or was a short while ago.
+func (w *wires) late() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.delays.late(time.Now())
+}
+
+// excuse has memberlist take a probe for answered which it would have others repeat.
+func (w *wires) excuse(indirect []byte) {
+	select {
+	case w.packets <- &memberlist.Packet{Buf: acknowledgement(numberOf(indirect)), From: address(w.self), Timestamp: time.Now()}:
+	default:
+	}
+}
+
+// firstMessage returns the first message of a packet, nil if there is none.
+func firstMessage(b []byte) []byte {
+	for message := range messages(b) {
+		return message
+	}
+	return nil
+}
+
+// kindOf returns the type of a message, or that of none.
+func kindOf(message []byte) byte {
+	if len(message) == 0 {
+		return typeCompound // which is no message
+	}
+	return message[0]
 }
 
 // answered notes that a node has answered a probe.
@@ -239,6 +297,7 @@ func (w *wires) answered(by string) {
 	if w.probe != nil && w.probe.to == by {
 		close(w.probe.answered)
 		w.probe = nil
+		w.delays.end()
 	}
 }
 

@@ -3,12 +3,14 @@ package network
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/backoff"
 )
 
 // streamPatience is how long a dial may take that a stream of membership waits for.
@@ -27,10 +29,36 @@ func (c carrier) LinkUp(p *peers.Peer) {
 		return
 	}
 	c.work.Go(func() {
-		if err := c.members.Join(p.ID()); err != nil {
-			c.log.Debug("lists were not merged", "peer", p.ID().Short(), "err", err)
-		}
+		merge(p.Context(), func() bool { return c.roster.Has(p.ID()) }, func() error {
+			err := c.members.Join(p.ID())
+			if err != nil {
+				c.log.Debug("lists were not merged", "peer", p.ID().Short(), "err", err)
+			}
+			return err
+		})
 	})
+}
+
+// The waits between tries to merge lists with a node over a link, to which up to half as much
+// is added.
+const (
+	mergeMin = time.Second
+	mergeMax = 10 * time.Second
+)
+
+// merge merges the lists of this node and of another one, unless that is a member already. It
+// tries again as long as the link between them lasts: a host with little time fails at first.
+func merge(link context.Context, member func() bool, try func() error) {
+	waits := backoff.Backoff{Least: mergeMin, Most: mergeMax}
+	for link.Err() == nil && !member() && try() != nil {
+		wait := waits.Next()
+		timer := time.NewTimer(wait + rand.N(wait/2))
+		select {
+		case <-timer.C:
+		case <-link.Done():
+		}
+		timer.Stop()
+	}
 }
 
 // LinkDown gives up what was under way over a link.
