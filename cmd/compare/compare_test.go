@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,36 +33,6 @@ func TestTable(t *testing.T) {
 `
 	if !strings.HasSuffix(strings.ReplaceAll(got, "|  |", "| |"), want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
-func TestReplace(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "page.md")
-	beginMark, endMark := marks("some")
-	for _, row := range []struct{ page, want string }{
-		{"a\n" + beginMark + "old\n" + endMark + "b\n", "a\n" + beginMark + "\nnew\n\n" + endMark + "b\n"},
-		{"a\n" + endMark + beginMark, ""},
-		{"", ""},
-	} {
-		if err := os.WriteFile(file, []byte(row.page), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		err := replace(file, "some", "new\n")
-		got, _ := os.ReadFile(file)
-		if row.want == "" && (err == nil || string(got) != row.page) || row.want != "" && string(got) != row.want {
-			t.Errorf("%q became %q, %v", row.page, got, err)
-		}
-	}
-}
-
-func TestMedian(t *testing.T) {
-	for _, row := range []struct {
-		values []float64
-		want   float64
-	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{3, 1}, 2}, {[]float64{9, 1, 2}, 2}} {
-		if got := median(row.values); got != row.want {
-			t.Errorf("the median of %v is %v, want %v", row.values, got, row.want)
-		}
 	}
 }
 

@@ -26,12 +26,20 @@ import (
 	"regexp"
 	"syscall"
 	"time"
+
+	"github.com/project-iris/iris/cmd/internal/report"
 )
 
 // How many rounds there are by default, of loads and of networks at rest.
 const (
 	loadRounds = 5
 	restRounds = 3
+)
+
+// The names of the marks in a Markdown file between which tables are.
+const (
+	loadMarks = "compare"
+	restMarks = "network"
 )
 
 // options are what the flags say.
@@ -96,7 +104,7 @@ func run(ctx context.Context, o options) error {
 	if o.output == "" {
 		return nil
 	}
-	return replace(o.output, name, text)
+	return report.Replace(o.output, name, text)
 }
 
 // measureLoads measures all trials, and returns the tables.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/cmd/internal/load"
+	"github.com/project-iris/iris/cmd/internal/report"
 )
 
 // trial is a load that is put on several systems in turn.
@@ -45,7 +46,7 @@ func trials(duration time.Duration) []trial {
 }
 
 func requestTrial(size, inFlight int, duration time.Duration) trial {
-	name := fmt.Sprintf("requests, %s, %d in flight", bytesText(size), inFlight)
+	name := fmt.Sprintf("requests, %s, %d in flight", report.Bytes(size), inFlight)
 	t := trial{name: name, systems: []system{nats, irisTCP, irisQUIC}, figures: []figure{
 		{name: name, unit: perSecond},
 		{name: name + ": p50", unit: microseconds, lower: true},
@@ -73,7 +74,7 @@ const (
 )
 
 func publishTrial(size, subscribers int, duration time.Duration) trial {
-	name := fmt.Sprintf("events, %s, 1 → %d", bytesText(size), subscribers)
+	name := fmt.Sprintf("events, %s, 1 → %d", report.Bytes(size), subscribers)
 	t := trial{name: name, systems: []system{nats, irisTCP, irisQUIC}, figures: []figure{{name: name + ": deliveries", unit: perSecond}}}
 	switch {
 	case size == 128 && subscribers == 1:
