@@ -9,7 +9,7 @@ SEED     ?= 1
 NODES    ?= 1000
 HOURS    ?= 250
 
-.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy compare network
+.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -81,6 +81,9 @@ LOSSY = ip link set lo up mtu 1500 gso_max_segs 1 && nft -f cmd/iris/testdata/lo
 lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lost
 	$(GO) test -c -o /dev/null ./cmd/iris
 	unshare --net sh -ec '$(LOSSY) && $(GO) test -run "^$$" -benchtime 1x -bench "BesideTunnel/.*/same" ./cmd/iris -link-host 127.0.0.2; nft list ruleset'
+
+ladder: ## what each layer between two applications costs, into docs/performance.md: two minutes, Linux
+	CGO_ENABLED=0 $(GO) run -trimpath -tags grpcnotrace ./cmd/ladder -o docs/performance.md
 
 compare: ## Iris next to NATS on this host, into docs/performance.md: less than ten minutes, Linux
 	cd cmd/compare && $(GO) run . -o ../../docs/performance.md
