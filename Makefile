@@ -85,7 +85,7 @@ lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lo
 ladder: ## what each layer between two applications costs, into docs/performance.md: two minutes, Linux
 	CGO_ENABLED=0 $(GO) run -trimpath -tags grpcnotrace ./cmd/ladder -o docs/performance.md
 
-compare: ## Iris next to NATS on this host, into docs/performance.md: less than ten minutes, Linux
+compare: ## Iris next to NATS on this host, into docs/performance.md: a quarter of an hour, Linux
 	cd cmd/compare && $(GO) run . -o ../../docs/performance.md
 
 # In a network namespace, so that what is sent is theirs alone. What it builds has to be

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"time"
@@ -14,6 +15,9 @@ type unit func(float64) string
 
 func perSecond(v float64) string      { return report.Thousands(v) + "/s" }
 func microseconds(v float64) string   { return report.Thousands(v) + " µs" }
+func tenths(v float64) string         { return fmt.Sprintf("%.1f µs", v) }
+func times(v float64) string          { return fmt.Sprintf("× %.1f", v) }
+func share(v float64) string          { return fmt.Sprintf("%.2f", v) }
 func megabytes(v float64) string      { return fmt.Sprintf("%.1f MB", v/1e6) }
 func bytesPerSecond(v float64) string { return fmt.Sprintf("%.0f MB/s", v/1e6) }
 
@@ -60,30 +64,57 @@ func heading(names []string) string {
 // the first one within a round.
 func row(tr *trial, i int, samples []sample) string {
 	f := tr.figures[i]
-	cells := []string{f.name, f.unit(report.Median(column(samples[0], i)))}
+	cells := []string{f.name, f.text(report.Median(column(samples[0], i)))}
 	for k, s := range samples[1:] {
 		values := column(s, i)
 		ratios := report.NewRatios(values, column(samples[0], i))
-		cells = append(cells, f.unit(report.Median(values)), f.ratio(tr.systems[k+1].name, ratios))
+		cells = append(cells, f.judged(report.Median(values)), f.ratio(tr.systems[k+1].name, ratios))
 	}
 	return report.Line(cells...)
 }
 
+// dash stands for what is blank.
+const dash = "–"
+
+// text writes a value.
+func (f figure) text(v float64) string {
+	if math.IsNaN(v) {
+		return dash
+	}
+	return f.unit(v)
+}
+
+// judged writes a value, and whether it is what it should be by itself.
+func (f figure) judged(v float64) string {
+	if f.own == 0 || math.IsNaN(v) {
+		return f.text(v)
+	}
+	return f.text(v) + f.verdict(v, f.own)
+}
+
 // ratio writes the median of ratios, their range, and whether it is what it should be.
 func (f figure) ratio(system string, ratios report.Ratios) string {
-	m, text := ratios.Median(), ratios.String()
+	m := ratios.Median()
+	if math.IsNaN(m) {
+		return dash
+	}
 	aim, ok := f.aims[system]
 	if !ok {
-		return text
+		return ratios.String()
 	}
-	sign, met := "≥", m >= aim
+	return ratios.String() + f.verdict(m, aim)
+}
+
+// verdict says whether a value reaches an aim.
+func (f figure) verdict(v, aim float64) string {
+	sign, met := "≥", v >= aim
 	if f.lower {
-		sign, met = "≤", m <= aim
+		sign, met = "≤", v <= aim
 	}
 	if met {
-		return fmt.Sprintf("%s, aim %s %.1f", text, sign, aim)
+		return fmt.Sprintf(", aim %s %.1f", sign, aim)
 	}
-	return fmt.Sprintf("%s, **misses** %s %.1f", text, sign, aim)
+	return fmt.Sprintf(", **misses** %s %.1f", sign, aim)
 }
 
 func column(s sample, figure int) []float64 {
