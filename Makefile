@@ -9,7 +9,7 @@ SEED     ?= 1
 NODES    ?= 1000
 HOURS    ?= 250
 
-.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy compare network
+.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -82,7 +82,10 @@ lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lo
 	$(GO) test -c -o /dev/null ./cmd/iris
 	unshare --net sh -ec '$(LOSSY) && $(GO) test -run "^$$" -benchtime 1x -bench "BesideTunnel/.*/same" ./cmd/iris -link-host 127.0.0.2; nft list ruleset'
 
-compare: ## Iris next to NATS on this host, into docs/performance.md: less than ten minutes, Linux
+ladder: ## what each layer between two applications costs, into docs/performance.md: two minutes, Linux
+	CGO_ENABLED=0 $(GO) run -trimpath -tags grpcnotrace ./cmd/ladder -o docs/performance.md
+
+compare: ## Iris next to NATS on this host, into docs/performance.md: a quarter of an hour, Linux
 	cd cmd/compare && $(GO) run . -o ../../docs/performance.md
 
 # In a network namespace, so that what is sent is theirs alone. What it builds has to be

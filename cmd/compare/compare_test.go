@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
+	"math"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,36 +36,6 @@ func TestTable(t *testing.T) {
 `
 	if !strings.HasSuffix(strings.ReplaceAll(got, "|  |", "| |"), want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
-func TestReplace(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "page.md")
-	beginMark, endMark := marks("some")
-	for _, row := range []struct{ page, want string }{
-		{"a\n" + beginMark + "old\n" + endMark + "b\n", "a\n" + beginMark + "\nnew\n\n" + endMark + "b\n"},
-		{"a\n" + endMark + beginMark, ""},
-		{"", ""},
-	} {
-		if err := os.WriteFile(file, []byte(row.page), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		err := replace(file, "some", "new\n")
-		got, _ := os.ReadFile(file)
-		if row.want == "" && (err == nil || string(got) != row.page) || row.want != "" && string(got) != row.want {
-			t.Errorf("%q became %q, %v", row.page, got, err)
-		}
-	}
-}
-
-func TestMedian(t *testing.T) {
-	for _, row := range []struct {
-		values []float64
-		want   float64
-	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{3, 1}, 2}, {[]float64{9, 1, 2}, 2}} {
-		if got := median(row.values); got != row.want {
-			t.Errorf("the median of %v is %v, want %v", row.values, got, row.want)
-		}
 	}
 }
 
@@ -107,6 +78,111 @@ func TestAnchorsAreWaitedFor(t *testing.T) {
 	p.Kill()
 	if err := awaitOthers(t.Context(), []*anchorServer{s}, 1<<40); !errors.Is(err, errEnded) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What is not known is blank, and so are ratios to it.
+func TestTableWithBlanks(t *testing.T) {
+	tr := &trial{
+		systems: []system{{name: "A"}, {name: "B"}},
+		figures: []figure{
+			{name: "kept", unit: share, own: 0.8, aims: map[string]float64{"B": 1}},
+			{name: "slower", unit: times, own: 2, lower: true},
+			{name: "other", unit: share, own: 0.8},
+		},
+	}
+	var tb table
+	tb.add(tr, []sample{{{blank, 1.5, 0.9}, {blank, 1.5, 0.9}}, {{0.7, 2.1, blank}, {0.6, 2.3, blank}}})
+	got := tb.markdown("machine", options{rounds: 3}, 0)
+	want := `
+| kept | – | 0.65, **misses** ≥ 0.8 | – |
+| slower | × 1.5 | × 2.2, **misses** ≤ 2.0 | 1.47 (1.40–1.53) |
+| other | 0.90 | – | – |
+`
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestProcessorForOne(t *testing.T) {
+	if got := microsecondsFor(1.5, 30000); got != 50 {
+		t.Errorf("a core and a half for 30,000 a second are %v µs each, want 50", got)
+	}
+	var w watch
+	w.look(nil)
+	w.look(nil)
+	if got := w.cores(); !math.IsNaN(got) || w.failed != nil {
+		t.Errorf("without servers it is %v, %v", got, w.failed)
+	}
+}
+
+func TestTrialsOfATransport(t *testing.T) {
+	for _, row := range []struct {
+		systems []system
+		over    string
+		want    []string
+	}{
+		{[]system{nats, irisTCP, irisQUIC}, "tcp", []string{nats.name, irisTCP.name}},
+		{[]system{nats, irisTCP, irisQUIC}, "tcp,quic", []string{nats.name, irisTCP.name, irisQUIC.name}},
+		{[]system{naiveTCP, irisTCP, rawTLS}, "tcp", []string{naiveTCP.name, irisTCP.name, rawTLS.name}},
+		{[]system{naiveTCP, irisTCP, rawTLS}, "quic", nil},
+	} {
+		over, err := transports(row.over)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := trial{systems: row.systems}
+		if tr.keep(over) != (row.want != nil) {
+			t.Errorf("of %v over %s it is kept: %v", row.systems, row.over, row.want == nil)
+		}
+		var got []string
+		for _, s := range tr.systems {
+			got = append(got, s.name)
+		}
+		if !slices.Equal(got, row.want) {
+			t.Errorf("over %s there are %q, want %q", row.over, got, row.want)
+		}
+	}
+	for _, list := range []string{"", "pigeon", "tcp,"} {
+		if _, err := transports(list); err == nil {
+			t.Errorf("%q is taken for transports", list)
+		}
+	}
+}
+
+func TestTrialsAreChosen(t *testing.T) {
+	for _, row := range []struct {
+		only string
+		over []string
+		want int
+	}{
+		{"", []string{overTCP, overQUIC}, len(trials(1))},
+		{"", []string{overTCP}, len(trials(1)) - 1},
+		{"beside events", []string{overQUIC}, 1},
+		{"tunnel over TCP", []string{overQUIC}, 0},
+		{"nothing", []string{overTCP, overQUIC}, 0},
+	} {
+		got, err := choose(trials(1), regexp.MustCompile(row.only), row.over)
+		if len(got) != row.want || (err == nil) != (row.want > 0) {
+			t.Errorf("%q over %q: %d trials, want %d, %v", row.only, row.over, len(got), row.want, err)
+		}
+	}
+}
+
+// Each trial has a name of its own, by which it is chosen, and each figure too.
+func TestNamesOfTrials(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, tr := range trials(1) {
+		for _, f := range tr.figures {
+			if seen[f.name] {
+				t.Errorf("two figures are called %s", f.name)
+			}
+			seen[f.name] = true
+		}
+		if seen["trial "+tr.name] {
+			t.Errorf("two trials are called %s", tr.name)
+		}
+		seen["trial "+tr.name] = true
 	}
 }
 

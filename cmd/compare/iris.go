@@ -45,6 +45,6 @@ func (n *network) startNodes(ctx context.Context, dir, key, transport string) er
 		}
 		args = append(args, "-join", ready[2])
 	}
-	_, err := await(ctx, n.servers[0], "link is up")
+	_, err := await(ctx, n.servers[0], "node is found")
 	return err
 }

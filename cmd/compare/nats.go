@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -108,9 +109,12 @@ func freePorts(n int) ([]int, error) {
 	return ports, nil
 }
 
-// natsSystem attaches applications to NATS: a cluster is a subject with one queue group, a
-// topic a subject.
+// natsSystem attaches applications to NATS: a cluster is a subject with one queue group, and
+// another subject without, for broadcasts; a topic is a subject.
 type natsSystem struct{}
+
+// everyone is behind the name of a cluster in the subject to which all its members subscribe.
+const everyone = ".everyone"
 
 // Connect attaches a client.
 func (natsSystem) Connect(_ context.Context, port int) (load.Conn, error) {
@@ -122,20 +126,37 @@ func (natsSystem) Connect(_ context.Context, port int) (load.Conn, error) {
 }
 
 // Serve attaches a member of a queue group.
-func (natsSystem) Serve(_ context.Context, port int, cluster string, service load.Service) (load.Conn, error) {
+func (natsSystem) Serve(ctx context.Context, port int, cluster string, service load.Service) (load.Conn, error) {
 	conn, err := natsgo.Connect(fmt.Sprintf("nats://127.0.0.1:%d", port))
 	if err != nil {
 		return nil, err
 	}
-	_, err = conn.QueueSubscribe(cluster, "members", func(m *natsgo.Msg) { _ = m.Respond(service.Request(m.Data)) })
-	if err == nil {
-		err = conn.Flush()
-	}
-	if err != nil {
+	c := natsConn{conn: conn}
+	if err := c.serve(ctx, cluster, service); err != nil {
 		conn.Close()
 		return nil, err
 	}
-	return natsConn{conn: conn}, nil
+	return c, nil
+}
+
+// serve subscribes to what the service has functions for. A tunnel is nothing of NATS's.
+func (c natsConn) serve(ctx context.Context, cluster string, service load.Service) error {
+	if service.Tunnel != nil {
+		return errors.ErrUnsupported
+	}
+	if service.Broadcast != nil {
+		if err := c.Subscribe(ctx, cluster+everyone, service.Broadcast); err != nil {
+			return err
+		}
+	}
+	if service.Request == nil {
+		return nil
+	}
+	_, err := c.conn.QueueSubscribe(cluster, "members", func(m *natsgo.Msg) { _ = m.Respond(service.Request(m.Data)) })
+	if err != nil {
+		return err
+	}
+	return c.conn.Flush()
 }
 
 // natsConn is a connection of the NATS client.
@@ -155,6 +176,11 @@ func (c natsConn) Request(ctx context.Context, cluster string, body []byte) ([]b
 
 func (c natsConn) Publish(_ context.Context, topic string, event []byte) error {
 	return c.conn.Publish(topic, event)
+}
+
+// Broadcast publishes to the subject that all members have.
+func (c natsConn) Broadcast(_ context.Context, cluster string, message []byte) error {
+	return c.conn.Publish(cluster+everyone, message)
 }
 
 // Subscribe subscribes without a limit to what waits: the load has one.

@@ -147,10 +147,7 @@ func startQUIC(ctx context.Context, _ string) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	windows := &quicgo.Config{
-		InitialStreamReceiveWindow: 512 << 10, MaxStreamReceiveWindow: 4 << 20,
-		InitialConnectionReceiveWindow: 2 << 20, MaxConnectionReceiveWindow: 32 << 20,
-	}
+	windows := quicWindows()
 	l, err := quicgo.ListenAddr("127.0.0.1:0", config, windows)
 	if err != nil {
 		return nil, err

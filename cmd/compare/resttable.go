@@ -3,9 +3,10 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/project-iris/iris/cmd/internal/report"
 )
 
 // restRow is a system with a number of servers, and what was measured in each round.
@@ -32,7 +33,7 @@ var restColumns = []struct {
 	{"bytes", kilobytesPerSecond, func(r atRest) float64 { return r.rest.Traffic.Bytes }},
 }
 
-func milliseconds(v float64) string       { return thousands(v*1e3) + " ms" }
+func milliseconds(v float64) string       { return report.Thousands(v*1e3) + " ms" }
 func percent(v float64) string            { return fmt.Sprintf("%.2f %%", 100*v) }
 func kilobytesPerSecond(v float64) string { return fmt.Sprintf("%.1f kB/s", v/1e3) }
 
@@ -45,7 +46,7 @@ func restTable(machine string, rows []restRow, rounds int, took time.Duration) s
 	lines := []string{
 		machine,
 		fmt.Sprintf("Medians of %d rounds, %v in all, %s.", rounds, took.Round(time.Second), runtime.Version()),
-		"", line(head), line(slices.Repeat([]string{"---"}, len(head))),
+		"", report.Heading(head...),
 	}
 	for _, r := range rows {
 		cells := []string{fmt.Sprint(r.servers), r.name}
@@ -54,9 +55,9 @@ func restTable(machine string, rows []restRow, rounds int, took time.Duration) s
 			for _, round := range r.rounds {
 				values = append(values, c.value(round))
 			}
-			cells = append(cells, c.write(median(values)))
+			cells = append(cells, c.write(report.Median(values)))
 		}
-		lines = append(lines, line(cells))
+		lines = append(lines, report.Line(cells...))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

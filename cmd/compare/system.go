@@ -11,8 +11,9 @@ import (
 
 // system is something to compare.
 type system struct {
-	name  string
-	start func(ctx context.Context, dir string) (*network, error)
+	name      string
+	transport string // between its servers, as -transport has it; empty: it is measured with either
+	start     func(ctx context.Context, dir string) (*network, error)
 }
 
 // network is two servers of a system that run and are linked.
@@ -54,11 +55,19 @@ func (n *network) resident() (float64, error) {
 	return all / float64(len(n.servers)), failed
 }
 
-// The systems. The first is what the others are compared with.
+// The systems.
 var (
-	nats     = system{"NATS", startNATS}
-	irisTCP  = system{"Iris, TCP", startIris("tcp")}
-	irisQUIC = system{"Iris, QUIC", startIris("quic")}
-	rawTLS   = system{"TLS", startTLS}
-	rawQUIC  = system{"QUIC", startQUIC}
+	nats      = system{"NATS", "", startNATS}
+	irisTCP   = system{"Iris, TCP", overTCP, startIris(overTCP)}
+	irisQUIC  = system{"Iris, QUIC", overQUIC, startIris(overQUIC)}
+	naiveTCP  = system{"chain that copies, TLS", overTCP, startNaive(overTCP)}
+	naiveQUIC = system{"chain that copies, QUIC", overQUIC, startNaive(overQUIC)}
+	rawTLS    = system{"one connection, TLS", overTCP, startTLS}
+	rawQUIC   = system{"one connection, QUIC", overQUIC, startQUIC}
+)
+
+// The transports that -transport has.
+const (
+	overTCP  = "tcp"
+	overQUIC = "quic"
 )

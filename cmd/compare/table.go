@@ -2,35 +2,24 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/project-iris/iris/cmd/internal/report"
 )
 
 // unit writes a value.
 type unit func(float64) string
 
-func perSecond(v float64) string      { return thousands(v) + "/s" }
-func microseconds(v float64) string   { return thousands(v) + " µs" }
+func perSecond(v float64) string      { return report.Thousands(v) + "/s" }
+func microseconds(v float64) string   { return report.Thousands(v) + " µs" }
+func tenths(v float64) string         { return fmt.Sprintf("%.1f µs", v) }
+func times(v float64) string          { return fmt.Sprintf("× %.1f", v) }
+func share(v float64) string          { return fmt.Sprintf("%.2f", v) }
 func megabytes(v float64) string      { return fmt.Sprintf("%.1f MB", v/1e6) }
 func bytesPerSecond(v float64) string { return fmt.Sprintf("%.0f MB/s", v/1e6) }
-
-// thousands writes a number with commas.
-func thousands(v float64) string {
-	digits := fmt.Sprintf("%.0f", v)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-func bytesText(n int) string {
-	if n%1024 == 0 {
-		return fmt.Sprintf("%d KiB", n/1024)
-	}
-	return fmt.Sprintf("%d B", n)
-}
 
 // sample is what a system got in all rounds: a value for each figure.
 type sample [][]float64
@@ -68,43 +57,64 @@ func heading(names []string) string {
 	for _, name := range names[1:] {
 		cells = append(cells, name, "to "+names[0])
 	}
-	return line(cells) + "\n" + line(slices.Repeat([]string{"---"}, len(cells)))
+	return report.Heading(cells...)
 }
-
-func line(cells []string) string { return "| " + strings.Join(cells, " | ") + " |" }
 
 // row is the row of a figure: the median of each system, and the median of the ratios to
 // the first one within a round.
 func row(tr *trial, i int, samples []sample) string {
 	f := tr.figures[i]
-	cells := []string{f.name, f.unit(median(column(samples[0], i)))}
+	cells := []string{f.name, f.text(report.Median(column(samples[0], i)))}
 	for k, s := range samples[1:] {
 		values := column(s, i)
-		ratios := make([]float64, len(values))
-		for round, v := range values {
-			ratios[round] = v / samples[0][round][i]
-		}
-		cells = append(cells, f.unit(median(values)), f.ratio(tr.systems[k+1].name, ratios))
+		ratios := report.NewRatios(values, column(samples[0], i))
+		cells = append(cells, f.judged(report.Median(values)), f.ratio(tr.systems[k+1].name, ratios))
 	}
-	return line(cells)
+	return report.Line(cells...)
+}
+
+// dash stands for what is blank.
+const dash = "–"
+
+// text writes a value.
+func (f figure) text(v float64) string {
+	if math.IsNaN(v) {
+		return dash
+	}
+	return f.unit(v)
+}
+
+// judged writes a value, and whether it is what it should be by itself.
+func (f figure) judged(v float64) string {
+	if f.own == 0 || math.IsNaN(v) {
+		return f.text(v)
+	}
+	return f.text(v) + f.verdict(v, f.own)
 }
 
 // ratio writes the median of ratios, their range, and whether it is what it should be.
-func (f figure) ratio(system string, ratios []float64) string {
-	m := median(ratios)
-	text := fmt.Sprintf("%.2f (%.2f–%.2f)", m, slices.Min(ratios), slices.Max(ratios))
+func (f figure) ratio(system string, ratios report.Ratios) string {
+	m := ratios.Median()
+	if math.IsNaN(m) {
+		return dash
+	}
 	aim, ok := f.aims[system]
 	if !ok {
-		return text
+		return ratios.String()
 	}
-	sign, met := "≥", m >= aim
+	return ratios.String() + f.verdict(m, aim)
+}
+
+// verdict says whether a value reaches an aim.
+func (f figure) verdict(v, aim float64) string {
+	sign, met := "≥", v >= aim
 	if f.lower {
-		sign, met = "≤", m <= aim
+		sign, met = "≤", v <= aim
 	}
 	if met {
-		return fmt.Sprintf("%s, aim %s %.1f", text, sign, aim)
+		return fmt.Sprintf(", aim %s %.1f", sign, aim)
 	}
-	return fmt.Sprintf("%s, **misses** %s %.1f", text, sign, aim)
+	return fmt.Sprintf(", **misses** %s %.1f", sign, aim)
 }
 
 func column(s sample, figure int) []float64 {
@@ -113,15 +123,6 @@ func column(s sample, figure int) []float64 {
 		values[round] = s[round][figure]
 	}
 	return values
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	if n == 0 {
-		return 0
-	}
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // markdown returns all of it.

@@ -19,6 +19,8 @@ type benchFlags struct {
 	at, serve        list
 	callers, members int
 	load             load.Config
+	beside           string // a workload
+	besideSize       int
 	json             bool
 }
 
@@ -32,7 +34,9 @@ func (f *benchFlags) register(fs *flag.FlagSet) {
 	fs.Float64Var(&f.load.Rate, "rate", 0, "`messages` a second, of all callers together; 0 means as many as possible")
 	fs.DurationVar(&f.load.Duration, "for", 10*time.Second, "`time` for which the load is measured")
 	fs.DurationVar(&f.load.Warmup, "warmup", time.Second, "`time` for which the load runs before it is measured")
-	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
+	fs.StringVar(&f.beside, "beside", "", "`workload` that the same callers and services have at the same time, as fast as it goes: publish, broadcast or tunnel; for request only")
+	fs.IntVar(&f.besideSize, "beside-size", 4096, "`bytes` of a message of -beside")
+	fs.BoolVar(&f.json, "json", false, "print the result as JSON, and that of -beside in a line of its own")
 }
 
 func (p *program) benchCommand() *command {
@@ -50,7 +54,10 @@ events, broadcasts, or messages through tunnels.
 
 With -rate the latency of a message counts from when it was due, so that a pause is seen
 in all the messages that were due meanwhile. Every message has a number: the exit code is
-1 if one is lost, comes twice, or in another order.`,
+1 if one is lost, comes twice, or in another order.
+
+With -beside the callers ask while they send something else as well, and both are
+measured: how long does a request take beside bulk data?`,
 		FlagSet:     fs,
 		Subcommands: []*command{p.benchNetworkCommand()},
 		Exec: func(ctx context.Context, args []string) error {
@@ -109,7 +116,7 @@ func (p *program) bench(ctx context.Context, f *benchFlags) error {
 	if terminal {
 		f.load.Progress = p.benchProgress
 	}
-	result, err := load.Run(ctx, load.Iris{}, f.load)
+	results, err := f.run(ctx)
 	if terminal {
 		fmt.Fprint(p.err, clearLine)
 	}
@@ -119,10 +126,25 @@ func (p *program) bench(ctx context.Context, f *benchFlags) error {
 	if err != nil {
 		return fmt.Errorf("bench: %w", err)
 	}
-	if err := p.printResult(&result, f.json); err != nil {
-		return err
+	var lost error
+	for _, r := range results {
+		if err := p.printResult(&r, f.json); err != nil {
+			return err
+		}
+		lost = errors.Join(lost, r.Err())
 	}
-	return result.Err()
+	return lost
+}
+
+// run runs the load, and what is beside it.
+func (f *benchFlags) run(ctx context.Context) ([]load.Result, error) {
+	if f.beside == "" {
+		r, err := load.Run(ctx, load.Iris{}, f.load)
+		return []load.Result{r}, err
+	}
+	beside := load.Config{Workload: load.Workload(f.beside), Size: f.besideSize, Callers: f.load.Callers, Services: f.load.Services}
+	r, other, err := load.Beside(ctx, load.Iris{}, f.load, beside)
+	return []load.Result{r, other}, err
 }
 
 // clearLine goes to the start of a line of a terminal and clears it (ECMA-48, EL).

@@ -43,6 +43,12 @@ type Config struct {
 	// Patience is how long nothing may move before what is missing counts as lost.
 	// Default 5 s.
 	Patience time.Duration
+	// Ready is called when all have attached and reach each other, if it is not nil. The load
+	// runs when it has returned.
+	Ready func()
+	// Boundary is called when the measured time begins and when it ends, if it is not nil.
+	// The load goes on meanwhile.
+	Boundary func()
 	// Progress is called once a second while the load runs, if it is not nil.
 	Progress func(Progress)
 }

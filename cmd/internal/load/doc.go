@@ -4,6 +4,8 @@
 // What is driven is a [System]. [Iris] is the one that there is here; others can be given
 // to compare.
 //
+// [Beside] has the same applications put two loads on a system at a time.
+//
 // # Latency
 //
 // With a rate, each message has a time at which it is due, and its latency counts from

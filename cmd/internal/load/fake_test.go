@@ -17,16 +17,26 @@ type fake struct {
 	delay func(h header) time.Duration
 
 	mu       sync.Mutex
-	services []Service
-	topic    []func([]byte)
+	services map[string][]Service      // by cluster
+	topics   map[string][]func([]byte) // by topic
+	attached int                       // applications
 }
 
-func (f *fake) Connect(context.Context, int) (Conn, error) { return &fakeConn{fake: f}, nil }
-
-func (f *fake) Serve(_ context.Context, _ int, _ string, s Service) (Conn, error) {
+func (f *fake) Connect(context.Context, int) (Conn, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.services = append(f.services, s)
+	f.attached++
+	return &fakeConn{fake: f}, nil
+}
+
+func (f *fake) Serve(_ context.Context, _ int, cluster string, s Service) (Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.attached++
+	if f.services == nil {
+		f.services = make(map[string][]Service)
+	}
+	f.services[cluster] = append(f.services[cluster], s)
 	return &fakeConn{fake: f}, nil
 }
 
@@ -44,10 +54,10 @@ func (f *fake) pass(message []byte) [][]byte {
 
 type fakeConn struct{ fake *fake }
 
-func (c *fakeConn) Request(ctx context.Context, _ string, body []byte) ([]byte, error) {
+func (c *fakeConn) Request(ctx context.Context, cluster string, body []byte) ([]byte, error) {
 	var reply []byte
 	for _, m := range c.fake.pass(body) {
-		reply = c.fake.services[0].Request(m)
+		reply = c.fake.services[cluster][0].Request(m)
 	}
 	if reply == nil {
 		<-ctx.Done()
@@ -56,38 +66,41 @@ func (c *fakeConn) Request(ctx context.Context, _ string, body []byte) ([]byte, 
 	return reply, nil
 }
 
-func (c *fakeConn) Publish(_ context.Context, _ string, event []byte) error {
+func (c *fakeConn) Publish(_ context.Context, topic string, event []byte) error {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
 	for _, m := range c.fake.pass(event) {
-		for _, handle := range c.fake.topic {
+		for _, handle := range c.fake.topics[topic] {
 			handle(m)
 		}
 	}
 	return nil
 }
 
-func (c *fakeConn) Subscribe(_ context.Context, _ string, handle func([]byte)) error {
+func (c *fakeConn) Subscribe(_ context.Context, topic string, handle func([]byte)) error {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
-	c.fake.topic = append(c.fake.topic, handle)
+	if c.fake.topics == nil {
+		c.fake.topics = make(map[string][]func([]byte))
+	}
+	c.fake.topics[topic] = append(c.fake.topics[topic], handle)
 	return nil
 }
 
-func (c *fakeConn) Broadcast(_ context.Context, _ string, message []byte) error {
+func (c *fakeConn) Broadcast(_ context.Context, cluster string, message []byte) error {
 	c.fake.mu.Lock()
 	defer c.fake.mu.Unlock()
 	for _, m := range c.fake.pass(message) {
-		for _, s := range c.fake.services {
+		for _, s := range c.fake.services[cluster] {
 			s.Broadcast(m)
 		}
 	}
 	return nil
 }
 
-func (c *fakeConn) Tunnel(context.Context, string) (Tunnel, error) {
+func (c *fakeConn) Tunnel(_ context.Context, cluster string) (Tunnel, error) {
 	t := &fakeTunnel{fake: c.fake, messages: make(chan []byte, 1)}
-	go c.fake.services[0].Tunnel(t)
+	go c.fake.services[cluster][0].Tunnel(t)
 	return t, nil
 }
 

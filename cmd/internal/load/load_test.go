@@ -2,6 +2,7 @@ package load
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,6 +42,30 @@ func TestAllArrives(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Nothing is sent before it is ready, and what is measured is between the boundaries.
+func TestWhenALoadRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent int
+		f := &fake{route: func(_ header, m []byte) [][]byte {
+			sent++
+			return [][]byte{m}
+		}}
+		began := time.Now()
+		var marks []int
+		r := executeVirtual(t, f, Config{
+			Workload: Events, Rate: 10, Warmup: 2 * time.Second, Duration: 3 * time.Second,
+			Ready: func() {
+				time.Sleep(time.Minute)
+				marks = append(marks, sent)
+			},
+			Boundary: func() { marks = append(marks, int(time.Since(began).Round(time.Second).Seconds())) },
+		})
+		if err := r.Err(); err != nil || !slices.Equal(marks, []int{0, 62, 65}) {
+			t.Errorf("%v: got %v, want nothing sent, and the measured time 62 to 65 s from the start", err, marks)
+		}
+	})
 }
 
 // on treats one message in a special way.

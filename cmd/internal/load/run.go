@@ -59,22 +59,38 @@ func Run(ctx context.Context, system System, config Config) (Result, error) {
 
 // execute is Run with a clock's sleep.
 func execute(ctx context.Context, system System, config Config, sleep func(time.Duration)) (Result, error) {
-	config, err := config.resolve()
+	r, err := newRun(system, config, sleep)
 	if err != nil {
 		return Result{}, err
 	}
-	r := &run{config: config, system: system, sleep: sleep, name: "bench-" + rand.Text(), began: time.Now()}
-	r.failures.byText = make(map[string]int64)
 	w := r.workload()
 	defer r.detach()
 	if err := r.attach(ctx, w); err != nil {
 		return Result{}, err
 	}
+	r.ready()
 	if err := r.measure(ctx, w); err != nil {
 		return Result{}, err
 	}
 	w.finish(ctx)
 	return r.summary(), ctx.Err()
+}
+
+// ready says that all have attached.
+func (r *run) ready() {
+	if r.config.Ready != nil {
+		r.config.Ready()
+	}
+}
+
+func newRun(system System, config Config, sleep func(time.Duration)) (*run, error) {
+	config, err := config.resolve()
+	if err != nil {
+		return nil, err
+	}
+	r := &run{config: config, system: system, sleep: sleep, name: "bench-" + rand.Text(), began: time.Now()}
+	r.failures.byText = make(map[string]int64)
+	return r, nil
 }
 
 func (r *run) workload() workload {
@@ -99,6 +115,13 @@ func (r *run) attach(ctx context.Context, w workload) error {
 		}
 		r.services = append(r.services, conn)
 	}
+	if err := r.attachCallers(ctx); err != nil {
+		return err
+	}
+	return r.prepare(ctx, w)
+}
+
+func (r *run) attachCallers(ctx context.Context) error {
 	for _, port := range r.config.Callers {
 		conn, err := r.system.Connect(ctx, port)
 		if err != nil {
@@ -106,6 +129,10 @@ func (r *run) attach(ctx context.Context, w workload) error {
 		}
 		r.callers = append(r.callers, conn)
 	}
+	return nil
+}
+
+func (r *run) prepare(ctx context.Context, w workload) error {
 	if err := w.prepare(ctx); err != nil {
 		return fmt.Errorf("no way from the callers to the services: %w", err)
 	}
@@ -189,6 +216,9 @@ func (r *run) watch(ctx context.Context) error {
 			return err
 		}
 		second := r.mark()
+		if r.config.Boundary != nil {
+			r.config.Boundary()
+		}
 		r.result.Seconds = (second.at - first.at).Seconds()
 		r.result.PerSecond = second.rate(first)
 	}

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -6,19 +6,14 @@ import (
 	"strings"
 )
 
-// The names of the marks in a Markdown file between which tables are.
-const (
-	loadMarks = "compare"
-	restMarks = "network"
-)
-
 // marks returns the lines between which a text is.
 func marks(name string) (begin, end string) {
 	return "<!-- " + name + ": begin -->\n", "<!-- " + name + ": end -->\n"
 }
 
-// replace puts a text between the marks of a file that have a name.
-func replace(file, name, text string) error {
+// Replace puts a text between the marks of a file that have a name: <!-- NAME: begin --> and
+// <!-- NAME: end -->, each a line of its own.
+func Replace(file, name, text string) error {
 	beginMark, endMark := marks(name)
 	page, err := os.ReadFile(file)
 	if err != nil {

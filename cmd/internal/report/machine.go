@@ -1,18 +1,16 @@
-package main
+package report
 
 import (
-	"debug/buildinfo"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 )
 
-// machine describes the host and what is compared.
-func machine(dir string) string {
-	return fmt.Sprintf("%s, %d processors, %s of memory, Linux %s. %s",
-		field("/proc/cpuinfo", "model name"), runtime.NumCPU(), memory(), kernel(), versions(dir))
+// Machine describes the host, which is a Linux: what it does not tell is unknown.
+func Machine() string {
+	return fmt.Sprintf("%s, %d processors, %s of memory, Linux %s.",
+		field("/proc/cpuinfo", "model name"), runtime.NumCPU(), memory(), kernel())
 }
 
 // field returns the first value that a file of /proc has for a key.
@@ -43,15 +41,4 @@ func kernel() string {
 		return ""
 	}
 	return strings.TrimSpace(string(release))
-}
-
-// versions tells what was built.
-func versions(dir string) string {
-	var all []string
-	for _, name := range []string{natsProgram.file, serfProgram.file} {
-		if info, err := buildinfo.ReadFile(filepath.Join(dir, name)); err == nil {
-			all = append(all, name+" "+info.Main.Version)
-		}
-	}
-	return strings.Join(all, ", ") + "."
 }
