@@ -99,8 +99,13 @@ func (s *Session) Context() context.Context { return s.config.Peer.Context() }
 // Ended reports whether the link has ended.
 func (s *Session) Ended() bool { return s.Context().Err() != nil }
 
-// Lane returns the lane for what a sender sends, always the same.
-func (s *Session) Lane(sender uint64) *Lane { return s.opened(sender % Lanes) }
+// Lane returns the lane for the requests and answers of a sender, always the same.
+func (s *Session) Lane(sender uint64) *Lane { return s.opened(sender % RequestLanes) }
+
+// EventLane returns the lane for the events and broadcasts of a sender, always the same.
+func (s *Session) EventLane(sender uint64) *Lane {
+	return s.opened(RequestLanes + sender%EventLanes)
+}
 
 // ForwardLane returns the lane for what is forwarded for other nodes.
 func (s *Session) ForwardLane() *Lane { return s.opened(forwardLane) }
