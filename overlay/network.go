@@ -98,7 +98,7 @@ func (o *Overlay) Connect(config Network) error {
 	}
 	c := &connection{
 		overlay:   o,
-		multicast: multicast.New(receivers{host{o}}, session.EventLanes),
+		multicast: multicast.New(receivers{host{o}}, session.Senders),
 		idle:      remote.NewIdle(cmp.Or(config.IdleLink, DefaultIdleLink), cmp.Or(config.MaxLinks, DefaultMaxLinks)),
 		watch:     remote.NewWatch(),
 	}

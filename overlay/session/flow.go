@@ -16,15 +16,15 @@ import (
 // (Brakmo, Peterson, 1995) finds its window, by how much longer than the least round trip one
 // takes while a lane is at its limit.
 const (
-	flowDelay = 2 * time.Millisecond
+	flowDelay = 500 * time.Microsecond
 	// flowLeast and flowMost bound the limit, in bytes, and flowFirst is what it begins with.
-	flowLeast = 128 << 10
+	flowLeast = 64 << 10
 	flowFirst = 256 << 10
 	flowMost  = 16 << 20
 	// flowMemory is how long the least round trip counts, to twice as long: a route may change.
 	flowMemory = 10 * time.Second
 	// readEvery is after how many bytes a node says that it has read them.
-	readEvery = 32 << 10
+	readEvery = 16 << 10
 )
 
 // flow limits what a lane has on its way. The zero value is not ready.

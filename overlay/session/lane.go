@@ -22,6 +22,9 @@ const (
 	RequestLanes = 2
 	// EventLanes is how many it has for events and broadcasts.
 	EventLanes = 2
+	// Senders is how many senders with numbers from zero on use all of them, on links of all
+	// versions.
+	Senders = RequestLanes + EventLanes
 	// forwardLane is the number of one more, for what is forwarded for other nodes.
 	forwardLane = RequestLanes + EventLanes
 	// maxLanes is how many lanes a node may open to this one on a link. Each costs up to
@@ -29,7 +32,10 @@ const (
 	maxLanes = forwardLane + 1
 	// LaneLimit is how many bytes may wait in a lane before senders wait for room: what
 	// others who use the lane have to wait for, and enough for the lane to be always busy.
-	LaneLimit = 1 << 20
+	LaneLimit = 256 << 10
+	// shortLimit is how many bytes of messages that must not be dropped may wait in a lane that
+	// is full.
+	shortLimit = 4 << 20
 	// handTimeout is how long the other node may take to read what is left in a lane
 	// when this one ends it.
 	handTimeout = time.Second
@@ -52,6 +58,7 @@ type Lane struct {
 	out     *outbox.Outbox // nil if the link was lost before
 	queued  atomic.Uint64  // bytes that out has been given
 	stuck   atomic.Bool    // a sender has waited in vain
+	shorts  atomic.Int64   // bytes of short messages, since there was room
 }
 
 // start starts the goroutine that writes the lane, which ends with the link or with
@@ -119,7 +126,9 @@ func (l *Lane) BeginShort(size int) ([]byte, error) {
 	switch {
 	case l.out == nil:
 		return nil, errLinkLost
-	case l.out.Queued() > 2*LaneLimit:
+	case l.out.Queued() < LaneLimit:
+		l.shorts.Store(0)
+	case l.shorts.Add(int64(size)) > shortLimit:
 		l.session.Cut(errUnread)
 		return nil, ErrFull
 	}
