@@ -477,13 +477,13 @@ func TestACallerThatReadsNothingDoesNotStopAService(t *testing.T) {
 		caller := w.there(0, "")
 		w.pass()
 		in := intrude(w, deaf)
-		for lane := range uint64(session.Lanes) {
+		for lane := range uint64(session.RequestLanes) {
 			s := in.open(peers.KindLane)
 			for i := range uint64(100) {
-				_ = write(s, &wire.Request{ID: lane + i*session.Lanes, Timeout: 1 << 62, Cluster: []byte("service"), Body: make([]byte, 100_000)})
+				_ = write(s, &wire.Request{ID: lane + i*session.RequestLanes, Timeout: 1 << 62, Cluster: []byte("service"), Body: make([]byte, 100_000)})
 			}
 		}
-		time.Sleep(session.Lanes*remote.Patience + time.Second)
+		time.Sleep(session.RequestLanes*remote.Patience + time.Second)
 		for id := range uint64(10) {
 			caller.ask(id, "service", "hello", time.Second)
 			w.pass()

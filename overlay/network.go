@@ -98,7 +98,7 @@ func (o *Overlay) Connect(config Network) error {
 	}
 	c := &connection{
 		overlay:   o,
-		multicast: multicast.New(receivers{host{o}}, session.Lanes),
+		multicast: multicast.New(receivers{host{o}}, session.Senders),
 		idle:      remote.NewIdle(cmp.Or(config.IdleLink, DefaultIdleLink), cmp.Or(config.MaxLinks, DefaultMaxLinks)),
 		watch:     remote.NewWatch(),
 	}
@@ -322,7 +322,7 @@ func (h receivers) Await(ctx context.Context, id transport.PeerID) (multicast.Li
 // sessionLink is a link as a multicast needs it.
 type sessionLink struct{ *remote.Remote }
 
-func (l sessionLink) Lane(sender uint64) multicast.Lane { return l.Remote.Lane(sender) }
+func (l sessionLink) Lane(sender uint64) multicast.Lane { return l.Remote.EventLane(sender) }
 func (l sessionLink) ForwardLane() multicast.Lane       { return l.Remote.ForwardLane() }
 func (l sessionLink) Ended() bool                       { return l.Remote.Ended() || l.Leaving() != nil }
 

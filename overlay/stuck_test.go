@@ -27,7 +27,7 @@ func TestANodeThatReadsNothing(t *testing.T) {
 		const size, events = 64 << 10, 200
 		var sent atomic.Int64
 		event := bytes.Repeat([]byte("x"), size)
-		for range 2 * session.Lanes { // for all lanes
+		for range 2 * session.EventLanes { // for all lanes
 			sender := w.here("")
 			go func() {
 				for range events {
@@ -38,13 +38,13 @@ func TestANodeThatReadsNothing(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond)
 		synctest.Wait()
-		if n := sent.Load(); n == 2*session.Lanes*events {
+		if n := sent.Load(); n == 2*session.EventLanes*events {
 			t.Error("nobody was slowed down")
 		}
 		o := w.nodes[0]
 		r := o.links.Get(w.ends[2].ID())
 		_, waiting := r.Queued()
-		if waiting < session.LaneLimit || waiting > session.Lanes*(session.LaneLimit+2*size) {
+		if waiting < session.LaneLimit || waiting > session.EventLanes*(session.LaneLimit+2*size) {
 			t.Errorf("%d bytes wait", waiting)
 		}
 
@@ -67,8 +67,8 @@ func TestANodeThatReadsNothing(t *testing.T) {
 		close(release)
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
-		if n := sent.Load(); n != 2*session.Lanes*events {
-			t.Errorf("%d of %d events were sent at last", n, 2*session.Lanes*events)
+		if n := sent.Load(); n != 2*session.EventLanes*events {
+			t.Errorf("%d of %d events were sent at last", n, 2*session.EventLanes*events)
 		}
 		other.publish("stuck", "again")
 		w.pass()

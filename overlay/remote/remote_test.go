@@ -330,7 +330,7 @@ func TestNoRoomToSendARequestBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := pair(t, false, true)
 		b.serve = func(*remote.Remote, *wire.Request) (wire.Reason, int64, bool) { return wire.ReasonNoMember, 0, false }
-		for lane := range uint64(session.Lanes) {
+		for lane := range uint64(session.RequestLanes) {
 			b.fill(t, lane)
 		}
 		var c caller

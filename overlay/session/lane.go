@@ -8,23 +8,34 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Messages to a node travel in lanes: streams in one direction, opened when they are
-// first needed. All that one member sends takes the same one, which keeps its order,
-// and a packet that is lost holds up one lane and not the others.
+// first needed. All requests of one member take the same one, and all its events, which keeps
+// their order, and a packet that is lost holds up one lane and not the others. Requests and
+// answers never wait behind events: neither here, nor there for a receiver of events.
 const (
-	// Lanes is how many lanes a session has for what applications send.
-	Lanes = 4
+	// RequestLanes is how many lanes a session has for requests and answers.
+	RequestLanes = 2
+	// EventLanes is how many it has for events and broadcasts.
+	EventLanes = 2
+	// Senders is how many senders with numbers from zero on use all of them, on links of all
+	// versions.
+	Senders = RequestLanes + EventLanes
 	// forwardLane is the number of one more, for what is forwarded for other nodes.
-	forwardLane = Lanes
+	forwardLane = RequestLanes + EventLanes
 	// maxLanes is how many lanes a node may open to this one on a link. Each costs up to
 	// the memory of the frame that is on its way.
-	maxLanes = Lanes + 1
-	// LaneLimit is how many bytes may wait in a lane before senders wait for room.
-	LaneLimit = 4 << 20
+	maxLanes = forwardLane + 1
+	// LaneLimit is how many bytes may wait in a lane before senders wait for room: what
+	// others who use the lane have to wait for, and enough for the lane to be always busy.
+	LaneLimit = 256 << 10
+	// shortLimit is how many bytes of messages that must not be dropped may wait in a lane that
+	// is full.
+	shortLimit = 4 << 20
 	// handTimeout is how long the other node may take to read what is left in a lane
 	// when this one ends it.
 	handTimeout = time.Second
@@ -47,6 +58,7 @@ type Lane struct {
 	out     *outbox.Outbox // nil if the link was lost before
 	queued  atomic.Uint64  // bytes that out has been given
 	stuck   atomic.Bool    // a sender has waited in vain
+	shorts  atomic.Int64   // bytes of short messages, since there was room
 }
 
 // start starts the goroutine that writes the lane, which ends with the link or with
@@ -114,7 +126,9 @@ func (l *Lane) BeginShort(size int) ([]byte, error) {
 	switch {
 	case l.out == nil:
 		return nil, errLinkLost
-	case l.out.Queued() > 2*LaneLimit:
+	case l.out.Queued() < LaneLimit:
+		l.shorts.Store(0)
+	case l.shorts.Add(int64(size)) > shortLimit:
 		l.session.Cut(errUnread)
 		return nil, ErrFull
 	}
@@ -134,20 +148,38 @@ type laneStream struct {
 	peer    *peers.Peer
 	stream  transport.Stream
 	written uint64 // bytes
+	flow    *flow  // nil: the other node does not tell what it has read
 }
 
-// Write opens the stream if that has not been done.
+// Write opens the stream if that has not been done, and writes when little enough is on its
+// way.
 func (s *laneStream) Write(b []byte) (int, error) {
 	if s.stream == nil {
-		stream, err := s.peer.Open(s.peer.Context(), peers.KindLane)
-		if err != nil {
+		if err := s.open(); err != nil {
 			return 0, err
 		}
-		s.stream = stream
+	}
+	if s.flow != nil {
+		if err := s.flow.await(s.peer.Context(), len(b)); err != nil {
+			return 0, err
+		}
 	}
 	n, err := s.stream.Write(b)
 	s.written += uint64(n)
 	return n, err
+}
+
+func (s *laneStream) open() error {
+	stream, err := s.peer.Open(s.peer.Context(), peers.KindLane)
+	if err != nil {
+		return err
+	}
+	s.stream = stream
+	if s.peer.Link().Version() >= wire.VersionRead {
+		s.flow = newFlow()
+		go s.flow.follow(stream)
+	}
+	return nil
 }
 
 // SetWriteDeadline is for outboxes that find out who has stalled, which lanes do not.
@@ -160,11 +192,18 @@ func (s *laneStream) hand() {
 		return
 	}
 	_ = s.stream.SetReadDeadline(time.Now().Add(handTimeout))
+	if s.flow != nil {
+		<-s.flow.ended
+		return
+	}
 	_, _ = s.stream.Read(make([]byte, 1))
 }
 
 func (s *laneStream) end() {
 	if s.stream != nil {
 		s.stream.Reset(transport.CodeNone)
+	}
+	if s.flow != nil {
+		<-s.flow.ended
 	}
 }

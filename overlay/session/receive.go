@@ -17,6 +17,9 @@ func (s *Session) ServeLane(stream transport.Stream) {
 		return
 	}
 	defer s.readers.Add(-1)
+	if s.config.Peer.Link().Version() >= wire.VersionRead {
+		stream = &telling{Stream: stream}
+	}
 	reader := wire.NewReader(stream, wire.Limits{Budget: s.config.Frames})
 	defer reader.Close()
 	for {

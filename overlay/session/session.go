@@ -99,8 +99,25 @@ func (s *Session) Context() context.Context { return s.config.Peer.Context() }
 // Ended reports whether the link has ended.
 func (s *Session) Ended() bool { return s.Context().Err() != nil }
 
-// Lane returns the lane for what a sender sends, always the same.
-func (s *Session) Lane(sender uint64) *Lane { return s.opened(sender % Lanes) }
+// Lane returns the lane for the requests and answers of a sender, always the same.
+func (s *Session) Lane(sender uint64) *Lane {
+	if s.shares() {
+		return s.opened(sender % forwardLane)
+	}
+	return s.opened(sender % RequestLanes)
+}
+
+// EventLane returns the lane for the events and broadcasts of a sender, always the same.
+func (s *Session) EventLane(sender uint64) *Lane {
+	if s.shares() {
+		return s.opened(sender % forwardLane)
+	}
+	return s.opened(RequestLanes + sender%EventLanes)
+}
+
+// shares reports whether events and requests share lanes, as they did before version 3: what
+// two older nodes say to each other stays as it was.
+func (s *Session) shares() bool { return s.config.Peer.Link().Version() < wire.VersionRead }
 
 // ForwardLane returns the lane for what is forwarded for other nodes.
 func (s *Session) ForwardLane() *Lane { return s.opened(forwardLane) }

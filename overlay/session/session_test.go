@@ -154,16 +154,17 @@ func TestMessagesComeInOrder(t *testing.T) {
 // A node that does not read holds up who sends to it once, for the patience, and then
 // nobody until it has read half of the lane.
 func TestAFullLane(t *testing.T) {
+	const size = 64 << 10
 	synctest.Test(t, func(t *testing.T) {
 		a, _ := pair(t, func(n *node) { n.deaf = true })
-		lane, event := a.current().Lane(0), make([]byte, 1<<20)
+		lane, event := a.current().Lane(0), make([]byte, size)
 		sent := 0
 		for send(lane, "t", event, 0) == nil {
 			sent++
 			synctest.Wait()
 		}
-		if sent < session.LaneLimit>>20 {
-			t.Errorf("a lane takes %d MiB", sent)
+		if sent < session.LaneLimit/size {
+			t.Errorf("a lane takes %d events", sent)
 		}
 		begin := time.Now()
 		if err := send(lane, "t", event, time.Second); !errors.Is(err, session.ErrFull) || time.Since(begin) != time.Second {
@@ -176,7 +177,7 @@ func TestAFullLane(t *testing.T) {
 		if err := send(a.current().Lane(1), "t", event, 0); err != nil {
 			t.Errorf("another lane: %v", err)
 		}
-		if given, waiting := a.current().Queued(); given < uint64(sent)<<20 || waiting < session.LaneLimit/2 {
+		if given, waiting := a.current().Queued(); given < uint64(sent)*size || waiting < session.LaneLimit/2 {
 			t.Errorf("given %d bytes, %d wait", given, waiting)
 		}
 		_ = a.current().Peer().Link().Close(nil)
@@ -234,7 +235,7 @@ func TestBadPeersLoseTheirLink(t *testing.T) {
 			_, _ = open(t, from).Write(bytes.Repeat([]byte{0xff}, 20))
 		}},
 		{"too many lanes", transport.CodeProtocol, func(t *testing.T, from *node) {
-			for range session.Lanes + 2 {
+			for range session.RequestLanes + session.EventLanes + 2 {
 				_, _ = open(t, from).Write([]byte{5})
 			}
 		}},

@@ -34,6 +34,7 @@
 // have no link to its sender.
 //
 // Version 2 ends links that nobody uses, and asks a node that is waited for whether it lives.
+// Version 3 says what was read of lanes.
 //
 // testdata has what two nodes of each version say to each other. Whoever makes a new version
 // leaves these as they are, and adds another: the tests that read them show that a node still
@@ -50,6 +51,8 @@
 //	                        stage
 //	0x04  PING              [Ping], since version 2
 //	                        answer
+//	0x05  READ              [Read], since version 3, back along the stream of a lane
+//	                        bytes
 //
 //	0x10–0x1f  the directory, package directory
 //	0x10  DIRECTORY_UPDATE  [Update]

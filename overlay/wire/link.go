@@ -57,3 +57,29 @@ func (m *Ping) Append(b []byte) []byte {
 }
 
 func (m *Ping) consume(c *cursor) { m.Answer = c.byte() != 0 }
+
+// Read says how many bytes of a lane a node has read in all, its own included that it has read
+// and not used yet. It travels on the stream of the lane, the other way, each time that it has
+// read some tens of kilobytes more, on links of version 3 and newer. The sender may use it to
+// have little on its way.
+//
+//	0x05 bytes:varint
+type Read struct {
+	Bytes uint64
+}
+
+// ReadLimit is the greatest length of a Read in bytes, without its length.
+const ReadLimit = 1 + 10
+
+// Type returns TypeRead.
+func (*Read) Type() Type { return TypeRead }
+
+// Size returns the length of the frame in bytes.
+func (m *Read) Size() int { return sizeFrame(sizeVarint(m.Bytes)) }
+
+// Append adds the frame to b.
+func (m *Read) Append(b []byte) []byte {
+	return appendVarint(appendHead(b, TypeRead, sizeVarint(m.Bytes)), m.Bytes)
+}
+
+func (m *Read) consume(c *cursor) { m.Bytes = c.varint() }

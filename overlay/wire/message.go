@@ -9,9 +9,12 @@ import (
 // The versions of the protocol that this package encodes: from OldestVersion to Version.
 // The package comment says what makes a new one.
 const (
-	Version       = 2
+	Version       = 3
 	OldestVersion = 1
 )
+
+// VersionRead is the version since which nodes say what they have read of lanes.
+const VersionRead = 3
 
 // Name stands for a cluster or a topic between nodes.
 type Name [16]byte
@@ -49,6 +52,7 @@ const (
 
 	TypeRetire Type = 0x03
 	TypePing   Type = 0x04
+	TypeRead   Type = 0x05
 
 	TypeUpdate Type = 0x10
 	TypeDigest Type = 0x11
@@ -78,6 +82,8 @@ func (t Type) String() string {
 		return "RETIRE"
 	case TypePing:
 		return "PING"
+	case TypeRead:
+		return "READ"
 	case TypeUpdate:
 		return "DIRECTORY_UPDATE"
 	case TypeDigest:

@@ -56,6 +56,7 @@ type messages struct {
 	seen   Seen
 	retire Retire
 	ping   Ping
+	read   Read
 	update Update
 	digest Digest
 	ack    Ack
@@ -83,6 +84,8 @@ func (m *messages) message(t Type) Message {
 		return &m.retire
 	case TypePing:
 		return &m.ping
+	case TypeRead:
+		return &m.read
 	case TypeUpdate:
 		return &m.update
 	case TypeDigest:

@@ -76,6 +76,8 @@ func rows() []row {
 		{"Retire", &Retire{Stage: RetireRefuse}, "\x02\x03\x02"},
 		{"Ping", &Ping{}, "\x02\x04\x00"},
 		{"Ping, answer", &Ping{Answer: true}, "\x02\x04\x01"},
+		{"Read", &Read{Bytes: 300}, "\x03\x05\xac\x02"},
+		{"Read, greatest", &Read{Bytes: math.MaxUint64}, "\x0b\x05" + maxVarint},
 		{"Request", &Request{ID: 1, Timeout: 300, Cluster: []byte("c"), Body: []byte("body")}, "\x0b\x20\x01\xac\x02\x01c\x04body"},
 		{"Request, empty", &Request{Cluster: []byte{}, Body: []byte{}}, "\x05\x20\x00\x00\x00\x00"},
 		{"Request, greatest", &Request{ID: math.MaxUint64, Timeout: math.MaxUint64, Cluster: []byte{}, Body: []byte{}}, "\x17\x20" + maxVarint + maxVarint + "\x00\x00"},
