@@ -18,13 +18,13 @@ import (
 const (
 	flowDelay = 500 * time.Microsecond
 	// flowLeast and flowMost bound the limit, in bytes, and flowFirst is what it begins with.
-	flowLeast = 64 << 10
+	flowLeast = 128 << 10
 	flowFirst = 256 << 10
 	flowMost  = 16 << 20
 	// flowMemory is how long the least round trip counts, to twice as long: a route may change.
 	flowMemory = 10 * time.Second
 	// readEvery is after how many bytes a node says that it has read them.
-	readEvery = 16 << 10
+	readEvery = 32 << 10
 )
 
 // flow limits what a lane has on its way. The zero value is not ready.
