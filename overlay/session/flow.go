@@ -83,8 +83,8 @@ type window struct {
 
 	trip struct { // that is measured
 		begin time.Time // zero: none is
-		end   uint64    // the byte whose reading ends it
-		under uint64    // bytes on their way when it began
+		start uint64    // the byte that was written then; to read it ends the trip
+		under uint64    // bytes on their way before it
 	}
 	least, before time.Duration // round trips of this memory and of the one before; 0: none
 	since         time.Time     // when this memory began
@@ -103,8 +103,8 @@ func (w *window) take(now time.Time, n uint64) bool {
 		return false
 	}
 	w.written += n
-	if w.trip.begin.IsZero() && under+n >= flowLeast/2 {
-		w.trip.begin, w.trip.end, w.trip.under, w.full = now, w.written, under+n, false
+	if w.trip.begin.IsZero() && under >= readEvery {
+		w.trip.begin, w.trip.start, w.trip.under, w.full = now, w.written-n, under, false
 	}
 	return true
 }
@@ -114,7 +114,7 @@ func (w *window) read(now time.Time, bytes uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seen = min(max(w.seen, bytes), w.written)
-	if w.trip.begin.IsZero() || w.trip.end-min(w.trip.end, w.seen) >= readEvery {
+	if w.trip.begin.IsZero() || w.seen <= w.trip.start {
 		return
 	}
 	w.learn(now, now.Sub(w.trip.begin))
@@ -134,7 +134,7 @@ func (w *window) learn(now time.Time, took time.Duration) {
 	if w.before > 0 {
 		least = min(least, w.before)
 	}
-	if !w.full {
+	if !w.full || w.trip.under < w.limit/2 {
 		return // the limit was not in the way
 	}
 	fit := uint64(float64(w.trip.under) * float64(2*least+flowDelay) / float64(took))
