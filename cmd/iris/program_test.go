@@ -223,6 +223,10 @@ func TestNoAnswer(t *testing.T) {
 	if got.code != exitFailed || !strings.Contains(got.err, `no answer from cluster "nobody" in 50ms`) {
 		t.Errorf("request: got %+v", got)
 	}
+	got = iris(t, "", "request", port, "-now", "-timeout", "1h", "nobody", "x")
+	if got.code != exitFailed || !strings.Contains(got.err, `nobody serves cluster "nobody"`) {
+		t.Errorf("request -now: got %+v", got)
+	}
 	got = iris(t, "", "tunnel", port, "-timeout", "50ms", "nobody")
 	if got.code != exitFailed || !strings.Contains(got.err, `no tunnel to cluster "nobody" in 50ms`) {
 		t.Errorf("tunnel: got %+v", got)
@@ -451,7 +455,7 @@ func TestProfiles(t *testing.T) {
 // Those who are attached learn at once that the node has gone.
 func TestNodeGone(t *testing.T) {
 	node, port := startNode(t)
-	member := start(t, nil, "reply", port, "-text", "x", "y")
+	member := start(t, nil, "reply", port, "-reconnect=no", "-text", "x", "y")
 	member.err.next(t, "serving")
 	node.signals <- syscall.SIGTERM
 	if code := member.wait(); code != exitFailed {
