@@ -8,6 +8,7 @@
 //   - [Conn.Broadcast] tells every member of a cluster;
 //   - [Conn.Publish] and [Conn.Subscribe] carry events to every subscriber of a topic;
 //   - [Conn.Tunnel] opens an ordered, throttled stream of messages to one member;
+//   - [Call] and [Answer] carry values in place of bytes;
 //   - [Conn.Dial] and [Listen] make connections of package net of tunnels: streams.
 //
 // # Waiting

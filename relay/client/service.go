@@ -11,7 +11,7 @@ import (
 
 // Service is what a member of a cluster does. Its functions are called from
 // goroutines of the connection. What they get is theirs to keep. A panic in them is
-// not caught.
+// not caught, unless [Recover] is around them: see [Wrap].
 type Service struct {
 	// Request answers a request. The error's text becomes the fault that the caller
 	// gets. Up to Config.Handlers calls run at a time; as many bytes as
