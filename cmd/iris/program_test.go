@@ -368,6 +368,13 @@ func TestErrors(t *testing.T) {
 		{"bench port", []string{"bench", "-at", "x", "request"}, exitUsage, `"x" is no port`},
 		{"bench time", []string{"bench", "-for", "0", "request"}, exitUsage, "positive"},
 		{"bench without a node", []string{"bench", "-at", freePort, "request"}, exitFailed, "port " + freePort},
+		{"http arguments", []string{"http", "x"}, exitUsage, "no argument"},
+		{"http address", []string{"http", "-listen", "55590"}, exitUsage, "HOST:PORT"},
+		{"http body", []string{"http", "-max-body", "0"}, exitUsage, "-max-body"},
+		{"http for all", []string{"http", "-listen", "0.0.0.0:0", "-token-file", "none"}, exitUsage, "everybody"},
+		{"http token", []string{"http", "-listen", ":0", "-token-file", noKey}, exitFailed, noKey},
+		{"http port taken", []string{"http", "-listen", ":" + takenPort, "-token-file", "none"}, exitFailed, "with -listen"},
+		{"http without a node", []string{"http", "-listen", ":0", "-token-file", "none", "-port", freePort}, exitFailed, "start one with iris -dev"},
 		{"keygen arguments", []string{"keygen"}, exitUsage, "one file"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
