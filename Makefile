@@ -8,8 +8,9 @@ SEEDS    ?= 10000
 SEED     ?= 1
 NODES    ?= 1000
 HOURS    ?= 250
+BROWSER  ?= chromium
 
-.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy ladder compare network
+.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy browser ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -21,6 +22,7 @@ format: ## formatting, modernizers and go.mod are as the tools would leave them
 
 vet:
 	$(GO) vet ./...
+	$(TOOL) validate docs/openapi.json
 	$(TOOL) staticcheck -checks all ./...
 	cd cmd/compare && $(GO) vet ./... # a module of its own; it is built when it is run
 
@@ -81,6 +83,10 @@ LOSSY = ip link set lo up mtu 1500 gso_max_segs 1 && nft -f cmd/iris/testdata/lo
 lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lost
 	$(GO) test -c -o /dev/null ./cmd/iris
 	unshare --net sh -ec '$(LOSSY) && $(GO) test -run "^$$" -benchtime 1x -bench "BesideTunnel/.*/same" ./cmd/iris -link-host 127.0.0.2; nft list ruleset'
+
+# Debian has it as: apt-get install chromium. BROWSER names another one that is made of it.
+browser: ## pages of strangers cannot use iris http, in a real browser
+	$(GO) test -count=1 -v -run '^TestPagesCannotCall$$' ./cmd/internal/gateway -browser $(BROWSER)
 
 ladder: ## what each layer between two applications costs, into docs/performance.md: two minutes, Linux
 	CGO_ENABLED=0 $(GO) run -trimpath -tags grpcnotrace ./cmd/ladder -o docs/performance.md

@@ -109,7 +109,7 @@ var rules = []rule{
 		reason: "a codec that needs nothing can be read, fuzzed and copied alone",
 	},
 	{
-		path: "relay/client", allowed: []string{"relay/wire", "transport/outbox"},
+		path: "relay/client", allowed: []string{"relay/wire", "transport/backoff", "transport/outbox"},
 		reason: "what applications import brings nothing of a node, and no dependency, along",
 	},
 	{

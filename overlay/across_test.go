@@ -31,6 +31,7 @@ var scenarios = []struct {
 	{name: "an application gets its own (Rule 12)", play: playOwn},
 	{name: "a request waits for a member (Rule 10)", play: playWaiting},
 	{name: "a request waits in vain (Rules 10, 11, 14)", play: playWaitingInVain},
+	{name: "who is impatient is told that there is nobody", play: playImpatient},
 	{name: "held requests are handed over in order", play: playHeldOrder},
 	{name: "held requests of a caller that closes", play: playHeldAndClosed},
 	{name: "a refused request goes to the next", play: playRefused},
@@ -259,6 +260,34 @@ func playWaitingInVain(w *world) {
 	service := w.there(0, "nobody")
 	w.pass()
 	service.saw() // the requests are gone
+}
+
+// playImpatient asks for a minute each time, and is answered within seconds: three for the first
+// message to a name, as knowTimeout says.
+func playImpatient(w *world) {
+	hasty, patient := w.here(""), w.here("")
+	hasty.FailFast()
+	hasty.ask(1, "svc", "hello", time.Minute)
+	patient.ask(2, "svc", "hello", 10*time.Second)
+	time.Sleep(3 * time.Second)
+	synctest.Wait()
+	hasty.saw("1: timed out")
+	patient.saw()
+
+	service := w.there(0, "svc")
+	w.pass()
+	hasty.ask(3, "svc", "hello", time.Minute)
+	w.pass()
+	service.answer(0, true, "yes")
+	service.answer(1, true, "yes")
+	w.pass()
+	patient.saw("2: reply yes")
+	hasty.saw("3: reply yes")
+	service.Close()
+	w.pass()
+	hasty.ask(4, "svc", "hello", time.Minute)
+	w.pass()
+	hasty.saw("4: timed out")
 }
 
 func playHeldOrder(w *world) {

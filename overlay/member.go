@@ -30,6 +30,7 @@ type Member struct {
 	served *calls.Table[served]
 	many   atomic.Bool // it had as many requests in hand as it may when one more came
 	left   atomic.Bool // it takes no more requests
+	hasty  atomic.Bool // its requests are impatient: FailFast
 	closed atomic.Bool
 
 	room names.Room // guarded by the lookup

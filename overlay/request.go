@@ -35,7 +35,7 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	token, err := m.asked.Add(deadline, request{id: id})
 	switch {
 	case err == nil:
-		m.dispatch(now, names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline}, true)
+		m.dispatch(now, names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline, Impatient: m.hasty.Load()}, true)
 		return
 	case errors.Is(err, calls.ErrFull):
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
@@ -80,6 +80,9 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 			return names.Target{}, true
 		case names.Draining:
 			m.fail(a.Token, FaultDraining)
+			return names.Target{}, true
+		case names.Nobody:
+			m.unserved(a.Token)
 			return names.Target{}, true
 		case names.Picked:
 		default:
@@ -184,6 +187,18 @@ func (m *Member) fail(token uint64, fault string) { local{m}.Answer(token, false
 // Again tries a request elsewhere that a node has sent back. It is called by the goroutine that
 // reads what comes from there, so it waits for no room.
 func (l local) Again(a names.Attempt) { l.dispatch(time.Now(), a, false) }
+
+// FailFast has the member's requests from now on answered as timed out as soon as it is known
+// that nobody serves their cluster.
+func (m *Member) FailFast() { m.hasty.Store(true) }
+
+// unserved answers a request of this member that nobody is there for.
+func (m *Member) unserved(token uint64) {
+	if c, open := m.asked.Take(token); open {
+		m.handler.HandleTimeout(c.id)
+		m.closeRequest()
+	}
+}
 
 // timedOut answers a request of this member whose deadline has passed.
 func (m *Member) timedOut(token uint64, c request) {

@@ -22,7 +22,7 @@ func (s *session) handle(m wire.Message) error {
 	case *wire.Request:
 		s.member.Request(m.ID, m.Cluster, m.Body, duration(m.Timeout))
 	case *wire.Reply:
-		s.member.Reply(m.ID, m.OK, m.Body)
+		s.reply(m)
 	case *wire.Publish:
 		s.member.Publish(m.Topic, m.Event)
 	case *wire.Broadcast:
@@ -47,6 +47,16 @@ func (s *session) handle(m wire.Message) error {
 		return &wire.ViolationError{Op: m.Op(), Err: errSecondInit}
 	}
 	return nil
+}
+
+// reply hands an answer of the application on, or sets an option, which looks like one.
+func (s *session) reply(m *wire.Reply) {
+	switch {
+	case m.ID != wire.OptionID:
+		s.member.Reply(m.ID, m.OK, m.Body)
+	case m.OK && string(m.Body) == wire.OptionFailFast:
+		s.member.FailFast()
+	}
 }
 
 // handleClosing handles a frame after CLOSE: the application may still answer what

@@ -33,6 +33,9 @@ type Member interface {
 	// Request asks one member of a cluster. Exactly one of HandleReply,
 	// HandleFault and HandleTimeout is called with the id before the timeout ends.
 	Request(id uint64, cluster, body []byte, timeout time.Duration)
+	// FailFast has HandleTimeout called at once for requests from now on whose cluster
+	// nobody serves, as far as the network knows.
+	FailFast()
 	// Resume says that there is room for requests again, after HandleRequest has failed.
 	Resume()
 	// Reply answers a request that HandleRequest was given. Other ids are ignored.

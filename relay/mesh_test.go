@@ -152,6 +152,8 @@ func (m *fakeMember) Request(id uint64, cluster, body []byte, timeout time.Durat
 	m.record("request %d to %s: %.40s, within %v", id, cluster, body, timeout)
 }
 
+func (m *fakeMember) FailFast() { m.record("fail fast") }
+
 func (m *fakeMember) Resume() {
 	if m.onResume != nil {
 		m.onResume()

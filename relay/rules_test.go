@@ -315,6 +315,24 @@ func TestRule08_RepliesThatNobodyWaitsForDoNoHarm(t *testing.T) {
 	})
 }
 
+// What looks like such a reply may be an option. One that the relay does not know it ignores.
+func TestAnOptionIsAReplyToWhatNobodyAsks(t *testing.T) {
+	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
+		a := n.attach("")
+		for _, m := range []*wire.Reply{
+			{ID: wire.OptionID, OK: false, Body: []byte(wire.OptionFailFast)},
+			{ID: wire.OptionID, OK: true, Body: []byte("iris fail faster")},
+			{ID: wire.OptionID, OK: true},
+		} {
+			a.send(m)
+		}
+		a.member.expect(t)
+		a.send(&wire.Reply{ID: wire.OptionID, OK: true, Body: []byte(wire.OptionFailFast)})
+		a.member.expect(t, "fail fast")
+		a.expectAlive()
+	})
+}
+
 func TestRule09_TheSameNumberIsFourDifferentIds(t *testing.T) {
 	const id = 0 // the first build id, too
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {

@@ -27,12 +27,12 @@ func (f *appFlags) config() client.Config {
 }
 
 // connect attaches a plain client.
-func (f *appFlags) connect(ctx context.Context) (*client.Conn, error) {
-	conn, err := client.Connect(ctx, f.config())
+func (f *appFlags) connect(ctx context.Context, config client.Config) (*client.Conn, error) {
+	conn, err := client.Connect(ctx, config)
 	return conn, f.explain(err)
 }
 
-// register attaches a member of a cluster.
+// serve attaches a member of a cluster.
 func (f *appFlags) serve(ctx context.Context, cluster string, service client.Service) (*client.Conn, error) {
 	conn, err := client.Register(ctx, cluster, service, f.config())
 	return conn, f.explain(err)
@@ -47,6 +47,41 @@ func (f *appFlags) explain(err error) error {
 		return fmt.Errorf("no node answers at port %d of this host: start one with iris -dev, or name its port with -port", f.port)
 	}
 	return fmt.Errorf("cannot attach to the node at port %d: %w", f.port, err)
+}
+
+// resilientFlags are the flags of the commands that serve or listen for long: they attach
+// again when the node was away.
+type resilientFlags struct {
+	appFlags
+	reconnect bool
+}
+
+func (f *resilientFlags) register(fs *flag.FlagSet) {
+	f.appFlags.register(fs)
+	fs.BoolVar(&f.reconnect, "reconnect", true, "attach again when the node was away; -reconnect=no ends with it")
+}
+
+// connect attaches a plain client.
+func (f *resilientFlags) connect(ctx context.Context, p *program) (*client.Conn, error) {
+	conn, err := client.Connect(ctx, f.config(p))
+	return conn, f.explain(err)
+}
+
+// serve attaches a member of a cluster.
+func (f *resilientFlags) serve(ctx context.Context, p *program, cluster string, service client.Service) (*client.Conn, error) {
+	conn, err := client.Register(ctx, cluster, service, f.config(p))
+	return conn, f.explain(err)
+}
+
+// config returns how to attach. The user is told when the node goes and when it is back.
+func (f *resilientFlags) config(p *program) client.Config {
+	config := f.appFlags.config()
+	config.Reconnect = f.reconnect
+	config.Lost = func(reason error) {
+		fmt.Fprintf(p.err, "iris: the node is gone (%v); attaching again when it is back\n", reason)
+	}
+	config.Restored = func() { fmt.Fprintln(p.err, "iris: attached again") }
+	return config
 }
 
 // interruptible returns a context that ends with the first signal.

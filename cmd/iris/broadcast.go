@@ -52,7 +52,7 @@ func (p *program) sendCommand(c *command, send sender) *command {
 }
 
 func (p *program) send(ctx context.Context, app *appFlags, send sender, args []string) (err error) {
-	conn, err := app.connect(ctx)
+	conn, err := app.connect(ctx, app.config())
 	if err != nil {
 		return err
 	}

@@ -39,8 +39,9 @@ func inProcess(args ...string) *exec.Cmd {
 type netNode struct {
 	command *exec.Cmd
 	err     *lines
-	port    string // for applications
-	addr    string // for other nodes
+	port    string        // for applications
+	addr    string        // for other nodes
+	over    chan struct{} // closed when the process has ended
 }
 
 // linkHost can be another address of this host than that of applications, so that a packet
@@ -73,19 +74,19 @@ func startNetwork(t testing.TB, transport string, n int, flags ...string) []*net
 // startProcess starts a node in a process of its own, which is killed with the test.
 func startProcess(t testing.TB, args ...string) *netNode {
 	t.Helper()
-	n := &netNode{command: inProcess(args...), err: newLines()}
+	n := &netNode{command: inProcess(args...), err: newLines(), over: make(chan struct{})}
 	n.command.Stderr = n.err
 	if err := n.command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var over sync.WaitGroup
-	over.Go(func() {
+	go func() {
 		_ = n.command.Wait()
 		n.err.Close()
-	})
+		close(n.over)
+	}()
 	t.Cleanup(func() {
 		_ = n.command.Process.Kill()
-		over.Wait()
+		<-n.over
 	})
 	ready := n.err.next(t, "ready")
 	port := regexp.MustCompile(`port=(\d+)`).FindStringSubmatch(ready)

@@ -85,6 +85,7 @@ func (p *program) commands() *command {
 		p.publishCommand(),
 		p.subscribeCommand(),
 		p.tunnelCommand(),
+		p.httpCommand(),
 		p.membersCommand(),
 		p.benchCommand(),
 		p.keygenCommand(),

@@ -223,6 +223,10 @@ func TestNoAnswer(t *testing.T) {
 	if got.code != exitFailed || !strings.Contains(got.err, `no answer from cluster "nobody" in 50ms`) {
 		t.Errorf("request: got %+v", got)
 	}
+	got = iris(t, "", "request", port, "-now", "-timeout", "1h", "nobody", "x")
+	if got.code != exitFailed || !strings.Contains(got.err, `nobody serves cluster "nobody"`) {
+		t.Errorf("request -now: got %+v", got)
+	}
 	got = iris(t, "", "tunnel", port, "-timeout", "50ms", "nobody")
 	if got.code != exitFailed || !strings.Contains(got.err, `no tunnel to cluster "nobody" in 50ms`) {
 		t.Errorf("tunnel: got %+v", got)
@@ -364,6 +368,13 @@ func TestErrors(t *testing.T) {
 		{"bench port", []string{"bench", "-at", "x", "request"}, exitUsage, `"x" is no port`},
 		{"bench time", []string{"bench", "-for", "0", "request"}, exitUsage, "positive"},
 		{"bench without a node", []string{"bench", "-at", freePort, "request"}, exitFailed, "port " + freePort},
+		{"http arguments", []string{"http", "x"}, exitUsage, "no argument"},
+		{"http address", []string{"http", "-listen", "55590"}, exitUsage, "HOST:PORT"},
+		{"http body", []string{"http", "-max-body", "0"}, exitUsage, "-max-body"},
+		{"http for all", []string{"http", "-listen", "0.0.0.0:0", "-token-file", "none"}, exitUsage, "everybody"},
+		{"http token", []string{"http", "-listen", ":0", "-token-file", noKey}, exitFailed, noKey},
+		{"http port taken", []string{"http", "-listen", ":" + takenPort, "-token-file", "none"}, exitFailed, "with -listen"},
+		{"http without a node", []string{"http", "-listen", ":0", "-token-file", "none", "-port", freePort}, exitFailed, "start one with iris -dev"},
 		{"keygen arguments", []string{"keygen"}, exitUsage, "one file"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -451,7 +462,7 @@ func TestProfiles(t *testing.T) {
 // Those who are attached learn at once that the node has gone.
 func TestNodeGone(t *testing.T) {
 	node, port := startNode(t)
-	member := start(t, nil, "reply", port, "-text", "x", "y")
+	member := start(t, nil, "reply", port, "-reconnect=no", "-text", "x", "y")
 	member.err.next(t, "serving")
 	node.signals <- syscall.SIGTERM
 	if code := member.wait(); code != exitFailed {

@@ -16,7 +16,7 @@ import (
 )
 
 func (p *program) replyCommand() *command {
-	var app appFlags
+	var app resilientFlags
 	var text verbatim
 	var parallel int
 	fs := flag.NewFlagSet("reply", flag.ContinueOnError)
@@ -33,7 +33,8 @@ request on its standard input: its standard output, less one line end, is the re
 If it fails, its standard error is the fault that the caller gets. The command is
 killed when the caller's time is over. A process that it leaves behind, and that keeps
 its output open, is waited for a second. Each broadcast is printed on a line of standard
-output.
+output. When the connection to the node is lost, commands are killed, and this program joins
+the cluster again as soon as the node is back.
 
 What follows COMMAND belongs to it: flags of iris stand before.`,
 		FlagSet: fs,
@@ -105,11 +106,11 @@ func fault(err error, said string) error {
 	return err
 }
 
-func (p *program) reply(ctx context.Context, app *appFlags, cluster string, answer answerer) (err error) {
+func (p *program) reply(ctx context.Context, app *resilientFlags, cluster string, answer answerer) (err error) {
 	ctx, stop := p.interruptible(ctx)
 	defer stop()
 	var printing sync.Mutex
-	conn, err := app.serve(ctx, cluster, client.Service{
+	conn, err := app.serve(ctx, p, cluster, client.Service{
 		Request: answer,
 		Broadcast: func(message []byte) {
 			printing.Lock()

@@ -9,7 +9,7 @@ import (
 )
 
 func (p *program) subscribeCommand() *command {
-	var app appFlags
+	var app resilientFlags
 	var count int
 	fs := flag.NewFlagSet("subscribe", flag.ContinueOnError)
 	app.register(fs)
@@ -20,7 +20,8 @@ func (p *program) subscribeCommand() *command {
 		ShortHelp:  "print the events of topics",
 		LongHelp: `
 Prints each event of the topics on a line of standard output, until it is stopped or
-has printed -count of them.`,
+has printed -count of them. When the connection to the node is lost, it subscribes again as
+soon as the node is back; events in between are missed.`,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
 			switch {
@@ -34,10 +35,10 @@ has printed -count of them.`,
 	}
 }
 
-func (p *program) subscribe(ctx context.Context, app *appFlags, topics []string, count int) (err error) {
+func (p *program) subscribe(ctx context.Context, app *resilientFlags, topics []string, count int) (err error) {
 	ctx, stop := p.interruptible(ctx)
 	defer stop()
-	conn, err := app.connect(ctx)
+	conn, err := app.connect(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ terminal.`,
 }
 
 func (p *program) tunnelDial(ctx context.Context, f *tunnelFlags, cluster string) (err error) {
-	conn, err := f.app.connect(ctx)
+	conn, err := f.app.connect(ctx, f.app.config())
 	if err != nil {
 		return err
 	}

@@ -30,15 +30,17 @@ func (l *Lookup) Attach(m names.Member, cluster string) {
 // Leave takes a member out of its cluster.
 func (l *Lookup) Leave(m names.Member) {
 	l.mu.Lock()
-	defer l.unlock()
-	l.names.Leave(m)
+	resumed := l.names.Leave(m)
+	l.unlock()
+	l.resume(resumed)
 }
 
 // Detach forgets a member, its subscriptions and what it has waiting.
 func (l *Lookup) Detach(m names.Member) {
 	l.mu.Lock()
-	defer l.unlock()
-	l.names.Detach(m)
+	resumed := l.names.Detach(m)
+	l.unlock()
+	l.resume(resumed)
 }
 
 // Subscribe and Unsubscribe change which topics a member is subscribed to. Subscribe fails with

@@ -14,6 +14,9 @@
 // the same way, without being kept here; and a sender waits until it is known where a
 // name is served.
 //
+// A request may be impatient, which is one that is not to wait where nobody serves its
+// cluster: it is given back when that is known.
+//
 // What waits is tried again when the directory learns of nodes, when there is a new link to
 // one, and else after [retryMin], and twice as long each time up to [retryMax]: nodes may
 // claim for ever what they do not serve.

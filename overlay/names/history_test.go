@@ -68,7 +68,7 @@ func (w *world) happen() {
 	action := w.random.IntN(20)
 	if m == nil || action < 3 {
 		if !n.draining {
-			n.attach(w.pick("", "a", "a", "b"))
+			n.attach(w.pick("", "a", "a", "b")).hasty = w.random.IntN(4) == 0
 		}
 		return
 	}
@@ -127,7 +127,7 @@ func (w *world) check() {
 			w.t.Errorf("%v is answered %v after its deadline", c, c.answered.Sub(c.deadline))
 		case c.answer == "reply" && c.runs != 1:
 			w.t.Errorf("%v has a reply and ran %d times", c, c.runs)
-		case (c.answer == "draining" || c.answer == "overloaded") && c.runs > 0:
+		case (c.answer == "draining" || c.answer == "overloaded" || c.answer == "nobody") && c.runs > 0:
 			w.t.Errorf("%v is answered with %q and ran", c, c.answer)
 		}
 	}

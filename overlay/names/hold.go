@@ -12,6 +12,7 @@ type Attempt struct {
 	Cluster, Body []byte // borrowed, or those of Held
 	Deadline      time.Time
 	Refused       Refusals
+	Impatient     bool     // it is not to wait for a member if nobody serves the cluster
 	Held          *Request // the request as it was held; nil if it was not, or was sent since
 	Waited        string   // the cluster, if it was held before
 
@@ -26,15 +27,17 @@ type Request struct {
 	Body     []byte // a copy
 	Deadline time.Time
 
-	number  uint64 // of those that were held: the order in which they go on
-	cluster *cluster
-	element *list.Element // in cluster.held
+	impatient bool
+	number    uint64 // of those that were held: the order in which they go on
+	cluster   *cluster
+	element   *list.Element // in cluster.held
 }
 
 // Attempt returns the request on its way, when it goes on.
 func (r *Request) Attempt() Attempt {
 	return Attempt{
-		Token: r.Token, Cluster: []byte(r.Cluster), Body: r.Body, Deadline: r.Deadline, Held: r, Waited: r.Cluster, number: r.number,
+		Token: r.Token, Cluster: []byte(r.Cluster), Body: r.Body, Deadline: r.Deadline, Impatient: r.impatient,
+		Held: r, Waited: r.Cluster, number: r.number,
 	}
 }
 
@@ -68,7 +71,7 @@ func (n *Names) hold(now time.Time, c *cluster, owner Member, a *Attempt) bool {
 	}
 	r := a.Held
 	if r == nil {
-		r = &Request{Owner: owner, Token: a.Token, Cluster: c.name, Body: bytes.Clone(a.Body), Deadline: a.Deadline, number: a.number}
+		r = &Request{Owner: owner, Token: a.Token, Cluster: c.name, Body: bytes.Clone(a.Body), Deadline: a.Deadline, impatient: a.Impatient, number: a.number}
 	}
 	if r.number == 0 {
 		n.holds++

@@ -18,6 +18,7 @@ type member struct {
 	number  int
 	cluster string
 	gone    bool
+	hasty   bool                 // its requests are impatient
 	busy    bool                 // it refuses what it is given
 	spare   int                  // requests until it is busy; 0: it stays as it is
 	takes   func() time.Duration // to answer a request
@@ -88,7 +89,7 @@ func (n *node) fill(m *member) {
 
 func (m *member) leave() {
 	m.node.world.note("%v leaves", m)
-	m.node.names.Leave(m)
+	m.node.resume(m.node.names.Leave(m))
 	m.cluster = ""
 	m.node.settle()
 }
@@ -96,12 +97,13 @@ func (m *member) leave() {
 func (m *member) detach() {
 	m.node.world.note("%v detaches", m)
 	m.gone = true
-	m.node.names.Detach(m)
+	resumed := m.node.names.Detach(m)
 	for _, c := range m.node.world.calls {
 		if c.from == m && c.answer == "" {
 			c.end("forgotten")
 		}
 	}
+	m.node.resume(resumed)
 	m.node.settle()
 }
 
@@ -160,7 +162,7 @@ func (n *node) drain() {
 	}
 	n.resume(Resumed{Waiters: resumed.Waiters})
 	for _, m := range n.members {
-		n.names.Leave(m)
+		n.resume(n.names.Leave(m))
 		m.cluster = ""
 	}
 	n.settle()

@@ -127,24 +127,26 @@ func (n *Names) Attach(m Member, name string) Resumed {
 }
 
 // Leave takes a member out of its cluster. To say it twice is fine.
-func (n *Names) Leave(m Member) {
+func (n *Names) Leave(m Member) (resumed Resumed) {
 	a := n.accounts[m]
 	if a == nil || a.cluster == "" {
-		return
+		return Resumed{}
 	}
 	if c := n.clusters[a.cluster]; c != nil {
 		c.members = without(c.members, m)
 		n.registerCluster(c)
+		resumed.Requests = n.takeImpatient(c)
 		n.tidy(c)
 	}
+	return resumed
 }
 
 // Detach forgets a member, its subscriptions and what it has waiting.
-func (n *Names) Detach(m Member) {
-	n.Leave(m)
+func (n *Names) Detach(m Member) (resumed Resumed) {
+	resumed = n.Leave(m)
 	a := n.accounts[m]
 	if a == nil {
-		return
+		return resumed
 	}
 	for name := range a.topics {
 		n.unsubscribe(m, a, name)
@@ -154,6 +156,7 @@ func (n *Names) Detach(m Member) {
 		n.tidy(r.cluster)
 	}
 	delete(n.accounts, m)
+	return resumed
 }
 
 // Drain lets nobody wait any more, and returns who did. What is asked from then on does not

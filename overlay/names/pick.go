@@ -64,7 +64,9 @@ type Verdict int
 const (
 	// Picked says that there is a target. A member of this node was told by Take.
 	Picked Verdict = iota
-	// Nobody serves the cluster, as far as is known, or can be reached that does.
+	// Nobody serves the cluster, as far as is known, or can be reached that does. Of
+	// PickOrHold, and so of a request that is impatient: nobody serves it, by all that there
+	// is to know.
 	Nobody
 	// Held says that the request waits.
 	Held
@@ -75,7 +77,8 @@ const (
 	Draining
 )
 
-// PickOrHold picks who gets a request, or holds it.
+// PickOrHold picks who gets a request, or holds it. One that is impatient is not held if
+// nobody serves the cluster.
 func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Verdict) {
 	c := n.sought(a.Cluster)
 	if c != nil && c.crowded && a.number == 0 && a.Refused.n == 0 && !n.draining && n.holdCrowded(now, c, owner, a) {
@@ -87,6 +90,9 @@ func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Ver
 			n.tidy(c)
 		}
 		return to, verdict
+	}
+	if a.Impatient && n.unserved(c) {
+		return Target{}, Nobody
 	}
 	if c == nil {
 		c = n.cluster(string(a.Cluster))

@@ -45,7 +45,7 @@ type owner interface {
 
 func (c *cluster) moved(now time.Time, n *Names) Resumed {
 	if len(c.place.nodes) == 0 {
-		return Resumed{}
+		return Resumed{Requests: n.takeImpatient(c)}
 	}
 	c.retry = retry{}
 	return Resumed{Waiters: c.wake(), Requests: n.again(now, c)}

@@ -41,7 +41,7 @@ func (m *member) ask(cluster string, timeout time.Duration) *call {
 	w := m.node.world
 	m.tokens++
 	c := &call{number: len(w.calls) + 1, from: m, token: m.tokens, cluster: cluster, deadline: w.now.Add(timeout)}
-	c.attempt = Attempt{Token: c.token, Cluster: []byte(cluster), Body: []byte("body"), Deadline: c.deadline}
+	c.attempt = Attempt{Token: c.token, Cluster: []byte(cluster), Body: []byte("body"), Deadline: c.deadline, Impatient: m.hasty}
 	w.calls = append(w.calls, c)
 	w.spell(cluster)
 	w.note("%v asks %s, within %v: %v", m, cluster, timeout, c)
@@ -108,6 +108,12 @@ func (n *node) try(c *call) bool {
 			return true
 		case verdict == Draining:
 			c.end("draining")
+			return true
+		case verdict == Nobody:
+			if !c.attempt.Impatient || len(n.names.Members(c.attempt.Cluster)) > 0 {
+				n.world.t.Errorf("%v, impatient %v: nobody serves %s", c, c.attempt.Impatient, c.cluster)
+			}
+			c.end("nobody")
 			return true
 		case verdict != Picked:
 			n.world.happens("%v has nobody else for %v", n, c)

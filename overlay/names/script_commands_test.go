@@ -34,6 +34,8 @@ var commands = map[string]func(s *script, w *words){
 	// takes worker 10ms: so long it needs for an answer from now on.
 	"takes": (*script).takes,
 
+	// hasty client: its requests from now on are impatient.
+	"hasty": func(s *script, w *words) { s.member(w).hasty = true },
 	// request client echo 5s: asks the cluster echo, and waits for so long.
 	"request": func(s *script, w *words) { s.member(w).ask(w.Next("cluster"), w.Span()) },
 	// tunnel client echo: opens a tunnel, or waits for a member of the cluster.

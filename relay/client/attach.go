@@ -15,8 +15,9 @@ import (
 //
 // It fails with a [*DeniedError] if the node refuses, and with [ErrTimeout] if it
 // says nothing until the context's deadline, or for [Config].Timeout without one.
+// [Config].Reconnect changes nothing of that: it is for later.
 func Connect(ctx context.Context, config Config) (*Conn, error) {
-	return dial(ctx, "", Service{}, config)
+	return open(ctx, newConn("", Service{}, config.withDefaults()))
 }
 
 // Register attaches a member of a cluster, whose name must not be empty. The
@@ -31,37 +32,57 @@ func Register(ctx context.Context, cluster string, service Service, config Confi
 	if err := checkName(cluster); err != nil {
 		return nil, fmt.Errorf("register: %w", err)
 	}
-	return dial(ctx, cluster, service, config)
+	return open(ctx, newConn(cluster, service, config.withDefaults()))
 }
 
-func dial(ctx context.Context, cluster string, service Service, config Config) (*Conn, error) {
-	config = config.withDefaults()
-	if _, ok := ctx.Deadline(); !ok {
-		limited, cancel := context.WithTimeout(ctx, config.Timeout)
-		defer cancel()
-		ctx = limited
+// open attaches for the first time.
+func open(ctx context.Context, c *Conn) (*Conn, error) {
+	if err := c.attach(ctx); err != nil {
+		c.stop()
+		return nil, err
 	}
-	var dialer net.Dialer
-	link, err := dialer.DialContext(ctx, "tcp", config.Address)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = contextError(ctx)
-		}
-		return nil, fmt.Errorf("connect to the node at %s: %w", config.Address, err)
-	}
-	c, err := attach(ctx, link, cluster, service, config)
-	if err != nil {
-		return nil, fmt.Errorf("attach to the node at %s: %w", config.Address, err)
+	if c.config.Reconnect {
+		c.running.start(c.keep)
 	}
 	return c, nil
 }
 
-// attach introduces the application over a fresh connection, which it closes if
-// that fails. The configuration has its defaults.
-func attach(ctx context.Context, link net.Conn, cluster string, service Service, config Config) (*Conn, error) {
+// attach makes a connection to the node, introduces the application, and begins to use the
+// connection. Without a deadline of the context it takes [Config].Timeout at most.
+func (c *Conn) attach(ctx context.Context) error {
+	if _, ok := ctx.Deadline(); !ok {
+		limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
+		defer cancel()
+		ctx = limited
+	}
+	link, err := c.dial(ctx, c.config.Address)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = contextError(ctx)
+		}
+		return fmt.Errorf("connect to the node at %s: %w", c.config.Address, err)
+	}
+	a, err := c.greet(ctx, link)
+	if err == nil {
+		err = c.use(a)
+	}
+	if err != nil {
+		return fmt.Errorf("attach to the node at %s: %w", c.config.Address, err)
+	}
+	return nil
+}
+
+func dialTCP(ctx context.Context, address string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", address)
+}
+
+// greet introduces the application over a fresh connection, which it closes if
+// that fails.
+func (c *Conn) greet(ctx context.Context, link net.Conn) (*attachment, error) {
 	interrupt := context.AfterFunc(ctx, func() { _ = link.SetDeadline(time.Unix(1, 0)) })
-	reader := wire.NewReader(link, wire.FromRelay, wire.Limits{Payload: max(config.MaxMessage, minFrame)})
-	err := introduce(link, reader, cluster)
+	reader := wire.NewReader(link, wire.FromRelay, wire.Limits{Payload: max(c.config.MaxMessage, minFrame)})
+	err := introduce(link, reader, c.cluster)
 	if !interrupt() {
 		err = contextError(ctx)
 	}
@@ -69,11 +90,7 @@ func attach(ctx context.Context, link net.Conn, cluster string, service Service,
 		_ = link.Close()
 		return nil, err
 	}
-	c := newConn(link, reader, service, config)
-	c.cluster = cluster
-	c.running.start(c.read)
-	c.running.start(c.write)
-	return c, nil
+	return newAttachment(c, link, reader), nil
 }
 
 // introduce sends INIT and returns nil if the node accepts it.
@@ -97,4 +114,24 @@ func introduce(link net.Conn, reader *wire.Reader, cluster string) error {
 	default:
 		return fmt.Errorf("the node sent %v instead of INIT", m.Op())
 	}
+}
+
+// use makes an attachment the current one. What the node has to know of before anything
+// else, subscriptions for one, goes first. After Close it is dropped.
+func (c *Conn) use(a *attachment) error {
+	c.install.Lock()
+	defer c.install.Unlock()
+	if c.closing.Load() {
+		_ = a.link.Close()
+		return ErrClosed
+	}
+	if c.config.FailFast {
+		a.askForFailFast()
+	}
+	c.topics.use(a)
+	c.calls.accept()
+	c.tunnels.accept()
+	c.current.Store(a)
+	a.run()
+	return nil
 }

@@ -25,11 +25,12 @@ func (c *Conn) Broadcast(ctx context.Context, cluster string, message []byte) er
 
 func (c *Conn) sendBroadcast(ctx context.Context, cluster string, message []byte) error {
 	m := wire.Broadcast{Cluster: []byte(cluster), Message: message}
-	b, err := c.begin(ctx, m.Size())
+	a := c.current.Load()
+	b, err := a.begin(ctx, m.Size())
 	if err != nil {
 		return err
 	}
-	c.out.Commit(m.Append(b))
+	a.out.Commit(m.Append(b))
 	return nil
 }
 

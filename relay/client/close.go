@@ -22,7 +22,7 @@ import (
 // A handler or callback cannot wait for its own end: it calls Close in a goroutine.
 // Further calls return what the first one returned, when it returned.
 func (c *Conn) Close() error {
-	if c.closing.CompareAndSwap(false, true) {
+	if c.beginClose() {
 		c.result = c.detach()
 		close(c.closed)
 	}
@@ -30,15 +30,25 @@ func (c *Conn) Close() error {
 	return c.result
 }
 
+// beginClose returns whether this is the first call. No attachment is made after it.
+func (c *Conn) beginClose() bool {
+	c.install.Lock()
+	defer c.install.Unlock()
+	defer c.stop()
+	return c.closing.CompareAndSwap(false, true)
+}
+
 func (c *Conn) detach() error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.config.CloseTimeout)
 	defer cancel()
 	c.closeTunnels()
-	c.sendClose()
+	a := c.current.Load()
+	a.sendClose()
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		c.end(fmt.Errorf("%w: the node did not confirm: %w", ErrClosed, ErrTimeout))
+		a.end(fmt.Errorf("%w: the node did not confirm: %w", ErrClosed, ErrTimeout))
+		<-c.done
 	}
 	if left := c.join(ctx); left > 0 {
 		return fmt.Errorf("%w: %d handlers or callbacks still run", ErrTimeout, left)
@@ -50,10 +60,10 @@ func (c *Conn) detach() error {
 }
 
 // sendClose sends CLOSE, behind whatever is queued.
-func (c *Conn) sendClose() {
+func (a *attachment) sendClose() {
 	var m wire.Close
-	if b, err := c.out.BeginOver(m.Size()); err == nil {
-		c.out.Commit(m.Append(b))
+	if b, err := a.out.BeginOver(m.Size()); err == nil {
+		a.out.Commit(m.Append(b))
 	}
 }
 

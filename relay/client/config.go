@@ -13,6 +13,21 @@ import (
 type Config struct {
 	// Address is the node's relay port, HOST:PORT. Default 127.0.0.1:55555.
 	Address string
+	// Reconnect has a connection to the node that is lost made again, until Close: the
+	// package comment says what becomes of what was under way. Default: it is the end of
+	// the Conn.
+	Reconnect bool
+	// Lost is called when the connection to the node is lost and will be made again, with
+	// the reason, and Restored when it was: the application is in its cluster again, and
+	// subscribed to its topics before anything that it sends from then on. The calls alternate,
+	// one at a time. No try is made while they last; whoever calls Close in them does
+	// that in a goroutine. Without Reconnect they are not called. Default: nothing.
+	Lost     func(reason error)
+	Restored func()
+	// FailFast has requests fail with [ErrNobody] at once if nobody serves their cluster, as
+	// far as the node knows; until it knows, they wait. A node of a release that does not
+	// know this lets them wait as ever. Default: they wait for a member until their deadline.
+	FailFast bool
 	// Logger gets what no caller can be told, such as drops. Default: nothing is
 	// logged.
 	Logger *slog.Logger

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"reflect"
 	"testing"
 	"time"
 )
@@ -23,7 +24,7 @@ func TestConfigDefaults(t *testing.T) {
 			t.Error("no logger")
 		}
 		got.Logger = nil
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("defaults are %+v, want %+v", got, want)
 		}
 	}

@@ -10,27 +10,21 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/project-iris/iris/relay/wire"
-	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Conn is an attached application. Anyone may call any method at any time.
 //
-// A connection that is lost is not made again: Done tells, and whoever wants to
-// go on connects or registers anew.
+// A connection to the node that is lost is made again if [Config].Reconnect says so; the
+// package comment tells what becomes of what was under way. Else it is the end of the Conn:
+// Done tells, and whoever wants to go on connects or registers anew.
 type Conn struct {
 	config  Config
 	service Service
 	cluster string // that it is a member of; empty: none
 	log     *slog.Logger
-	link    net.Conn
-	reader  *wire.Reader // the read goroutine's own
-	out     *outbox.Outbox
-	running group // every goroutine of this connection
-
-	ctx    context.Context // of handlers; ends with the connection
-	cancel context.CancelCauseFunc
+	dial    dialer
+	running group // every goroutine of this Conn
+	began   time.Time
 
 	requests   *inbox[inboundRequest]
 	broadcasts *inbox[[]byte]
@@ -39,30 +33,36 @@ type Conn struct {
 	tunnels    tunnels
 	counters   counters
 
-	began   time.Time
-	closing atomic.Bool   // Close has been called
-	closed  chan struct{} // closed when Close is over
-	result  error         // of Close; set before closed is closed
+	// current is the last attachment: the one in use, or one that has ended.
+	current atomic.Pointer[attachment]
 
-	ended sync.Once
-	done  chan struct{}
-	err   error // why the connection ended; set before done is closed
+	install   sync.Mutex         // makes one of current and closing change at a time
+	closing   atomic.Bool        // Close has been called
+	attaching context.Context    // of attaching again; ends with Close
+	stop      context.CancelFunc // ends attaching
+	closed    chan struct{}      // closed when Close is over
+	result    error              // of Close; set before closed is closed
+
+	done chan struct{}
+	err  error // why this is the end; set before done is closed
 }
 
-func newConn(link net.Conn, reader *wire.Reader, service Service, config Config) *Conn {
+// dialer connects to the node.
+type dialer func(ctx context.Context, address string) (net.Conn, error)
+
+func newConn(cluster string, service Service, config Config) *Conn {
 	c := &Conn{
 		config:  config,
 		service: service,
+		cluster: cluster,
 		log:     config.Logger.With("relay", config.Address),
-		link:    link,
-		reader:  reader,
-		out:     outbox.New(link, config.SendQueue, 0),
+		dial:    dialTCP,
+		began:   time.Now(),
 		closed:  make(chan struct{}),
 		done:    make(chan struct{}),
-		began:   time.Now(),
 	}
-	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	c.requests = newInbox(&c.running, config.ReceiveQueue, config.Handlers, c.serve)
+	c.attaching, c.stop = context.WithCancel(context.Background())
+	c.requests = newInbox(&c.running, config.ReceiveQueue, config.Handlers, serve)
 	c.broadcasts = newInbox(&c.running, config.ReceiveQueue, 1, c.deliver)
 	c.calls.open = make(map[uint64]*call)
 	c.topics.subscriptions = make(map[string][]*Subscription)
@@ -70,12 +70,12 @@ func newConn(link net.Conn, reader *wire.Reader, service Service, config Config)
 	return c
 }
 
-// Done is closed when the connection has ended, by Close or otherwise. Broadcasts
-// and events that had arrived may still be delivered after it.
+// Done is closed when this is the end: by Close, or when the connection is lost and not made
+// again. Broadcasts and events that had arrived may still be delivered after it.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
 // Err returns nil until Done is closed. Then it returns [ErrClosed], which wraps
-// the cause unless the connection ended by Close.
+// the cause unless it was by Close.
 func (c *Conn) Err() error {
 	select {
 	case <-c.done:
@@ -85,27 +85,11 @@ func (c *Conn) Err() error {
 	}
 }
 
-// end is the end of the connection; only the first call has an effect. Whoever
-// waits for the node learns the error.
-func (c *Conn) end(err error) {
-	c.ended.Do(func() {
-		c.err = err
-		c.cancel(err)
-		c.out.Abort(err)
-		_ = c.link.Close()
-		c.requests.discard() // nobody can be answered
-		c.calls.fail(err)
-		c.tunnels.fail(err)
-		close(c.done)
-		c.log.Debug("connection ended", "reason", err)
-	})
-}
-
-// write writes what is queued until the connection ends.
-func (c *Conn) write() {
-	if err := c.out.Run(); err != nil {
-		c.end(lost(err))
-	}
+// finish is the end. It is called once.
+func (c *Conn) finish(err error) {
+	c.stop()
+	c.err = err
+	close(c.done)
 }
 
 // lost is the error of a connection that broke.
@@ -125,31 +109,18 @@ func dropped(err error) error {
 	return err
 }
 
-// begin is the outbox's BeginWait for what the application sends. The caller must
-// call c.out.Commit.
-func (c *Conn) begin(ctx context.Context, size int) ([]byte, error) {
-	if c.closing.Load() {
-		return nil, ErrClosed
-	}
-	b, err := c.out.BeginWait(ctx, size)
-	if err != nil {
-		return nil, sendError(ctx, err)
-	}
-	return b, nil
-}
-
-// waitRoom waits until something can be sent.
-func (c *Conn) waitRoom(ctx context.Context) error {
-	if err := c.out.WaitRoom(ctx); err != nil {
-		return sendError(ctx, err)
-	}
-	return nil
-}
-
 // sendError says in the words of this package why nothing could be sent.
 func sendError(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return contextError(ctx)
 	}
-	return lost(err)
+	return notSent(lost(err))
+}
+
+// notSent is the error of what was not sent because the connection is closed.
+func notSent(err error) error {
+	if errors.Is(err, ErrNotSent) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrNotSent, err)
 }

@@ -8,6 +8,7 @@
 //   - [Conn.Broadcast] tells every member of a cluster;
 //   - [Conn.Publish] and [Conn.Subscribe] carry events to every subscriber of a topic;
 //   - [Conn.Tunnel] opens an ordered, throttled stream of messages to one member;
+//   - [Call] and [Answer] carry values in place of bytes;
 //   - [Conn.Dial] and [Listen] make connections of package net of tunnels: streams.
 //
 // # Waiting
@@ -32,6 +33,22 @@
 // its bound by one message. Nothing is allocated before it is needed or on the mere
 // claim of a length. A stream takes what a tunnel does, and its records are 64 KiB at
 // most.
+//
+// # When the node goes
+//
+// A connection to the node that is lost fails what was under way by it: requests with
+// [ErrNotSent] or [ErrMayHaveRun], tunnels and streams with [ErrClosed]. The contexts of
+// handlers end; an answer that comes later goes to nobody, and what was not handled yet is not.
+// Events and broadcasts that were queued for the node are lost; [Stats].UnsentBytes counts them.
+// What had arrived is delivered.
+//
+// With [Config].Reconnect the connection is made again, until [Conn.Close]. The first try is
+// made after 10 to 20 ms, later ones up to half a second apart, so that a node that is back is
+// found within that. Each wait is random, so that the applications of a node do not come back
+// all at once. The application is in its cluster again then, and subscribed to what it was,
+// before anything that it sends from then on. Nothing is kept meanwhile: what is called
+// while there is no connection fails at once with [ErrNotSent], and nothing is sent a second
+// time. Functions of [Config] tell the application of the loss and of its end.
 //
 // # What streams say
 //

@@ -8,9 +8,21 @@ import (
 
 // What can stand in the way. Errors of this package wrap them; use errors.Is.
 var (
-	// ErrClosed says that the connection or the tunnel is closed. When it was lost,
-	// the error wraps the cause as well.
+	// ErrClosed says that the connection to the node or the tunnel is closed. When it was
+	// lost, the error wraps the cause as well. Whether the connection is made again is
+	// [Config].Reconnect's; [Conn.Done] tells when it is not.
 	ErrClosed = errors.New("closed")
+	// ErrNotSent says that nothing of it was sent to the node, because the connection was
+	// closed or lost: it has certainly not run, and may be tried again. The error wraps
+	// ErrClosed, too.
+	ErrNotSent = errors.New("not sent")
+	// ErrMayHaveRun says that a request was sent, at least in part, and that the connection
+	// was closed or lost before its answer came: a member may have handled it, or may do
+	// so yet. The error wraps ErrClosed, too.
+	ErrMayHaveRun = errors.New("may have run")
+	// ErrNobody says that nobody serves the cluster, as far as the node knows: the request
+	// has not run. Only [Config].FailFast brings it.
+	ErrNobody = errors.New("nobody serves the cluster")
 	// ErrTimeout says that nothing came in time, whether the node or the context
 	// said so. It is a context.DeadlineExceeded too.
 	ErrTimeout error = timeoutError{}

@@ -47,6 +47,13 @@ func attached(t testing.TB, service Service, config Config) (*Conn, *fakeRelay) 
 	return c, relay
 }
 
+// attach attaches over a connection that is there already.
+func attach(ctx context.Context, link net.Conn, cluster string, service Service, config Config) (*Conn, error) {
+	c := newConn(cluster, service, config)
+	c.dial = func(context.Context, string) (net.Conn, error) { return link, nil }
+	return open(ctx, c)
+}
+
 // expect reads the next frame, which has to be an M. Another one is the end of the
 // whole test: the script makes no sense any more, in whichever goroutine it runs.
 func expect[M wire.Message](r *fakeRelay) M {

@@ -92,9 +92,17 @@ func (b *inbox[T]) take() (T, bool) {
 	return next.value, true
 }
 
-// discard drops what waits and takes nothing more.
-func (b *inbox[T]) discard() {
+// clear drops what waits.
+func (b *inbox[T]) clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.items, b.head, b.bytes, b.closed = nil, 0, 0, true
+	b.items, b.head, b.bytes = nil, 0, 0
+}
+
+// discard drops what waits and takes nothing more.
+func (b *inbox[T]) discard() {
+	b.clear()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
 }

@@ -8,15 +8,15 @@ import (
 
 // read hands what the node sends to whom it is for, until the connection ends. Nothing
 // that it calls waits: not for the application, and not for room to send.
-func (c *Conn) read() {
+func (a *attachment) read() {
 	for {
-		m, err := c.reader.Read()
+		m, err := a.reader.Read()
 		if err != nil {
-			c.end(lost(dropped(err)))
+			a.end(lost(dropped(err)))
 			return
 		}
-		if err := c.dispatch(m); err != nil {
-			c.end(err)
+		if err := a.dispatch(m); err != nil {
+			a.end(err)
 			return
 		}
 	}
@@ -24,28 +24,28 @@ func (c *Conn) read() {
 
 // dispatch handles one frame. An error ends the connection. The frame is only valid
 // until it returns.
-func (c *Conn) dispatch(m wire.Message) error {
+func (a *attachment) dispatch(m wire.Message) error {
 	switch m := m.(type) {
 	case *wire.Result:
-		c.calls.resolve(m, &c.counters)
+		a.calls.resolve(m, &a.counters)
 	case *wire.Call:
-		c.receiveRequest(m)
+		a.receiveRequest(m)
 	case *wire.Delivery:
-		c.receiveBroadcast(m)
+		a.receiveBroadcast(m)
 	case *wire.Publish:
-		c.receiveEvent(m)
+		a.receiveEvent(m)
 	case *wire.TunOffer:
-		c.acceptTunnel(m)
+		a.acceptTunnel(m)
 	case *wire.TunResult:
-		c.confirmTunnel(m)
+		a.confirmTunnel(m)
 	case *wire.TunAllow:
-		c.allowTunnel(m)
+		a.allowTunnel(m)
 	case *wire.TunTransfer:
-		c.receiveChunk(m)
+		a.receiveChunk(m)
 	case *wire.TunClosed:
-		c.endTunnel(m)
+		a.endTunnel(m)
 	case *wire.Closed:
-		return c.farewell(m)
+		return a.farewell(m)
 	default:
 		return fmt.Errorf("%w: the node sent %v out of turn", ErrClosed, m.Op())
 	}
@@ -54,11 +54,11 @@ func (c *Conn) dispatch(m wire.Message) error {
 
 // farewell returns why the node has ended the connection: ErrClosed alone if we
 // asked for it.
-func (c *Conn) farewell(m *wire.Closed) error {
+func (a *attachment) farewell(m *wire.Closed) error {
 	switch {
 	case len(m.Reason) > 0:
 		return fmt.Errorf("%w by the node: %s", ErrClosed, m.Reason)
-	case !c.closing.Load():
+	case !a.closing.Load():
 		return fmt.Errorf("%w by the node", ErrClosed)
 	}
 	return ErrClosed

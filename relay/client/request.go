@@ -15,9 +15,10 @@ import (
 //
 // The context's deadline travels with the request, in milliseconds, rounded up;
 // without one it is [Config].Timeout. A request to a cluster without members waits
-// for one. Errors: [ErrTimeout]; a [*FaultError] with the text of the member's
-// error; the context's, if it is cancelled, and then the reply is ignored;
-// [ErrTooLarge]; [ErrClosed].
+// for one, unless [Config].FailFast is set. Errors: [ErrTimeout]; [ErrNobody]; a
+// [*FaultError] with the text of the member's error; the context's, if it is cancelled, and
+// then the reply is ignored; [ErrTooLarge]; and [ErrClosed], when the connection to the node
+// is lost or closed. That one wraps [ErrNotSent] or [ErrMayHaveRun].
 func (c *Conn) Request(ctx context.Context, cluster string, body []byte) ([]byte, error) {
 	reply, err := c.request(ctx, cluster, body)
 	if err != nil {
@@ -37,7 +38,7 @@ func (c *Conn) request(ctx context.Context, cluster string, body []byte) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	if err := c.sendRequest(ctx, p.id, cluster, body); err != nil {
+	if err := c.sendRequest(ctx, p, cluster, body); err != nil {
 		c.calls.cancel(p)
 		return nil, err
 	}
@@ -53,14 +54,19 @@ func (c *Conn) request(ctx context.Context, cluster string, body []byte) ([]byte
 	return reply, err
 }
 
-func (c *Conn) sendRequest(ctx context.Context, id uint64, cluster string, body []byte) error {
-	m := wire.Request{ID: id, Cluster: []byte(cluster), Body: body, Timeout: math.MaxInt64}
-	b, err := c.begin(ctx, m.Size())
+func (c *Conn) sendRequest(ctx context.Context, p *call, cluster string, body []byte) error {
+	m := wire.Request{ID: p.id, Cluster: []byte(cluster), Body: body, Timeout: math.MaxInt64}
+	a := c.current.Load()
+	b, err := a.begin(ctx, m.Size())
 	if err != nil {
 		return err
 	}
 	m.Timeout = c.timeout(ctx) // less than a moment ago if we had to wait for room
-	c.out.Commit(m.Append(b))
+	p.position = a.out.Position()
+	if c.config.FailFast {
+		p.deadline = time.Now().Add(time.Duration(m.Timeout) * time.Millisecond)
+	}
+	a.out.Commit(m.Append(b))
 	return nil
 }
 
@@ -88,10 +94,15 @@ type calls struct {
 // the other fields.
 type call struct {
 	id       uint64
+	position uint64        // of the request in the outbox
+	deadline time.Time     // before which the node does not say that it has passed; with FailFast only
 	answered chan struct{} // holds one
 	reply    []byte
 	err      error
 }
+
+// unsent is the position of a request that is not in the outbox.
+const unsent = math.MaxUint64
 
 // add opens a call under a fresh id.
 func (s *calls) add() (*call, error) {
@@ -102,9 +113,9 @@ func (s *calls) add() (*call, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
-		return nil, s.err
+		return nil, notSent(s.err)
 	}
-	p.id = s.next
+	p.id, p.position = s.next, unsent
 	s.next++
 	s.open[p.id] = p
 	return p, nil
@@ -137,6 +148,8 @@ func (s *calls) resolve(m *wire.Result, n *counters) {
 	case p == nil:
 		n.lateReplies.Add(1)
 		return
+	case m.TimedOut && time.Now().Before(p.deadline):
+		p.err = ErrNobody
 	case m.TimedOut:
 		p.err = ErrTimeout
 	case m.OK:
@@ -147,20 +160,32 @@ func (s *calls) resolve(m *wire.Result, n *counters) {
 	p.answered <- struct{}{}
 }
 
-// fail answers all calls, and those to come, with an error.
-func (s *calls) fail(err error) {
+// fail answers all calls, and those to come, with an error, because the connection has ended
+// that they were sent by, up to a position.
+func (s *calls) fail(err error, sent uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
+	lost, kept := fmt.Errorf("%w: %w", ErrMayHaveRun, err), notSent(err)
 	for id, p := range s.open {
 		delete(s.open, id)
-		p.err = err
+		p.err = lost
+		if p.position >= sent {
+			p.err = kept
+		}
 		p.answered <- struct{}{}
 	}
 }
 
+// accept takes calls again.
+func (s *calls) accept() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = nil
+}
+
 // recycle takes a call back. Nothing must be on its way to it.
 func (s *calls) recycle(p *call) {
-	p.reply, p.err = nil, nil
+	p.reply, p.err, p.deadline = nil, nil, time.Time{}
 	s.pool.Put(p)
 }

@@ -81,6 +81,48 @@ func TestRequestSendsItsDeadline(t *testing.T) {
 	}
 }
 
+// With FailFast the node is told so first, and what it says before the deadline is that there
+// is nobody. Without, it says nothing of the kind.
+func TestRequestsFailFast(t *testing.T) {
+	for _, fast := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			c, n, relay := reconnecting(t, Service{}, Config{FailFast: fast})
+			if fast {
+				expectFailFast(relay)
+			}
+			want := map[bool]error{true: ErrNobody, false: ErrTimeout}[fast]
+			_, err := timedOutAfter(t, c, relay, 999*time.Millisecond)
+			wantError(t, err, want)
+			_, err = timedOutAfter(t, c, relay, time.Second)
+			wantError(t, err, ErrTimeout)
+			_ = relay.link.Close()
+			relay = <-n.relays
+			if fast {
+				expectFailFast(relay)
+			}
+			relay.silent()
+		})
+	}
+}
+
+func expectFailFast(r *fakeRelay) {
+	if m := expect[*wire.Reply](r); m.ID != wire.OptionID || !m.OK || string(m.Body) != wire.OptionFailFast {
+		r.t.Errorf("the first frame is %+v", m)
+	}
+}
+
+// timedOutAfter asks for a second, and is answered with "timed out" after a time.
+func timedOutAfter(t *testing.T, c *Conn, relay *fakeRelay, after time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	done := async(func() ([]byte, error) { return c.Request(ctx, "nobody", nil) })
+	m := expect[*wire.Request](relay)
+	time.Sleep(after)
+	relay.send(&wire.Result{ID: m.ID, TimedOut: true})
+	r := <-done
+	return r.value, r.err
+}
+
 func TestRequestEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, relay := attached(t, Service{}, Config{})

@@ -11,7 +11,7 @@ import (
 
 // Service is what a member of a cluster does. Its functions are called from
 // goroutines of the connection. What they get is theirs to keep. A panic in them is
-// not caught.
+// not caught, unless [Recover] is around them: see [Wrap].
 type Service struct {
 	// Request answers a request. The error's text becomes the fault that the caller
 	// gets. Up to Config.Handlers calls run at a time; as many bytes as
@@ -42,63 +42,70 @@ const faultUnserved = "this service answers no requests"
 
 // inboundRequest is a request that waits for its handler.
 type inboundRequest struct {
+	from     *attachment
 	id       uint64
 	body     []byte
 	deadline time.Time // zero: too far away to matter
 }
 
 // receiveRequest queues a request, or answers it at once.
-func (c *Conn) receiveRequest(m *wire.Call) {
-	if c.service.Request == nil {
-		c.refuse(m.ID, faultUnserved)
+func (a *attachment) receiveRequest(m *wire.Call) {
+	if a.service.Request == nil {
+		a.refuse(m.ID, faultUnserved)
 		return
 	}
-	r := inboundRequest{id: m.ID, body: append([]byte{}, m.Body...)}
+	r := inboundRequest{from: a, id: m.ID, body: append([]byte{}, m.Body...)}
 	if m.Timeout <= math.MaxInt64/uint64(time.Millisecond) {
 		r.deadline = time.Now().Add(time.Duration(m.Timeout) * time.Millisecond)
 	}
-	if !c.requests.put(r, len(r.body)) {
-		c.overloaded(m.ID)
+	if !a.requests.put(r, len(r.body)) {
+		a.overloaded(m.ID)
 	}
 }
 
 // overloaded answers a request for which there was no room.
-func (c *Conn) overloaded(id uint64) {
-	c.count(&c.counters.overloadedRequests, "request refused", "reason", FaultOverloaded)
-	c.refuse(id, FaultOverloaded)
+func (a *attachment) overloaded(id uint64) {
+	a.count(&a.counters.overloadedRequests, "request refused", "reason", FaultOverloaded)
+	a.refuse(id, FaultOverloaded)
 }
 
 // refuse answers with a fault without waiting. If there is no room for even that,
 // the node finds the deadline passed.
-func (c *Conn) refuse(id uint64, fault string) {
+func (a *attachment) refuse(id uint64, fault string) {
 	m := wire.Reply{ID: id, Body: []byte(fault)}
-	if b, err := c.out.Begin(m.Size()); err == nil {
-		c.out.Commit(m.Append(b))
+	if b, err := a.out.Begin(m.Size()); err == nil {
+		a.out.Commit(m.Append(b))
 	}
 }
 
-// serve handles a request and answers it.
-func (c *Conn) serve(r inboundRequest) {
-	ctx := c.ctx
+// serve handles a request and answers it, unless its attachment has ended.
+func serve(r inboundRequest) {
+	if a := r.from; a.ctx.Err() == nil {
+		a.serve(r)
+	}
+}
+
+func (a *attachment) serve(r inboundRequest) {
+	ctx := a.ctx
 	if !r.deadline.IsZero() {
 		limited, cancel := context.WithDeadline(ctx, r.deadline)
 		defer cancel()
 		ctx = limited
 	}
 	if ctx.Err() != nil {
-		c.overloaded(r.id)
+		a.overloaded(r.id)
 		return
 	}
-	reply, err := c.service.Request(ctx, r.body)
+	reply, err := a.service.Request(ctx, r.body)
 	m := wire.Reply{ID: r.id, OK: err == nil, Body: reply}
 	if err != nil {
 		m.Body = []byte(faultText(err))
 	}
-	if len(m.Body) > c.config.MaxMessage {
-		c.log.Warn("reply refused", "reason", "too large", "bytes", len(m.Body))
+	if len(m.Body) > a.config.MaxMessage {
+		a.log.Warn("reply refused", "reason", "too large", "bytes", len(m.Body))
 		m.OK, m.Body = false, fmt.Appendf(nil, "reply of %d bytes is too large", len(m.Body))
 	}
-	c.reply(&m)
+	a.reply(&m)
 }
 
 // faultText is what the caller learns of a handler's error.
@@ -110,10 +117,10 @@ func faultText(err error) string {
 }
 
 // reply sends an answer. While the connection closes that is still possible.
-func (c *Conn) reply(m *wire.Reply) {
-	b, err := c.out.BeginWait(c.ctx, m.Size())
+func (a *attachment) reply(m *wire.Reply) {
+	b, err := a.out.BeginWait(a.ctx, m.Size())
 	if err != nil {
 		return // the connection has ended
 	}
-	c.out.Commit(m.Append(b))
+	a.out.Commit(m.Append(b))
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Stats counts what a connection has dropped or refused since it was attached.
+// Stats counts what a Conn has dropped or refused since it was first attached.
 type Stats struct {
 	OverloadedRequests uint64 // answered with FaultOverloaded: the queue was full, or the deadline passed in it
 	DroppedBroadcasts  uint64 // the queue of broadcasts was full
@@ -13,6 +13,8 @@ type Stats struct {
 	RefusedTunnels     uint64 // as many as Config.Tunnels were open, or nothing could be sent
 	RefusedStreams     uint64 // tunnels to a Listener whose other side spoke no stream, or came when it was closed
 	LateReplies        uint64 // for requests that had been given up
+	Reconnects         uint64 // times that a connection which was lost was made again
+	UnsentBytes        uint64 // frames, events among them, that waited to be written when a connection was closed or lost
 }
 
 // logInterval is the least time between two lines about the same kind of drop.
@@ -31,6 +33,8 @@ type counters struct {
 	refusedTunnels     counter
 	refusedStreams     counter
 	lateReplies        atomic.Uint64
+	reconnects         atomic.Uint64
+	unsentBytes        atomic.Uint64
 }
 
 // Stats returns the counters. Anyone may call it at any time.
@@ -42,6 +46,8 @@ func (c *Conn) Stats() Stats {
 		RefusedTunnels:     c.counters.refusedTunnels.total.Load(),
 		RefusedStreams:     c.counters.refusedStreams.total.Load(),
 		LateReplies:        c.counters.lateReplies.Load(),
+		Reconnects:         c.counters.reconnects.Load(),
+		UnsentBytes:        c.counters.unsentBytes.Load(),
 	}
 }
 

@@ -29,11 +29,12 @@ func (c *Conn) Publish(ctx context.Context, topic string, event []byte) error {
 
 func (c *Conn) sendEvent(ctx context.Context, topic string, event []byte) error {
 	m := wire.Publish{Topic: []byte(topic), Event: event}
-	b, err := c.begin(ctx, m.Size())
+	a := c.current.Load()
+	b, err := a.begin(ctx, m.Size())
 	if err != nil {
 		return err
 	}
-	c.out.Commit(m.Append(b))
+	a.out.Commit(m.Append(b))
 	return nil
 }
 
@@ -79,11 +80,11 @@ func (c *Conn) subscribe(ctx context.Context, s *Subscription) error {
 		case !errors.Is(err, outbox.ErrFull):
 			return sendError(ctx, err)
 		}
-		if err := c.waitRoom(ctx); err != nil {
+		if err := c.current.Load().waitRoom(ctx); err != nil {
 			return err
 		}
 	}
-	return ErrClosed
+	return notSent(ErrClosed)
 }
 
 // Unsubscribe ends the subscription. Events that wait are discarded; a call that is
@@ -109,7 +110,22 @@ func (c *Conn) receiveEvent(m *wire.Publish) {
 // node of the first and the last one of each topic.
 type topics struct {
 	mu            sync.Mutex
+	at            *attachment // whose node knows the topics, unless it has ended
 	subscriptions map[string][]*Subscription
+}
+
+// use tells the node of another attachment all topics. Nothing bounds the queue there but
+// the number of topics, for each of which the application has waited once.
+func (ts *topics) use(a *attachment) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.at = a
+	for topic := range ts.subscriptions {
+		m := wire.Subscribe{Topic: []byte(topic)}
+		if b, err := a.out.BeginOver(m.Size()); err == nil {
+			a.out.Commit(m.Append(b))
+		}
+	}
 }
 
 // add adds a subscription, and tells the node if it is the first of its topic. It
@@ -119,11 +135,11 @@ func (ts *topics) add(s *Subscription) error {
 	defer ts.mu.Unlock()
 	if len(ts.subscriptions[s.topic]) == 0 {
 		m := wire.Subscribe{Topic: []byte(s.topic)}
-		b, err := s.conn.out.Begin(m.Size())
+		b, err := ts.at.out.Begin(m.Size())
 		if err != nil {
 			return err
 		}
-		s.conn.out.Commit(m.Append(b))
+		ts.at.out.Commit(m.Append(b))
 	}
 	ts.subscriptions[s.topic] = append(ts.subscriptions[s.topic], s)
 	return nil
@@ -146,8 +162,8 @@ func (ts *topics) remove(s *Subscription) {
 	}
 	delete(ts.subscriptions, s.topic)
 	m := wire.Unsubscribe{Topic: []byte(s.topic)}
-	if b, err := s.conn.out.BeginOver(m.Size()); err == nil {
-		s.conn.out.Commit(m.Append(b))
+	if b, err := ts.at.out.BeginOver(m.Size()); err == nil {
+		ts.at.out.Commit(m.Append(b))
 	}
 }
 

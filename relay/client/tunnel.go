@@ -25,7 +25,7 @@ import (
 // Anyone may call any method at any time. Sends do not mix: a message is sent whole
 // before the next begins, and so are the bytes of a Write.
 type Tunnel struct {
-	conn *Conn
+	conn *attachment
 	id   uint64
 
 	confirmed chan bool     // takes the node's answer to TUN_INIT: the tunnel is there
@@ -56,9 +56,9 @@ const maxChunk = 64 << 10
 // maxChunkLimit is what a chunk limit has to be below.
 const maxChunkLimit = 1 << 31
 
-func newTunnel(c *Conn, id uint64) *Tunnel {
+func newTunnel(a *attachment, id uint64) *Tunnel {
 	return &Tunnel{
-		conn:      c,
+		conn:      a,
 		id:        id,
 		confirmed: make(chan bool, 1),
 		sending:   make(chan struct{}, 1),
@@ -91,18 +91,19 @@ func (c *Conn) openTunnel(ctx context.Context, cluster string) (*Tunnel, error) 
 	if err := checkName(cluster); err != nil {
 		return nil, err
 	}
-	t, err := c.tunnels.add(c)
+	a := c.current.Load()
+	t, err := c.tunnels.add(a)
 	if err != nil {
 		return nil, err
 	}
 	m := wire.TunInit{ID: t.id, Cluster: []byte(cluster), Timeout: math.MaxInt64}
-	b, err := c.begin(ctx, m.Size())
+	b, err := a.begin(ctx, m.Size())
 	if err != nil {
 		c.tunnels.remove(t.id)
 		return nil, err
 	}
 	m.Timeout = c.timeout(ctx)
-	c.out.Commit(m.Append(b))
+	a.out.Commit(m.Append(b))
 	return t, t.awaitOpen(ctx)
 }
 

@@ -20,13 +20,13 @@ type tunnels struct {
 }
 
 // add makes a tunnel under a fresh id.
-func (ts *tunnels) add(c *Conn) (*Tunnel, error) {
+func (ts *tunnels) add(a *attachment) (*Tunnel, error) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	if ts.err != nil {
-		return nil, ts.err
+		return nil, notSent(ts.err)
 	}
-	t := newTunnel(c, ts.next)
+	t := newTunnel(a, ts.next)
 	ts.next++
 	ts.byID[t.id] = t
 	return t, nil
@@ -66,6 +66,13 @@ func (ts *tunnels) exit() {
 	ts.handled--
 }
 
+// accept takes tunnels again.
+func (ts *tunnels) accept() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.err = nil
+}
+
 // refuse takes no more tunnels and returns those there are.
 func (ts *tunnels) refuse(err error) []*Tunnel {
 	ts.mu.Lock()
@@ -97,28 +104,28 @@ func (c *Conn) closeTunnels() {
 
 // acceptTunnel takes an offer. One that it does not confirm costs that tunnel only:
 // the node gives up on it.
-func (c *Conn) acceptTunnel(m *wire.TunOffer) {
+func (a *attachment) acceptTunnel(m *wire.TunOffer) {
 	if m.ChunkLimit == 0 || m.ChunkLimit >= maxChunkLimit {
-		c.refuseTunnel("chunk limit is out of range")
+		a.refuseTunnel("chunk limit is out of range")
 		return
 	}
-	t, err := c.tunnels.add(c)
+	t, err := a.tunnels.add(a)
 	if err != nil {
 		return // the connection is closing
 	}
 	if !t.confirm(m) {
-		c.tunnels.remove(t.id)
-		c.refuseTunnel("no room to send")
+		a.tunnels.remove(t.id)
+		a.refuseTunnel("no room to send")
 		return
 	}
 	switch {
-	case c.service.Tunnel == nil:
+	case a.service.Tunnel == nil:
 		t.shut()
-	case !c.tunnels.enter(c.config.Tunnels):
-		c.refuseTunnel("too many tunnels")
+	case !a.tunnels.enter(a.config.Tunnels):
+		a.refuseTunnel("too many tunnels")
 		t.shut()
 	default:
-		c.running.start(func() { c.serveTunnel(t) })
+		a.running.start(func() { a.serveTunnel(t) })
 	}
 }
 

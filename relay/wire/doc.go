@@ -56,6 +56,20 @@
 // no other opcodes, and none may be added: existing bindings crash or lose their
 // place in the stream on one that they do not know.
 //
+// # Options
+//
+// An application may set options of its connection, once it is attached and before what they
+// are about. There is no frame for that: bindings and nodes of other releases would lose
+// their place in the stream on it. An option is a REPLY with the id 2^64-1 ([OptionID]), ok,
+// and the option's name as its reply. No relay gives a request that id, and replies to what was
+// not asked are ignored, so a node that does not know the option goes on as if it was
+// not there. It is not answered: what an option changes has to show that it is in force.
+//
+//	iris fail fast    a REQUEST to a cluster that nobody serves is answered with "timed out"
+//	                  as soon as the node knows that, and not at its deadline. An answer
+//	                  "timed out" before the deadline says nothing else, and no service can
+//	                  forge it, as a fault could be.
+//
 // # Reading
 //
 // [Reader] turns a byte stream into messages. Memory grows with the bytes that

@@ -1,5 +1,16 @@
 package wire
 
+import "math"
+
+// An application sets an option of its connection by a [Reply] to a request that no relay
+// makes: its id is OptionID, it is ok, and its body names the option. A relay that does not
+// know the option, or options at all, ignores it, as it does all replies to what it did not ask.
+// No binding of 2013-2015 sends that id. See "Options" in the package comment.
+const (
+	OptionID       = math.MaxUint64
+	OptionFailFast = "iris fail fast"
+)
+
 // Reply is a member's answer to a [Call].
 //
 //	0x05 id:varint ok:bool body:binary

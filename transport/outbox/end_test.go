@@ -72,6 +72,37 @@ func TestAbortOfAnIdleOutbox(t *testing.T) {
 	})
 }
 
+// What was added from Handed on was not written when the outbox ends, and is counted.
+func TestHandedIsWhatMayHaveBeenWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := start(t, 1<<20, 0)
+		var positions []uint64
+		for _, frame := range []string{"written", "under way", "queued", "queued, too"} {
+			b, err := w.Begin(len(frame))
+			if err != nil {
+				t.Fatal(err)
+			}
+			positions = append(positions, w.Position())
+			w.Commit(append(b, frame...))
+			synctest.Wait()
+			if frame == "written" {
+				w.wantWrite(frame)
+			}
+		}
+		w.Abort(errBoom)
+		for i, sent := range []bool{true, true, false, false} {
+			if got := positions[i] < w.Handed(); got != sent {
+				t.Errorf("frame %d at %d, of %d that were handed over", i, positions[i], w.Handed())
+			}
+		}
+		if n := w.Dropped(); n != uint64(len("queued"+"queued, too")) {
+			t.Errorf("%d bytes were dropped", n)
+		}
+		w.far.Close()
+		w.wantEnd(io.ErrClosedPipe)
+	})
+}
+
 // The bytes of the write under way belong to it until it ends: another outbox must
 // not get their memory.
 func TestAbortLeavesTheWriteItsBytes(t *testing.T) {

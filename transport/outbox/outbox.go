@@ -56,6 +56,9 @@ type Outbox struct {
 	segments []segment     // frames to write; the last one still grows
 	open     int           // bytes in the last segment before Begin handed it out
 	queued   int           // bytes in segments, and in the one being written
+	added    uint64        // bytes ever
+	handed   uint64        // bytes of these that the connection was asked to write
+	dropped  uint64        // bytes of these that it never will be
 	progress chan struct{} // closed when queued falls; nil while nobody waits
 	refused  bool          // Begin has failed with ErrFull, and there was no room since
 	closing  bool          // take nothing more, write what there is, end
@@ -130,6 +133,7 @@ func (o *Outbox) BeginWait(ctx context.Context, size int) ([]byte, error) {
 func (o *Outbox) Commit(b []byte) {
 	last := &o.segments[len(o.segments)-1]
 	o.queued += len(b) - o.open
+	o.added += uint64(len(b) - o.open)
 	last.bytes = b
 	if len(o.segments) == 1 {
 		o.work.Signal()
@@ -143,6 +147,26 @@ func (o *Outbox) CommitLast(b []byte) {
 	o.closing, o.err = true, ErrClosed
 	o.release()
 	o.Commit(b)
+}
+
+// Position is how many bytes were added before those that Begin makes room for. It is
+// called between Begin and Commit.
+func (o *Outbox) Position() uint64 { return o.added }
+
+// Handed is how many bytes the connection was asked to write. What was added at a position
+// from there on was certainly not sent, if the outbox is aborted.
+func (o *Outbox) Handed() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.handed
+}
+
+// Dropped is how many bytes were queued, and are not written because the outbox was aborted
+// or a write has failed.
+func (o *Outbox) Dropped() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.dropped
 }
 
 // WaitRoom returns nil as soon as the outbox is not full. When it is, that is when
@@ -266,6 +290,7 @@ func (o *Outbox) next() (segment, error) {
 	n := copy(o.segments, o.segments[1:])
 	o.segments[n] = segment{}
 	o.segments = o.segments[:n]
+	o.handed += uint64(len(s.bytes))
 	return s, nil
 }
 
@@ -353,6 +378,7 @@ func (o *Outbox) fail(err error) {
 	o.closing = o.closing && len(o.segments) == 0
 	for _, s := range o.segments {
 		o.queued -= len(s.bytes)
+		o.dropped += uint64(len(s.bytes))
 		s.recycle()
 	}
 	o.segments = nil
