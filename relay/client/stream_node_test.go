@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/nettest"
 
@@ -185,8 +186,13 @@ func TestAListenerThatIsClosedKeepsItsStreams(t *testing.T) {
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("accept: %v", err)
 	}
-	if _, err := c.Dial(ctx, "service"); !errors.As(err, new(*client.ResetError)) {
-		t.Errorf("dial: %v", err)
+	next := listen(t, ctx, "service", config)
+	other, taken, err := pair(ctx, c, next) // though the closed one has less in hand
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(other.Close(), taken.Close()); err != nil {
+		t.Error(err)
 	}
 	if _, err := io.WriteString(dialled, "still"); err != nil {
 		t.Error(err)
@@ -204,6 +210,92 @@ func TestAListenerThatIsClosedKeepsItsStreams(t *testing.T) {
 	case <-l.Conn().Done():
 	default:
 		t.Error("the listener is still attached")
+	}
+}
+
+// Who leaves takes what was dialled before, and nothing after; who dials then waits for
+// somebody else.
+func TestAListenerThatLeavesKeepsItsStreams(t *testing.T) {
+	a, b := twoNodes(t)
+	ctx := t.Context()
+	l := listen(t, ctx, "service", a)
+	c := register(t, ctx, "callers", client.Service{}, b)
+	first, accepted, err := pair(ctx, c, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.Dial(ctx, "service") // Accept has not been called for it
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := l.Leave(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	soon, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Dial(soon, "service"); !errors.Is(err, client.ErrTimeout) {
+		t.Errorf("dial: %v", err)
+	}
+	late, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ends := range [][2]net.Conn{{first, accepted}, {second, late}} {
+		if _, err := io.WriteString(ends[0], "still"); err != nil {
+			t.Error(err)
+		}
+		if err := ends[0].Close(); err != nil {
+			t.Error(err)
+		}
+		if got, err := io.ReadAll(ends[1]); string(got) != "still" || err != nil {
+			t.Errorf("read %q, %v", got, err)
+		}
+		if err := ends[1].Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A service may look first whether it takes a stream, and learns for whom it is.
+func TestAServiceAcceptsAndRefusesStreams(t *testing.T) {
+	ctx, config := testNode(t)
+	sources := make(chan string, 2)
+	refuse := true
+	c := register(t, ctx, "picky", client.Service{Tunnel: func(tun *client.Tunnel) {
+		if refuse {
+			refuse = false
+			if err := tun.RefuseStream(ctx, "not today"); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		s, err := tun.AcceptStream(ctx)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		sources <- s.Source()
+		_ = s.Close()
+	}}, config)
+	_, err := c.Dial(ctx, "picky")
+	if reset, ok := errors.AsType[*client.ResetError](err); !ok || reset.Reason != "not today" {
+		t.Errorf("dial: %v", err)
+	}
+	address := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 49152}
+	for _, row := range []struct {
+		source net.Addr
+		want   string
+	}{{nil, ""}, {address, "192.0.2.7:49152"}, {client.Addr{Name: strings.Repeat("x", 256)}, ""}, {client.Addr{Name: "\xff"}, ""}} {
+		s, err := c.DialFrom(ctx, "picky", row.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := <-sources; got != row.want || s.Source() != "" {
+			t.Errorf("source is %q, want %q", got, row.want)
+		}
+		_ = s.Close()
 	}
 }
 

@@ -1,0 +1,54 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/project-iris/iris/relay/wire"
+)
+
+// Leave takes this member out of its cluster. When it has returned nil, no request,
+// broadcast or tunnel to the cluster reaches this member any more, and others get them.
+// All else goes on until Close: requests that the member has in hand, its tunnels and
+// subscriptions, and what it sends itself.
+//
+// There is no way back: whoever wants to serve the cluster again attaches again. A plain
+// client is in no cluster, and nothing happens.
+//
+// Without a deadline of the context it waits for [Config].CloseTimeout. Errors:
+// [ErrTimeout], also of a node that is older than this call and has not taken the member
+// out; the context's; [ErrClosed].
+func (c *Conn) Leave(ctx context.Context) error {
+	if _, ok := ctx.Deadline(); !ok {
+		limited, cancel := context.WithTimeout(ctx, c.config.CloseTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	if err := c.leave(ctx); err != nil {
+		return fmt.Errorf("leave cluster %q: %w", c.cluster, err)
+	}
+	return nil
+}
+
+// leave confirms an offer that no node makes, under the id of a tunnel that is never
+// opened: the node closes that when the member has left.
+func (c *Conn) leave(ctx context.Context) error {
+	t, err := c.tunnels.add(c)
+	if err != nil {
+		return err
+	}
+	m := wire.TunConfirm{BuildID: wire.BuildLeave, ID: t.id}
+	b, err := c.begin(ctx, m.Size())
+	if err != nil {
+		c.tunnels.remove(t.id)
+		return err
+	}
+	c.out.Commit(m.Append(b))
+	select {
+	case <-t.gone:
+		return t.result
+	case <-ctx.Done():
+		c.tunnels.remove(t.id)
+		return contextError(ctx)
+	}
+}

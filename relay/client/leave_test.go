@@ -1,0 +1,64 @@
+package client
+
+import (
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/project-iris/iris/relay/wire"
+)
+
+func TestLeaveWaitsForTheNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, relay := attached(t, Service{}, Config{})
+		left := asyncError(func() error { return c.Leave(t.Context()) })
+		m := expect[*wire.TunConfirm](relay)
+		if m.BuildID != math.MaxUint64 {
+			t.Errorf("confirmed %d", m.BuildID)
+		}
+		synctest.Wait()
+		select {
+		case err := <-left:
+			t.Errorf("left before the node said so: %v", err)
+		default:
+		}
+		relay.send(&wire.TunClosed{ID: m.ID})
+		if err := <-left; err != nil {
+			t.Error(err)
+		}
+		s := dialled(t, c, relay, 1000) // all else goes on
+		if s.tunnel.id == m.ID {
+			t.Errorf("tunnel id %d is used again", m.ID)
+		}
+		relay.silent()
+	})
+}
+
+// A node that does not know what that means says nothing.
+func TestLeaveFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, relay := attached(t, Service{}, Config{CloseTimeout: time.Second})
+		for _, patience := range []time.Duration{0, 2 * time.Second} {
+			ctx, want := t.Context(), time.Second
+			if patience > 0 {
+				ctx, want = within(t, patience), patience
+			}
+			began := time.Now()
+			left := asyncError(func() error { return c.Leave(ctx) })
+			expect[*wire.TunConfirm](relay)
+			wantError(t, <-left, ErrTimeout)
+			if d := time.Since(began); d != want {
+				t.Errorf("waited for %v", d)
+			}
+		}
+		if n := len(c.tunnels.byID); n != 0 {
+			t.Errorf("%d tunnels are left", n)
+		}
+		left := asyncError(func() error { return c.Leave(t.Context()) })
+		expect[*wire.TunConfirm](relay)
+		_ = relay.link.Close()
+		wantError(t, <-left, ErrClosed)
+		wantError(t, c.Leave(t.Context()), ErrClosed)
+	})
+}
