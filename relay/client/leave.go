@@ -30,6 +30,19 @@ func (c *Conn) Leave(ctx context.Context) error {
 	return nil
 }
 
+// Drain is Leave, and waits until each call of [Service].Tunnel has returned: Close then cuts
+// off no tunnel that was opened to this member. The context alone bounds both. Errors are
+// those of Leave.
+func (c *Conn) Drain(ctx context.Context) error {
+	if err := c.leave(ctx); err != nil {
+		return fmt.Errorf("leave cluster %q: %w", c.cluster, err)
+	}
+	if err := c.tunnels.waitIdle(ctx); err != nil {
+		return fmt.Errorf("leave cluster %q: tunnels are open: %w", c.cluster, err)
+	}
+	return nil
+}
+
 // leave confirms an offer that no node makes, under the id of a tunnel that is never
 // opened: the node closes that when the member has left.
 func (c *Conn) leave(ctx context.Context) error {

@@ -62,3 +62,30 @@ func TestLeaveFails(t *testing.T) {
 		wantError(t, c.Leave(t.Context()), ErrClosed)
 	})
 }
+
+// Drain waits for the tunnels that the service was given, the last of which crosses the
+// node's answer.
+func TestDrainWaitsForTunnels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		c, relay := attached(t, Service{Tunnel: func(*Tunnel) { <-release }}, Config{})
+		drained := asyncError(func() error { return c.Drain(t.Context()) })
+		leave := expect[*wire.TunConfirm](relay)
+		relay.send(&wire.TunOffer{BuildID: 7, ChunkLimit: testChunk}, &wire.TunClosed{ID: leave.ID})
+		id := expect[*wire.TunConfirm](relay).ID
+		expect[*wire.TunAllow](relay)
+		synctest.Wait()
+		wantError(t, c.tunnels.waitIdle(within(t, time.Second)), ErrTimeout)
+		select {
+		case err := <-drained:
+			t.Errorf("returned while a tunnel is open: %v", err)
+		default:
+		}
+		close(release)
+		expect[*wire.TunClose](relay)
+		relay.send(&wire.TunClosed{ID: id})
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -3,11 +3,9 @@ package client_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -338,38 +336,5 @@ func TestStreamsAndPlainTunnelsTellEachOtherApart(t *testing.T) {
 	}
 	if n := l.Conn().Stats().RefusedStreams; n != 1 {
 		t.Errorf("%d streams were refused", n)
-	}
-}
-
-// Whatever speaks over package net's connections speaks over streams.
-func TestHTTPOverStreams(t *testing.T) {
-	ctx, config := testNode(t)
-	l := listen(t, ctx, "web", config)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := io.Copy(io.Discard, r.Body)
-		fmt.Fprintln(w, n, err)
-	})}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	c := register(t, ctx, "callers", client.Service{}, config)
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Dial(ctx, "web") }
-	requests := &http.Transport{DialContext: dial}
-	for range 3 {
-		answer, err := (&http.Client{Transport: requests}).Post("http://web/", "", strings.NewReader(strings.Repeat("x", 1<<20)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(answer.Body)
-		if string(body) != "1048576 <nil>\n" || err != nil {
-			t.Errorf("answer %q, %v", body, err)
-		}
-		_ = answer.Body.Close()
-	}
-	requests.CloseIdleConnections()
-	if err := server.Shutdown(ctx); err != nil {
-		t.Error(err)
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		t.Error(err)
 	}
 }
