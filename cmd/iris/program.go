@@ -85,6 +85,8 @@ func (p *program) commands() *command {
 		p.publishCommand(),
 		p.subscribeCommand(),
 		p.tunnelCommand(),
+		p.exposeCommand(),
+		p.forwardCommand(),
 		p.membersCommand(),
 		p.benchCommand(),
 		p.keygenCommand(),
