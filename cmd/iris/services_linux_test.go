@@ -186,9 +186,26 @@ func socat(t testing.TB, port string) string {
 	return near
 }
 
+// way is a port that leads to a server.
+type way struct{ name, port string }
+
+// waysTo leads to a port of this host directly, over socat with OpenSSL, and over two nodes,
+// with each of the transports.
+func waysTo(t testing.TB, port string) []way {
+	t.Helper()
+	ways := []way{{"direct", port}, {"socat", socat(t, port)}}
+	for _, transport := range []string{"tcp", "quic"} {
+		nodes := startNetwork(t, transport, 2)
+		expose(t, nodes[0], "service", port)
+		near, _ := forwardTo(t, nodes[1], "service")
+		ways = append(ways, way{transport, near})
+	}
+	return ways
+}
+
 // compare measures ways to a server in turn, several times, so that what else runs on this
-// host meets all of them alike, and returns the median of each.
-func compare(t testing.TB, rounds int, measure func(port string) float64, ways ...way) map[string]float64 {
+// host meets all of them alike, and shows the medians.
+func compare(t testing.TB, rounds int, measure func(port string) float64, ways []way) {
 	t.Helper()
 	values := make(map[string][]float64)
 	for range rounds {
@@ -197,20 +214,14 @@ func compare(t testing.TB, rounds int, measure func(port string) float64, ways .
 		}
 	}
 	medians := make(map[string]float64)
-	for name, v := range values {
+	for _, w := range ways {
+		v := values[w.name]
 		slices.Sort(v)
-		medians[name] = v[len(v)/2]
-		t.Logf("%-8s %10.0f a second (%.0f to %.0f)", name, medians[name], v[0], v[len(v)-1])
+		medians[w.name] = v[len(v)/2]
+		t.Logf("%-8s %8.0f a second (%.0f to %.0f): %.2f of direct, %.2f of socat", w.name, v[len(v)/2], v[0], v[len(v)-1],
+			v[len(v)/2]/medians["direct"], v[len(v)/2]/medians["socat"])
 	}
-	t.Logf("iris: %.2f of direct, %.2f of socat with OpenSSL", medians["iris"]/medians["direct"], medians["iris"]/medians["socat"])
-	return medians
 }
-
-// way is a port that leads to a server.
-type way struct{ name, port string }
-
-// leastOfSocat is what iris has to do of what socat with OpenSSL does.
-const leastOfSocat = 0.9
 
 // randomFile makes a file of random bytes.
 func randomFile(t testing.TB, size int64) string {
