@@ -9,7 +9,7 @@ SEED     ?= 1
 NODES    ?= 1000
 HOURS    ?= 250
 
-.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy compare network
+.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy services compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -81,6 +81,10 @@ LOSSY = ip link set lo up mtu 1500 gso_max_segs 1 && nft -f cmd/iris/testdata/lo
 lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lost
 	$(GO) test -c -o /dev/null ./cmd/iris
 	unshare --net sh -ec '$(LOSSY) && $(GO) test -run "^$$" -benchtime 1x -bench "BesideTunnel/.*/same" ./cmd/iris -link-host 127.0.0.2; nft list ruleset'
+
+# On Debian: apt-get install postgresql redis-server redis-tools nginx openssh-server socat curl openssl
+services: ## PostgreSQL, Redis, nginx and OpenSSH behind expose and forward: docs/services.md; ten minutes, Linux
+	$(GO) test -count=1 -v -timeout 40m -run '^TestService' ./cmd/iris -services
 
 compare: ## Iris next to NATS on this host, into docs/performance.md: less than ten minutes, Linux
 	cd cmd/compare && $(GO) run . -o ../../docs/performance.md
