@@ -91,7 +91,7 @@ func TestASecondSignalCutsConnectionsOff(t *testing.T) {
 	}
 	defer l.Close()
 	start(t, nil, "expose", nodes[0].flag(), "-check=1h", "silent", l.Addr().String()).err.next(t, "in the cluster")
-	f := start(t, nil, "forward", nodes[0].flag(), "127.0.0.1:0", "silent")
+	f := start(t, nil, "forward", nodes[0].flag(), "-drain=1h", "127.0.0.1:0", "silent")
 	c, err := net.Dial("tcp", listening(t, f))
 	if err != nil {
 		t.Fatal(err)
