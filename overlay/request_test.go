@@ -344,7 +344,7 @@ func TestMembersThatLeaveBetweenPickAndAsk(t *testing.T) {
 }
 
 func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
-	for name, end := range map[string]func(*Member){"it left": (*Member).leave, "it was closed": (*Member).Close} {
+	for name, end := range map[string]func(*Member){"it left": (*Member).Withdraw, "it was closed": (*Member).Close} {
 		t.Run(name, func(t *testing.T) {
 			o := New(Config{})
 			defer o.Close()

@@ -79,7 +79,9 @@ func TestServicePostgreSQL(t *testing.T) {
 		t.Errorf("psql says %q", said)
 	}
 	t.Logf("pgbench -c 16 -T 20: %.0f transactions a second", tps(t, tool(t, pgbench(t, port, "-c", "16", "-j", "2", "-T", "20"))))
-	measure := func(port string) float64 { return tps(t, tool(t, pgbench(t, port, "-n", "-c", "16", "-j", "2", "-T", "5"))) }
+	measure := func(port string) float64 {
+		return tps(t, tool(t, pgbench(t, port, "-n", "-c", "16", "-j", "2", "-T", "5")))
+	}
 	compare(t, 5, measure, ways)
 }
 

@@ -135,14 +135,15 @@ func TestAServerOfHTTPLeavesInGoodOrder(t *testing.T) {
 
 func TestAServerOfHTTPEndsWithItsNode(t *testing.T) {
 	config, stopNode := startNode()
-	stop := serveHTTP(t, "web", func(http.ResponseWriter, *http.Request) {}, config)
+	served := make(chan error, 1)
+	go func() { served <- client.ServeHTTP(t.Context(), "web", http.NotFoundHandler(), config) }()
 	c, err := client.Connect(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	get(t, client.Transport(c), "http://web/") // until it is there
 	stopNode()
-	if err := stop(); !errors.Is(err, client.ErrClosed) {
+	if err := <-served; !errors.Is(err, client.ErrClosed) {
 		t.Errorf("returned %v", err)
 	}
 	if got := get(t, client.Transport(c), "http://web/"); !strings.Contains(got, "closed") {

@@ -39,7 +39,7 @@ func Parse(text string) (Address, error) {
 			return Address{}, fmt.Errorf("%q is not HOST:PORT, PORT or unix:PATH", text)
 		}
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return Address{}, fmt.Errorf("%q is not HOST:PORT, PORT or unix:PATH: the port has to be a number below 65536", text)
 	}
 	return Address{"tcp", net.JoinHostPort(host, port)}, nil
