@@ -138,11 +138,11 @@ func TestConnectionsAreBounded(t *testing.T) {
 	first := dialled(t, f)
 	echo(t, first)
 	second, err := net.Dial("tcp", f.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+	if err == nil { // else the reset came at once
+		defer second.Close()
+		_, err = second.Read(make([]byte, 1))
 	}
-	defer second.Close()
-	if _, err := second.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+	if !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the second reads %v", err)
 	}
 	_, err = w.node.Dial(t.Context(), "db")
