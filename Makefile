@@ -10,7 +10,7 @@ NODES    ?= 1000
 HOURS    ?= 250
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy browser ladder compare network
+.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy browser services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -87,6 +87,10 @@ lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lo
 # Debian has it as: apt-get install chromium. BROWSER names another one that is made of it.
 browser: ## pages of strangers cannot use iris http, in a real browser
 	$(GO) test -count=1 -v -run '^TestPagesCannotCall$$' ./cmd/internal/gateway -browser $(BROWSER)
+
+# On Debian: apt-get install postgresql redis-server redis-tools nginx openssh-server socat curl openssl
+services: ## PostgreSQL, Redis, nginx and OpenSSH behind expose and forward: docs/services.md; ten minutes, Linux
+	$(GO) test -count=1 -v -timeout 40m -run '^TestService' ./cmd/iris -services
 
 ladder: ## what each layer between two applications costs, into docs/performance.md: two minutes, Linux
 	CGO_ENABLED=0 $(GO) run -trimpath -tags grpcnotrace ./cmd/ladder -o docs/performance.md

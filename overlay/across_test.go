@@ -412,7 +412,7 @@ func playBroadcasts(w *world) {
 		m.mu.Unlock()
 		m.saw("broadcast from inside", "broadcast from outside")
 	}
-	members[1].leave()
+	members[1].Withdraw()
 	w.pass()
 	plain.broadcast("service", "once more")
 	w.pass()
@@ -553,7 +553,7 @@ func playReturn(w *world) {
 		w.pass()
 		caller.ask(uint64(i), "service", "hello", time.Minute)
 		time.Sleep(time.Duration(i) * 100 * time.Microsecond)
-		leaver.leave()
+		leaver.Withdraw()
 		time.Sleep(time.Duration(i%4) * 100 * time.Microsecond)
 		next := w.there(0, "service", echoingLater)
 		time.Sleep(time.Second)

@@ -39,7 +39,7 @@ func TestABroadcastReachesEachMemberOnce(t *testing.T) {
 	plain.saw()
 	other.saw()
 
-	bob.leave()
+	bob.Withdraw()
 	plain.broadcast("service", "once more")
 	alice.saw("broadcast once more")
 	bob.saw()

@@ -71,15 +71,16 @@ func newMember(o *Overlay, cluster string, handler Handler) *Member {
 
 func (m *Member) service() bool { return m.cluster != "" }
 
-// Leave takes the member out of its cluster, so that nothing new is handed to it,
-// and waits until it has answered the requests that it has in hand and its tunnels are
-// closed, or returns the context's error.
+// Leave is Withdraw, and waits until the member has answered the requests that it has in
+// hand and its tunnels are closed, or returns the context's error.
 func (m *Member) Leave(ctx context.Context) error {
-	m.leave()
+	m.Withdraw()
 	return m.wait(ctx)
 }
 
-func (m *Member) leave() {
+// Withdraw takes the member out of its cluster, so that nothing new is handed to it. To
+// say it twice is fine.
+func (m *Member) Withdraw() {
 	if !m.service() {
 		return
 	}
@@ -144,7 +145,7 @@ func (m *Member) stopWaiting() {
 // Close detaches the member. The requests that it has in hand are answered with
 // [FaultMemberLost], its own are forgotten. It may be called more than once.
 func (m *Member) Close() {
-	m.leave()
+	m.Withdraw()
 	if m.closed.Swap(true) {
 		return
 	}

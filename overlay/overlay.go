@@ -136,7 +136,7 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 	}
 	o.lookup.Attach(local{m}, m.cluster)
 	if o.draining.Load() { // which may have come before
-		m.leave()
+		m.Withdraw()
 	}
 	if m.closed.Load() {
 		o.lookup.Detach(local{m})
@@ -175,7 +175,7 @@ func (o *Overlay) Drain(ctx context.Context) error {
 		r.Owner.(local).Answer(r.Token, false, []byte(FaultDraining), 0)
 	}
 	for _, m := range members {
-		m.leave()
+		m.Withdraw()
 	}
 	left := time.Now()
 	for _, m := range members {

@@ -77,10 +77,10 @@ var answerRows = []struct {
 		return errRefused
 	}, outcome: []string{"7: fault member lost"}},
 	{name: "it leaves, and then replies: Rule 27", then: func(_, s *app) {
-		s.leave()
+		s.Withdraw()
 		s.answer(0, true, "yes")
 	}, outcome: []string{"7: reply yes"}},
-	{name: "it leaves, and never replies", then: func(_, s *app) { s.leave() }, outcome: []string{"7: timed out"}},
+	{name: "it leaves, and never replies", then: func(_, s *app) { s.Withdraw() }, outcome: []string{"7: timed out"}},
 	{name: "the caller closes: Rule 27", then: func(c, s *app) {
 		c.Close()
 		s.answer(0, true, "too late")
@@ -344,7 +344,7 @@ func TestMembersThatLeaveBetweenPickAndAsk(t *testing.T) {
 }
 
 func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
-	for name, end := range map[string]func(*Member){"it left": (*Member).leave, "it was closed": (*Member).Close} {
+	for name, end := range map[string]func(*Member){"it left": (*Member).Withdraw, "it was closed": (*Member).Close} {
 		t.Run(name, func(t *testing.T) {
 			o := New(Config{})
 			defer o.Close()

@@ -51,8 +51,11 @@ type Member interface {
 	AwaitConfirmation(ctx context.Context)
 	// Tunnel opens a stream to one member of a cluster.
 	Tunnel(ctx context.Context, cluster []byte) (Stream, error)
-	// Leave takes the application out of its cluster, and waits until it has
-	// answered the requests that it has in hand and its tunnels are closed.
+	// Withdraw takes the application out of its cluster. It goes on with what it has in
+	// hand.
+	Withdraw()
+	// Leave is Withdraw, and waits until the application has answered the requests that it
+	// has in hand and its tunnels are closed.
 	Leave(ctx context.Context) error
 	// Close detaches the application. It may be called more than once.
 	Close()

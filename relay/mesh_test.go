@@ -209,6 +209,8 @@ func (m *fakeMember) Tunnel(ctx context.Context, cluster []byte) (relay.Stream, 
 	return nil, ctx.Err()
 }
 
+func (m *fakeMember) Withdraw() { m.record("withdraw") }
+
 func (m *fakeMember) Leave(ctx context.Context) error {
 	m.record("leave")
 	if m.onLeave != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/project-iris/iris/relay"
@@ -499,4 +500,36 @@ func (a *application) expectBroken(id uint64) {
 	if closed, ok := m.(*wire.TunClosed); !ok || closed.ID != id || len(closed.Reason) == 0 {
 		a.t.Fatalf("application got %s, want TUN_CLOSE of %d with a reason", show(m), id)
 	}
+}
+
+// A service that leaves goes on with its tunnels and with what it was offered, and is
+// offered nothing more.
+func TestAServiceLeavesItsClusterAndStays(t *testing.T) {
+	inTunnel(t, relay.Config{}, func(t *testing.T, n *node, a, b *application) {
+		a.member.onTunnel = n.mesh.tunnelTo(b.member)
+		a.send(tunInit(2))
+		build := b.offer()
+		b.send(&wire.TunConfirm{BuildID: wire.BuildLeave, ID: 9})
+		b.expect(&wire.TunClosed{ID: 9})
+		b.member.expect(t, "withdraw")
+		b.send(&wire.TunConfirm{BuildID: build, ID: 2})
+		b.expect(allow(2, window))
+		a.expect(&wire.TunResult{ID: 2, ChunkLimit: chunkLimit}, allow(2, window))
+
+		a.send(tunInit(3))
+		a.expect(&wire.TunResult{ID: 3, TimedOut: true}) // nobody else is there
+		b.send(allow(1, window))
+		a.send(chunk(1, 5, "still"))
+		b.expect(chunk(1, 5, "still"))
+		b.expectAlive()
+	})
+}
+
+func TestAServiceLeavesUnderAnIDThatIsInUse(t *testing.T) {
+	inTunnel(t, relay.Config{}, func(t *testing.T, n *node, _, b *application) {
+		b.send(&wire.TunConfirm{BuildID: wire.BuildLeave, ID: 1})
+		b.expectEnd()
+		synctest.Wait()
+		n.log.expect(t, "broke the protocol", "tunnel id is in use")
+	})
 }

@@ -15,6 +15,7 @@ import (
 var (
 	errTunnelID       = errors.New("tunnel id is in use")
 	errTooManyTunnels = errors.New("application has too many tunnels")
+	errLeft           = errors.New("application has left its cluster")
 )
 
 // Reasons that an application gets for a tunnel that did not end cleanly, besides
@@ -33,6 +34,7 @@ type tunnels struct {
 	offers  map[uint64]*offer  // by build id: TUN_INITs to the application that it has not confirmed
 	builds  uint64             // build ids used
 	refused bool               // no more tunnels: the session ends
+	left    bool               // no more offers: the application has left its cluster
 }
 
 // offer is a tunnel that the application was offered.
@@ -168,6 +170,9 @@ func (ts *tunnels) offer(conn Stream) (uint64, *offer, error) {
 	if ts.refused {
 		return 0, nil, errGone
 	}
+	if ts.left {
+		return 0, nil, errLeft
+	}
 	refused := &ts.session.relay.counters.tunnelsRefused
 	if ts.full() {
 		refused.Add(1)
@@ -203,6 +208,9 @@ func (ts *tunnels) withdraw(build uint64) bool {
 // confirm handles the application's answer to an offer. The tunnel is there when
 // the next frame is read, which is usually its first allowance.
 func (ts *tunnels) confirm(m *wire.TunConfirm) error {
+	if m.BuildID == wire.BuildLeave {
+		return ts.leave(m)
+	}
 	ts.mu.Lock()
 	o := ts.offers[m.BuildID]
 	_, taken := ts.open[m.ID]
@@ -225,6 +233,20 @@ func (ts *tunnels) confirm(m *wire.TunConfirm) error {
 	ts.mu.Unlock()
 	t.start()
 	o.verdict <- nil
+	return nil
+}
+
+// leave takes the application out of its cluster and tells it so. What it was offered
+// before it may still confirm.
+func (ts *tunnels) leave(m *wire.TunConfirm) error {
+	ts.session.member.Withdraw()
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if _, taken := ts.open[m.ID]; taken {
+		return &wire.ViolationError{Op: m.Op(), Err: errTunnelID}
+	}
+	ts.left = true
+	ts.session.tunnelClosed(m.ID, "")
 	return nil
 }
 

@@ -86,6 +86,8 @@ func (p *program) commands() *command {
 		p.subscribeCommand(),
 		p.tunnelCommand(),
 		p.httpCommand(),
+		p.exposeCommand(),
+		p.forwardCommand(),
 		p.membersCommand(),
 		p.benchCommand(),
 		p.keygenCommand(),

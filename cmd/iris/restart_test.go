@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -84,6 +86,34 @@ func TestCommandsLiveThroughARestart(t *testing.T) {
 		for _, c := range []*running{member, subscriber} {
 			c.err.next(t, "attached again")
 		}
+	}
+}
+
+// What is exposed and forwarded is again after a restart of the node.
+func TestExposeAndForwardLiveThroughARestart(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))
+	defer server.Close()
+	r := newRestarts(t)
+	port := r.node.flag()
+	e := start(t, nil, "expose", port, "web", server.Listener.Addr().String())
+	e.err.next(t, "in the cluster")
+	f := start(t, nil, "forward", port, "127.0.0.1:0", "web")
+	address := listening(t, f)
+	for range 2 {
+		if got := fetch(t, address); got != "hello" {
+			t.Errorf("got %q", got)
+		}
+		r.kill()
+		for _, c := range []*running{e, f} {
+			c.err.next(t, "the node is gone")
+		}
+		r.start()
+		for _, c := range []*running{e, f} {
+			c.err.next(t, "attached again")
+		}
+	}
+	if got := fetch(t, address); got != "hello" {
+		t.Errorf("got %q", got)
 	}
 }
 

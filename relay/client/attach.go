@@ -82,7 +82,11 @@ func dialTCP(ctx context.Context, address string) (net.Conn, error) {
 func (c *Conn) greet(ctx context.Context, link net.Conn) (*attachment, error) {
 	interrupt := context.AfterFunc(ctx, func() { _ = link.SetDeadline(time.Unix(1, 0)) })
 	reader := wire.NewReader(link, wire.FromRelay, wire.Limits{Payload: max(c.config.MaxMessage, minFrame)})
-	err := introduce(link, reader, c.cluster)
+	cluster := c.cluster
+	if c.left.Load() {
+		cluster = ""
+	}
+	err := introduce(link, reader, cluster)
 	if !interrupt() {
 		err = contextError(ctx)
 	}

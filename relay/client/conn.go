@@ -38,6 +38,7 @@ type Conn struct {
 
 	install   sync.Mutex         // makes one of current and closing change at a time
 	closing   atomic.Bool        // Close has been called
+	left      atomic.Bool        // Leave has been: it joins no cluster again
 	attaching context.Context    // of attaching again; ends with Close
 	stop      context.CancelFunc // ends attaching
 	closed    chan struct{}      // closed when Close is over

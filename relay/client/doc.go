@@ -56,9 +56,11 @@
 // each side can end its writing alone. The node knows nothing of it. This section
 // specifies version 1, for those who speak it in other languages.
 //
-// The first message of each side is 14 bytes: the magic, a zero byte and
+// The first message of each side begins with 14 bytes: the magic, a zero byte and
 // "iris stream"; the version, a byte, 1; and the role, 'o' of the side that opened the
-// tunnel or 'a' of the one that accepted it. The role tells an answer from an echo. The
+// tunnel or 'a' of the one that accepted it. The role tells an answer from an echo. After
+// 'o' there may be a source, up to 255 bytes of UTF-8: the address of whoever that side
+// speaks for, such as "192.0.2.7:49152". After 'a' there is nothing. The
 // side that opened the tunnel speaks first. The other one answers when it has read
 // that. A side that does not go on with the stream sends a reset in place of its first
 // message, or after it, and closes the tunnel: to another version as to a first message

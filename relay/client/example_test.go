@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"time"
 
@@ -258,42 +256,4 @@ func ExampleConn_Dial() {
 	// Output:
 	// <nil>
 	// HELLO, WORLD <nil> upper
-}
-
-// A server of HTTP that is found by its name.
-func ExampleListen() {
-	config, stop := startNode()
-	defer stop()
-	ctx := context.Background()
-
-	listener, err := client.Listen(ctx, "web", config)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, "you asked for ", r.URL.Path)
-	})}
-	go server.Serve(listener)
-	defer server.Close()
-
-	conn, err := client.Connect(ctx, config)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer conn.Close()
-	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return conn.Dial(ctx, "web") },
-	}
-	defer transport.CloseIdleConnections()
-	answer, err := (&http.Client{Transport: transport}).Get("http://web/news")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	fmt.Printf("%s %v\n", body, err)
-	// Output: you asked for /news <nil>
 }

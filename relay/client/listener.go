@@ -65,26 +65,55 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close accepts nothing more. Streams that were accepted go on. When the last of them
-// is closed, or at once if there is none, this member detaches as [Conn.Close] does,
-// and with its result. Until then it is in its cluster, and whoever dials it is refused
-// with a reset: a service that wants to leave closes its streams soon.
+// Leave takes this member out of its cluster, as [Conn.Leave] does: whoever dials from then
+// on gets another one, and Accept returns what is on its way. Whoever wants to lose none
+// of these calls Leave, goes on to accept for a moment, and then calls Close.
+func (l *Listener) Leave(ctx context.Context) error {
+	if err := l.conn.Leave(ctx); err != nil {
+		return l.opError("leave", err)
+	}
+	return nil
+}
+
+// Close leaves the cluster and accepts nothing more: streams that Accept has not returned
+// are reset. Those that it has returned go on. When the last of them is closed, or at once
+// if there is none, this member detaches as [Conn.Close] does. Errors are those of
+// [Conn.Leave], or of [Conn.Close] if no stream is open.
 //
 // Further calls return net.ErrClosed.
 func (l *Listener) Close() error {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
+	if !l.shut() {
 		return l.opError("close", errStreamClosed)
+	}
+	if !l.done() {
+		err := l.conn.Leave(context.Background())
+		if err == nil {
+			return nil
+		}
+		if !l.done() { // else it is the end of the connection that was in the way
+			return l.opError("close", err)
+		}
+	}
+	return l.conn.Close()
+}
+
+// shut accepts nothing more. It returns false if that was said before.
+func (l *Listener) shut() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
 	}
 	l.closed = true
 	close(l.closing)
-	last := l.open == 0
-	l.mu.Unlock()
-	if last {
-		return l.conn.Close()
-	}
-	return nil
+	return true
+}
+
+// done reports whether the listener is closed and has no stream left.
+func (l *Listener) done() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed && l.open == 0
 }
 
 // Addr returns the name of the cluster, as an [Addr].
@@ -149,15 +178,11 @@ func (l *Listener) serve(t *Tunnel) {
 func (l *Listener) admit(t *Tunnel) (*Stream, error) {
 	ctx, cancel := context.WithTimeout(t.conn.ctx, t.conn.config.Timeout)
 	defer cancel()
-	s, err := newStream(t, l.addr, Addr{})
-	if err != nil {
-		return nil, err
-	}
 	select {
 	case <-l.closing:
-		_ = t.Send(ctx, resetRecord(reasonClosed)) // the tunnel is closed anyway
+		_ = t.RefuseStream(ctx, reasonClosed) // the tunnel is closed anyway
 		return nil, errStreamClosed
 	default:
-		return s, s.answer(ctx)
+		return t.AcceptStream(ctx)
 	}
 }

@@ -29,6 +29,7 @@ import (
 type Stream struct {
 	tunnel        *Tunnel
 	local, remote Addr
+	source        string // that the other side has said it speaks for
 	readDeadline  *deadline
 	writeDeadline *deadline
 	released      func()        // called at the end of Close; may be nil
@@ -107,6 +108,12 @@ func (s *Stream) LocalAddr() net.Addr { return s.local }
 // RemoteAddr returns the name that was dialled, as an [Addr]. Of a stream that was
 // accepted it is anonymous: nodes do not tell who has opened a tunnel.
 func (s *Stream) RemoteAddr() net.Addr { return s.remote }
+
+// Source returns the address that the other side of a stream that was accepted says it
+// speaks for, as it was given to [Conn.DialFrom]: that of a client of iris forward, for
+// example. It is empty if there is none. Nobody has checked it: it is worth as much as the
+// other side is trusted.
+func (s *Stream) Source() string { return s.source }
 
 // SetDeadline sets the deadline of calls of Read and Write, those that wait included.
 // The zero time is none.

@@ -24,7 +24,7 @@ func TestDialRecognisesWhoSpeaksNoStream(t *testing.T) {
 		{"version of the future", "\x00iris stream\x02a and more", notAStream, "no stream: version 2 of streams, where version 1 is spoken"},
 		{"no version", "\x00iris stream", notAStream, "no stream: the first message has no version"},
 		{"no role", "\x00iris stream\x01", notAStream, "no stream: the first message has 13 bytes"},
-		{"too much", answer + "x", notAStream, "no stream: the first message has 15 bytes"},
+		{"a source", answer + "x", notAStream, "no stream: the first message has a source that is none"},
 		{"data", "\x01hello", notAStream, "no stream: the first message is none of a stream: it may be a plain one"},
 		{"reset", "\x03not now", new(*ResetError), "given up"},
 	} {
@@ -87,6 +87,8 @@ func TestAListenerRefusesWhoSpeaksNoStream(t *testing.T) {
 	for _, row := range []struct{ name, first, want string }{
 		{"plain message", "hello", "no stream: the first message is none of a stream: it may be a plain one"},
 		{"version of the future", "\x00iris stream\xffo", "no stream: version 255 of streams, where version 1 is spoken"},
+		{"source too long", first + strings.Repeat("x", 256), "no stream: the first message has 270 bytes"},
+		{"source of other bytes", first + "\xff", "no stream: the first message has a source that is none"},
 		{"the other role", answer, "no stream: the first message is that of the other role: it may have been sent back"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -3,14 +3,13 @@ package client_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/nettest"
 
@@ -185,8 +184,14 @@ func TestAListenerThatIsClosedKeepsItsStreams(t *testing.T) {
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("accept: %v", err)
 	}
-	if _, err := c.Dial(ctx, "service"); !errors.As(err, new(*client.ResetError)) {
-		t.Errorf("dial: %v", err)
+	next := listen(t, ctx, "service", config)
+	for range 4 { // though the closed one has less in hand soon
+		other, taken, err := pair(ctx, c, next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		defer taken.Close()
 	}
 	if _, err := io.WriteString(dialled, "still"); err != nil {
 		t.Error(err)
@@ -204,6 +209,92 @@ func TestAListenerThatIsClosedKeepsItsStreams(t *testing.T) {
 	case <-l.Conn().Done():
 	default:
 		t.Error("the listener is still attached")
+	}
+}
+
+// Who leaves takes what was dialled before, and nothing after; who dials then waits for
+// somebody else.
+func TestAListenerThatLeavesKeepsItsStreams(t *testing.T) {
+	a, b := twoNodes(t)
+	ctx := t.Context()
+	l := listen(t, ctx, "service", a)
+	c := register(t, ctx, "callers", client.Service{}, b)
+	first, accepted, err := pair(ctx, c, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.Dial(ctx, "service") // Accept has not been called for it
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := l.Leave(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	soon, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Dial(soon, "service"); !errors.Is(err, client.ErrTimeout) {
+		t.Errorf("dial: %v", err)
+	}
+	late, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ends := range [][2]net.Conn{{first, accepted}, {second, late}} {
+		if _, err := io.WriteString(ends[0], "still"); err != nil {
+			t.Error(err)
+		}
+		if err := ends[0].Close(); err != nil {
+			t.Error(err)
+		}
+		if got, err := io.ReadAll(ends[1]); string(got) != "still" || err != nil {
+			t.Errorf("read %q, %v", got, err)
+		}
+		if err := ends[1].Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A service may look first whether it takes a stream, and learns for whom it is.
+func TestAServiceAcceptsAndRefusesStreams(t *testing.T) {
+	ctx, config := testNode(t)
+	sources := make(chan string, 2)
+	refuse := true
+	c := register(t, ctx, "picky", client.Service{Tunnel: func(tun *client.Tunnel) {
+		if refuse {
+			refuse = false
+			if err := tun.RefuseStream(ctx, "not today"); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		s, err := tun.AcceptStream(ctx)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		sources <- s.Source()
+		_ = s.Close()
+	}}, config)
+	_, err := c.Dial(ctx, "picky")
+	if reset, ok := errors.AsType[*client.ResetError](err); !ok || reset.Reason != "not today" {
+		t.Errorf("dial: %v", err)
+	}
+	address := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 49152}
+	for _, row := range []struct {
+		source net.Addr
+		want   string
+	}{{nil, ""}, {address, "192.0.2.7:49152"}, {client.Addr{Name: strings.Repeat("x", 256)}, ""}, {client.Addr{Name: "\xff"}, ""}} {
+		s, err := c.DialFrom(ctx, "picky", row.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := <-sources; got != row.want || s.Source() != "" {
+			t.Errorf("source is %q, want %q", got, row.want)
+		}
+		_ = s.Close()
 	}
 }
 
@@ -246,38 +337,5 @@ func TestStreamsAndPlainTunnelsTellEachOtherApart(t *testing.T) {
 	}
 	if n := l.Conn().Stats().RefusedStreams; n != 1 {
 		t.Errorf("%d streams were refused", n)
-	}
-}
-
-// Whatever speaks over package net's connections speaks over streams.
-func TestHTTPOverStreams(t *testing.T) {
-	ctx, config := testNode(t)
-	l := listen(t, ctx, "web", config)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := io.Copy(io.Discard, r.Body)
-		fmt.Fprintln(w, n, err)
-	})}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	c := register(t, ctx, "callers", client.Service{}, config)
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return c.Dial(ctx, "web") }
-	requests := &http.Transport{DialContext: dial}
-	for range 3 {
-		answer, err := (&http.Client{Transport: requests}).Post("http://web/", "", strings.NewReader(strings.Repeat("x", 1<<20)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(answer.Body)
-		if string(body) != "1048576 <nil>\n" || err != nil {
-			t.Errorf("answer %q, %v", body, err)
-		}
-		_ = answer.Body.Close()
-	}
-	requests.CloseIdleConnections()
-	if err := server.Shutdown(ctx); err != nil {
-		t.Error(err)
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"unicode/utf8"
 )
@@ -25,6 +26,10 @@ const (
 	maxRecord = maxChunk
 	// maxReason is the longest reason of a reset, in bytes.
 	maxReason = 255
+	// maxSource is the longest source in a first message, in bytes.
+	maxSource = 255
+	// maxFirst is the longest first message, in bytes.
+	maxFirst = len(streamMagic) + 2 + maxSource
 	// recordReserve is the allowance that data leaves over: an end of writing and a reset.
 	// So neither has to wait for a receiver that takes nothing.
 	recordReserve = 1 + 1 + maxReason
@@ -32,31 +37,48 @@ const (
 	minStreamChunk = 512
 )
 
-// firstMessage is the first message of the side that has a role.
-func firstMessage(role byte) []byte {
-	return append([]byte(streamMagic), streamVersion, role)
+// firstMessage is the first message of the side that has a role. The one that opens the
+// tunnel may have a source.
+func firstMessage(role byte, source string) []byte {
+	return append(append([]byte(streamMagic), streamVersion, role), source...)
 }
 
-// checkFirst says what is wrong with the first message of the side that has a role.
-func checkFirst(m []byte, role byte) error {
-	rest, ours := strings.CutPrefix(string(m[:min(len(m), len(streamMagic)+2)]), streamMagic)
+// sourceText is an address as a first message has it.
+func sourceText(source net.Addr) string {
+	if source == nil {
+		return ""
+	}
+	if text := source.String(); len(text) <= maxSource && utf8.ValidString(text) {
+		return text
+	}
+	return ""
+}
+
+// checkFirst returns the source in the first message of the side that has a role, or says
+// what is wrong with it.
+func checkFirst(m []byte, role byte) (source string, err error) {
+	rest, ours := strings.CutPrefix(string(m[:min(len(m), maxFirst+1)]), streamMagic)
 	if !ours {
 		if kind, reason, fault := parseRecord(m); fault == "" && kind == recordReset {
-			return &ResetError{Reason: string(reason)}
+			return "", &ResetError{Reason: string(reason)}
 		}
-		return &StreamError{Reason: "the first message is none of a stream: it may be a plain one"}
+		return "", &StreamError{Reason: "the first message is none of a stream: it may be a plain one"}
 	}
 	switch {
 	case rest == "":
-		return &StreamError{Reason: "the first message has no version"}
+		return "", &StreamError{Reason: "the first message has no version"}
 	case rest[0] != streamVersion:
-		return &StreamError{Reason: fmt.Sprintf("version %d of streams, where version %d is spoken", rest[0], streamVersion)}
-	case len(m) != len(streamMagic)+2:
-		return &StreamError{Reason: fmt.Sprintf("the first message has %d bytes", len(m))}
+		return "", &StreamError{Reason: fmt.Sprintf("version %d of streams, where version %d is spoken", rest[0], streamVersion)}
+	case len(rest) < 2, len(m) > maxFirst:
+		return "", &StreamError{Reason: fmt.Sprintf("the first message has %d bytes", len(m))}
 	case rest[1] != role:
-		return &StreamError{Reason: "the first message is that of the other role: it may have been sent back"}
+		return "", &StreamError{Reason: "the first message is that of the other role: it may have been sent back"}
 	}
-	return nil
+	source = rest[2:]
+	if role == roleAccepted && source != "" || !utf8.ValidString(source) {
+		return "", &StreamError{Reason: "the first message has a source that is none"}
+	}
+	return source, nil
 }
 
 // parseRecord takes a record apart, or says what is wrong with it.

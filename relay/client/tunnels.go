@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"io"
 	"maps"
 	"slices"
@@ -15,8 +16,9 @@ type tunnels struct {
 	mu      sync.Mutex
 	next    uint64 // id of the next tunnel, opened or accepted; never used again
 	byID    map[uint64]*Tunnel
-	handled int   // accepted tunnels that the service has
-	err     error // why no more are taken
+	handled int           // accepted tunnels that the service has
+	idle    chan struct{} // closed when handled falls to 0; nil while nobody waits
+	err     error         // why no more are taken
 }
 
 // add makes a tunnel under a fresh id.
@@ -64,6 +66,30 @@ func (ts *tunnels) exit() {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	ts.handled--
+	if ts.handled == 0 && ts.idle != nil {
+		close(ts.idle)
+		ts.idle = nil
+	}
+}
+
+// waitIdle waits until the service has no tunnel.
+func (ts *tunnels) waitIdle(ctx context.Context) error {
+	ts.mu.Lock()
+	if ts.handled == 0 {
+		ts.mu.Unlock()
+		return nil
+	}
+	if ts.idle == nil {
+		ts.idle = make(chan struct{})
+	}
+	idle := ts.idle
+	ts.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
 }
 
 // accept takes tunnels again.

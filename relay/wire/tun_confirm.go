@@ -1,8 +1,19 @@
 package wire
 
+import "math"
+
+// BuildLeave is a build id that no [TunOffer] has: whoever confirms it is offered no
+// tunnel any more.
+const BuildLeave = math.MaxUint64
+
 // TunConfirm is a member's answer to a [TunOffer].
 //
 //	0x0a build id:varint id:varint
+//
+// With the build id [BuildLeave] it takes the member out of its cluster, and leaves it
+// attached, with its tunnels and what else it has in hand. The answer is a [TunClosed] with
+// the id, after which nothing comes that was sent to the cluster. The bindings of 2014 never
+// send that build id, and a node that does not know it ignores it.
 type TunConfirm struct {
 	BuildID uint64 // of the TunOffer
 	ID      uint64 // chosen by the application, from the same counter as its TunInit ids

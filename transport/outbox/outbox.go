@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -279,6 +280,7 @@ func (o *Outbox) next() (segment, error) {
 	defer o.mu.Unlock()
 	for len(o.segments) == 0 && o.err == nil {
 		o.work.Wait()
+		o.gather()
 	}
 	if len(o.segments) == 0 {
 		if o.closing {
@@ -292,6 +294,16 @@ func (o *Outbox) next() (segment, error) {
 	o.segments = o.segments[:n]
 	o.handed += uint64(len(s.bytes))
 	return s, nil
+}
+
+// gather lets those run first that are about to add frames: who reads a burst of frames
+// wakes one goroutine after the other, and each may have something to write. Without that, the
+// first frame of a burst is a write of its own, and wakes whoever reads it for little. The
+// lock is held.
+func (o *Outbox) gather() {
+	o.mu.Unlock()
+	runtime.Gosched()
+	o.mu.Lock()
 }
 
 // finish accounts for a segment that was written, or could not be. It reports whether
