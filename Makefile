@@ -83,8 +83,8 @@ lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lo
 	unshare --net sh -ec '$(LOSSY) && $(GO) test -run "^$$" -benchtime 1x -bench "BesideTunnel/.*/same" ./cmd/iris -link-host 127.0.0.2; nft list ruleset'
 
 # On Debian: apt-get install postgresql redis-server redis-tools nginx openssh-server socat curl openssl
-services: ## PostgreSQL, Redis, nginx and OpenSSH behind expose and forward: docs/services.md; ten minutes, Linux
-	$(GO) test -count=1 -v -timeout 40m -run '^TestService' ./cmd/iris -services
+services: ## PostgreSQL, Redis, nginx and OpenSSH behind expose and forward: docs/services.md; six minutes, Linux
+	$(GO) test -count=1 -v -timeout 40m -run '^TestService(PostgreSQL|Redis|OpenSSH|Nginx|With)' ./cmd/iris -services
 
 compare: ## Iris next to NATS on this host, into docs/performance.md: less than ten minutes, Linux
 	cd cmd/compare && $(GO) run . -o ../../docs/performance.md
