@@ -89,8 +89,8 @@ browser: ## pages of strangers cannot use iris http, in a real browser
 	$(GO) test -count=1 -v -run '^TestPagesCannotCall$$' ./cmd/internal/gateway -browser $(BROWSER)
 
 # On Debian: apt-get install postgresql redis-server redis-tools nginx openssh-server socat curl openssl
-services: ## PostgreSQL, Redis, nginx and OpenSSH behind expose and forward: docs/services.md; ten minutes, Linux
-	$(GO) test -count=1 -v -timeout 40m -run '^TestService' ./cmd/iris -services
+services: ## PostgreSQL, Redis, nginx and OpenSSH behind expose and forward: docs/services.md; six minutes, Linux
+	$(GO) test -count=1 -v -timeout 40m -run '^TestService(PostgreSQL|Redis|OpenSSH|Nginx|With)' ./cmd/iris -services
 
 ladder: ## what each layer between two applications costs, into docs/performance.md: two minutes, Linux
 	CGO_ENABLED=0 $(GO) run -trimpath -tags grpcnotrace ./cmd/ladder -o docs/performance.md
