@@ -100,7 +100,7 @@ compare: ## Iris next to NATS on this host, into docs/performance.md: a quarter 
 
 # In a network namespace, so that what is sent is theirs alone. What it builds has to be
 # downloaded before.
-network: ## networks of Iris at rest next to Serf and NATS, into docs/performance.md: about ten minutes, Linux
+network: ## networks of Iris at rest next to Serf and NATS, into docs/performance.md: a quarter of an hour, Linux
 	$(GO) mod download
 	cd cmd/compare && $(GO) mod download && \
 		unshare -rn sh -ec 'ip link set lo up && $(GO) run . -network -o ../../docs/performance.md'

@@ -298,6 +298,7 @@ func (w *wires) answered(by string) {
 		close(w.probe.answered)
 		w.probe = nil
 		w.delays.end()
+		w.looks.Stop()
 	}
 }
 
