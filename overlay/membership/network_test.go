@@ -44,7 +44,7 @@ func TestADeadNodeIsKnownDead(t *testing.T) {
 		rest := slices.Delete(slices.Clone(nodes), int(seed%10), int(seed%10)+1)
 		died := time.Now()
 		victim.transport.Kill()
-		awaitAgreement(t, rest, 10*time.Second)
+		awaitAgreement(t, rest, 20*time.Second)
 		last := died
 		for _, n := range rest {
 			if at := n.changed(victim.id); at.After(last) {
@@ -54,9 +54,10 @@ func TestADeadNodeIsKnownDead(t *testing.T) {
 		times = append(times, last.Sub(died))
 	})
 	slices.Sort(times)
-	// Memberlist's random numbers decide when the first probes it: in 300 trials it took more
-	// than 6.5 s in one of eight, and more than 8 s in one of fifty.
-	if median, late := times[len(times)/2], times[len(times)-1-len(times)/10]; median > 6500*time.Millisecond || late > 8*time.Second {
+	// Memberlist's random numbers decide when the first probes it. Of 1,200 trials the worst took
+	// 9.3 s, one more than 10 s to agree; of sixty runs of twenty, two had two that took more
+	// than 8 s.
+	if median, late := times[len(times)/2], times[len(times)-1-len(times)/10]; median > 6500*time.Millisecond || late > 10*time.Second {
 		t.Errorf("took %v at the median, more than %v in one of ten", median, late)
 	}
 	t.Logf("known dead by all: least %v, median %v, most %v", times[0], times[len(times)/2], times[len(times)-1])
