@@ -109,16 +109,20 @@ var rules = []rule{
 		reason: "a codec that needs nothing can be read, fuzzed and copied alone",
 	},
 	{
-		path: "relay/client", allowed: []string{"relay/wire", "transport/backoff", "transport/outbox"},
+		path: "relay/client", allowed: []string{"relay/wire", "transport/backoff", "transport/nowait", "transport/outbox"},
 		reason: "what applications import brings nothing of a node, and no dependency, along",
 	},
 	{
-		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/...", "transport/backoff", "transport/outbox"}, others: true,
+		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/...", "transport/backoff", "transport/nowait", "transport/outbox"}, others: true,
 		reason: "the relay sees the network only through the interface that it declares, so it is tested against a fake one",
 	},
 	{
 		path: "transport/backoff", allowed: nil,
 		reason: "how long to wait needs nothing but a duration",
+	},
+	{
+		path: "transport/nowait", allowed: nil,
+		reason: "how a socket is written to needs the system and nothing else",
 	},
 	{
 		path: "transport/outbox", allowed: nil,

@@ -14,7 +14,7 @@ const faultUnread = "overloaded: the caller does not read its answers"
 // HandleRequest queues a request for the application.
 func (s *session) HandleRequest(id uint64, body []byte, timeout time.Duration) error {
 	m := wire.Call{ID: id, Body: body, Timeout: milliseconds(timeout)}
-	b, err := s.out.Begin(m.Size())
+	b, err := s.out.Prompt.Begin(m.Size())
 	if err != nil {
 		if errors.Is(err, outbox.ErrFull) {
 			s.relay.counters.requestsRefused.Add(1)
@@ -68,7 +68,7 @@ func (s *session) result(m wire.Result) {
 		s.relay.counters.resultsReplaced.Add(1)
 		m = wire.Result{ID: m.ID, Body: []byte(faultUnread)}
 	}
-	b, err := s.out.BeginOver(m.Size())
+	b, err := s.out.Prompt.BeginOver(m.Size())
 	if err != nil {
 		return // the application is gone
 	}

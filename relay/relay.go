@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/project-iris/iris/transport/backoff"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // ErrClosed says that the relay was closed.
@@ -66,6 +67,7 @@ func (r *Relay) Serve(l net.Listener) error {
 		switch {
 		case err == nil:
 			tries.Reset()
+			outbox.LimitSocket(conn)
 			r.start(conn)
 		case errors.Is(err, net.ErrClosed):
 			return nil

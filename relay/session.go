@@ -112,7 +112,7 @@ func (s *session) read() error {
 // holdBack waits while the application leaves too many answers unread.
 func (s *session) holdBack() error {
 	for !s.closing && s.out.Queued() >= 2*s.relay.config.QueueLimit {
-		if err := s.out.WaitRoom(s.ctx); err != nil {
+		if err := s.out.Bulk.WaitRoom(s.ctx); err != nil {
 			<-s.out.Done() // if the node stops, not before all is written
 			return err
 		}

@@ -224,9 +224,9 @@ func (e *Endpoint) Dial(ctx context.Context, conn net.Conn, addr string, want tr
 }
 
 // muxConfig is how links are run.
-func (e *Endpoint) muxConfig(dialer bool, addr string) mux.Config {
+func (e *Endpoint) muxConfig(dialer bool, addr string, direct bool) mux.Config {
 	return mux.Config{
-		Dialer: dialer, Addr: addr,
+		Dialer: dialer, Addr: addr, Direct: direct,
 		KeepAlive: e.config.KeepAlive, MaxWindow: e.config.MaxWindow, WindowBudget: e.config.WindowBudget,
 	}
 }

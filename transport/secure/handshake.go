@@ -10,6 +10,7 @@ import (
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/hello"
 	"github.com/project-iris/iris/transport/identity"
+	"github.com/project-iris/iris/transport/nowait"
 	"github.com/project-iris/iris/transport/secure/internal/mux"
 )
 
@@ -39,6 +40,9 @@ func (e *Endpoint) secure(
 	ctx, cancel := context.WithTimeoutCause(ctx, e.config.HandshakeTimeout, errSlow)
 	defer cancel()
 	raw := &carrier{Conn: conn}
+	if now := nowait.New(conn); now != nil {
+		raw.try = now.Write
+	}
 	session := side(raw)
 	if err := session.HandshakeContext(ctx); err != nil {
 		closeSoftly(ctx, raw)
@@ -51,7 +55,7 @@ func (e *Endpoint) secure(
 		return nil, err
 	}
 	return &link{
-		mux:     mux.New(&secured{Conn: session, raw: raw}, e.muxConfig(dialer, addr)),
+		mux:     mux.New(&secured{Conn: session, raw: raw}, e.muxConfig(dialer, addr, raw.try != nil)),
 		carrier: raw, peer: peer, ours: e.config.Versions,
 		local: conn.LocalAddr().String(), remote: addr,
 	}, nil
