@@ -21,6 +21,7 @@ type nodeFlags struct {
 	links   linkFlags
 	port    int
 	admin   string
+	names   list // of the admin endpoint
 	queue   int
 	stall   time.Duration
 	drain   time.Duration
@@ -35,6 +36,7 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
 	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` of the admin endpoint (/healthz, /readyz, /members, /members/count, /members/ID), on 127.0.0.1 without HOST; commands look at "+defaultAdmin+" (default none)")
+	fs.Var(&f.names, "http-host", "`names` by which others call the admin endpoint, separated by commas; IP addresses, localhost, the name of this host and the HOST of -http need none")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
 	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that work in hand may take to finish when the node is stopped")
@@ -121,6 +123,7 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		LinkIdle:     f.links.idle,
 		MaxLinks:     f.links.most,
 		Admin:        f.admin,
+		AdminHosts:   f.names,
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
