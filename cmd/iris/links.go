@@ -30,7 +30,7 @@ func (f *linkFlags) register(fs *flag.FlagSet) {
 	f.plugins.register(fs)
 	fs.StringVar(&f.bind, "bind", "", "`HOST:PORT` for other nodes (default all interfaces, port 14142, 27182, 31415, or any)")
 	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with, tried until it answers; repeatable, or separated by commas")
-	fs.Var(&f.discover, "discover", "`list` of ways to find nodes: beacon, scan, dns:NAME, exec:COMMAND (which takes all that follows), or none "+
+	fs.Var(&f.discover, discoverFlag, "`list` of ways to find nodes: beacon, scan, dns:NAME, exec:COMMAND (which takes all that follows), or none "+
 		"(default beacon; none with -dev and where -bind is on loopback, from where beacons never leave the host)")
 	fs.DurationVar(&f.idle, "link-idle", node.DefaultLinkIdle, "`time` after which a link to another node ends that nobody uses; it is made again when it is needed")
 	fs.IntVar(&f.most, "max-links", node.DefaultMaxLinks, "`number` of links to other nodes; of more, the one that was not used for the longest time ends")
