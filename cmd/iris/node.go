@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/project-iris/iris/node"
@@ -90,7 +91,11 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
-	network, key, err := f.identity()
+	network, key, err := f.identity(p.signals)
+	if errors.Is(err, errStopped) {
+		log.Info("stopped before the node was ready")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -192,8 +197,9 @@ func nodePort(port int) int {
 	return port
 }
 
-// identity returns the name and key that the flags give.
-func (f *nodeFlags) identity() (string, *identity.NetworkKey, error) {
+// identity returns the name and key that the flags give, unless a signal comes before the key
+// is read.
+func (f *nodeFlags) identity(signals <-chan os.Signal) (string, *identity.NetworkKey, error) {
 	switch {
 	case f.dev && (f.network != "" || f.key != ""):
 		return "", nil, usagef("-dev makes a network of its own: give either -dev, or -net and -rsa")
@@ -206,7 +212,8 @@ func (f *nodeFlags) identity() (string, *identity.NetworkKey, error) {
 	case f.key == "":
 		return "", nil, usagef("network %q needs its key: give it with -rsa FILE, or make one with iris keygen FILE", f.network)
 	}
-	key, err := identity.Load(f.key)
+	load := func() (*identity.NetworkKey, error) { return identity.Load(f.key) }
+	key, err := unlessStopped(signals, load, func(*identity.NetworkKey) {})
 	return f.network, key, err
 }
 
