@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -73,14 +74,14 @@ func TestWhoMakesRoom(t *testing.T) {
 				}
 				seen[c.evicted[0]] = true
 			}
-			var names string
+			var names strings.Builder
 			for _, g := range row.guests {
 				if seen[g.name] {
-					names += " " + g.name
+					names.WriteString(" " + g.name)
 				}
 			}
-			if names != " "+row.want {
-				t.Errorf("in a hundred tries%s made room, want %s", names, row.want)
+			if names.String() != " "+row.want {
+				t.Errorf("in a hundred tries%s made room, want %s", names.String(), row.want)
 			}
 		})
 	}
