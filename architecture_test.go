@@ -129,6 +129,10 @@ var rules = []rule{
 		reason: "a queue of frames that whatever writes frames can use, the binding of applications included",
 	},
 	{
+		path: "transport/strangers", allowed: nil,
+		reason: "who accepts connections of any kind can use it, plugins included",
+	},
+	{
 		path: "transport", allowed: nil,
 		reason: "the contract is what others implement: it brings nothing along",
 	},
@@ -153,8 +157,8 @@ var rules = []rule{
 		reason: "what authors of plugins import brings nothing of a node along",
 	},
 	{
-		path: "plugins/websocket", allowed: []string{"plugins/sdk"}, others: true,
-		reason: "a plugin is written as anybody else would write it",
+		path: "plugins/websocket", allowed: []string{"plugins/sdk", "transport/strangers"}, others: true,
+		reason: "a plugin is written as anybody else would write it, and knows nothing of links",
 	},
 	{
 		path: "plugins/...", allowed: []string{"plugins/...", "transport/..."}, others: true,

@@ -68,12 +68,12 @@ func (n *Node) serveAdmin(l net.Listener) *admin {
 	mux.HandleFunc("GET /members/count", n.sayOthers)
 	mux.HandleFunc("GET /members/{id}", n.sayWhetherMember)
 	a := &admin{listener: l, done: make(chan struct{}), server: &http.Server{
-		Handler: mux, ReadTimeout: adminTimeout, WriteTimeout: adminTimeout, MaxHeaderBytes: adminHeaders,
+		Handler: n.forThisHost(mux), ReadTimeout: adminTimeout, WriteTimeout: adminTimeout, MaxHeaderBytes: adminHeaders,
 		ErrorLog: newAdminLog(n.config.Logger),
 	}}
 	go func() {
 		defer close(a.done)
-		if err := a.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.server.Serve(n.guardAdmin(l)); !errors.Is(err, http.ErrServerClosed) {
 			n.config.Logger.Error("admin requests cannot be answered any more", "err", err)
 		}
 	}()

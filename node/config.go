@@ -82,6 +82,10 @@ type Config struct {
 	// It answers whoever can reach it: see docs/security.md. Default: there is none.
 	Admin string
 
+	// AdminHosts are names by which others call the admin endpoint. IP addresses, localhost,
+	// the name of this host and the host of Admin are known without.
+	AdminHosts []string
+
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 }

@@ -32,7 +32,8 @@ func checkDiscover(ways []string) error {
 		switch {
 		case way == discoverBeacon, way == discoverScan, isDNS && name != "", isExec && strings.TrimSpace(line) != "":
 		default:
-			return fmt.Errorf("%w: not %q", ErrDiscover, way)
+			kind, _, _ := strings.Cut(way, ":") // what follows may be a command with secrets
+			return fmt.Errorf("%w: not %q", ErrDiscover, kind)
 		}
 	}
 	return nil

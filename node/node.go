@@ -32,6 +32,7 @@ type Node struct {
 	finder  *discovery.Finder // nil: nobody is looked for
 	admin   *admin            // nil: there is none
 
+	reserve   reserve
 	contested chan struct{} // closed when the id is to be given up
 
 	serving  sync.WaitGroup     // one goroutine a listener, follow and watchClock
@@ -127,7 +128,7 @@ func (n *Node) serve(open ports) {
 		StallTimeout: n.config.StallTimeout,
 	})
 	for _, l := range open.apps {
-		n.serving.Go(func() { _ = n.relay.Serve(l) })
+		n.serving.Go(func() { _ = n.relay.Serve(n.guard(l)) })
 	}
 	if open.admin != nil {
 		n.admin = n.serveAdmin(open.admin)

@@ -115,6 +115,9 @@ func advice(name string, known []string) string {
 	return ""
 }
 
+// discoverFlag may have a command with secrets: its value is not shown.
+const discoverFlag = "discover"
+
 // blame returns the variables that have set the flags which a text names.
 func (e *environment) blame(text string) []string {
 	words := strings.FieldsFunc(text, func(r rune) bool {
@@ -123,7 +126,11 @@ func (e *environment) blame(text string) []string {
 	var lines []string
 	for _, s := range e.set {
 		if slices.Contains(words, "-"+s.flag) {
-			lines = append(lines, fmt.Sprintf("-%s comes from the environment: %s=%s", s.flag, s.variable, quoted(s.value)))
+			line := fmt.Sprintf("-%s comes from the environment: %s", s.flag, s.variable)
+			if s.flag != discoverFlag {
+				line += "=" + quoted(s.value)
+			}
+			lines = append(lines, line)
 		}
 	}
 	return lines

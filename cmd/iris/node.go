@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/project-iris/iris/node"
@@ -21,6 +22,7 @@ type nodeFlags struct {
 	links   linkFlags
 	port    int
 	admin   string
+	names   list // of the admin endpoint
 	queue   int
 	stall   time.Duration
 	drain   time.Duration
@@ -35,6 +37,7 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
 	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` of the admin endpoint (/healthz, /readyz, /members, /members/count, /members/ID), on 127.0.0.1 without HOST; commands look at "+defaultAdmin+" (default none)")
+	fs.Var(&f.names, "http-host", "`names` by which others call the admin endpoint, separated by commas; IP addresses, localhost, the name of this host and the HOST of -http need none")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
 	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that work in hand may take to finish when the node is stopped")
@@ -88,7 +91,11 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
-	network, key, err := f.identity()
+	network, key, err := f.identity(p.signals)
+	if errors.Is(err, errStopped) {
+		log.Info("stopped before the node was ready")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -121,6 +128,7 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		LinkIdle:     f.links.idle,
 		MaxLinks:     f.links.most,
 		Admin:        f.admin,
+		AdminHosts:   f.names,
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
@@ -189,8 +197,9 @@ func nodePort(port int) int {
 	return port
 }
 
-// identity returns the name and key that the flags give.
-func (f *nodeFlags) identity() (string, *identity.NetworkKey, error) {
+// identity returns the name and key that the flags give, unless a signal comes before the key
+// is read.
+func (f *nodeFlags) identity(signals <-chan os.Signal) (string, *identity.NetworkKey, error) {
 	switch {
 	case f.dev && (f.network != "" || f.key != ""):
 		return "", nil, usagef("-dev makes a network of its own: give either -dev, or -net and -rsa")
@@ -203,7 +212,8 @@ func (f *nodeFlags) identity() (string, *identity.NetworkKey, error) {
 	case f.key == "":
 		return "", nil, usagef("network %q needs its key: give it with -rsa FILE, or make one with iris keygen FILE", f.network)
 	}
-	key, err := identity.Load(f.key)
+	load := func() (*identity.NetworkKey, error) { return identity.Load(f.key) }
+	key, err := unlessStopped(signals, load, func(*identity.NetworkKey) {})
 	return f.network, key, err
 }
 

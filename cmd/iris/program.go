@@ -21,6 +21,7 @@ const (
 type program struct {
 	in       io.Reader
 	out, err io.Writer
+	watched  bool // out is a terminal
 	progress bool // somebody watches err, and does not type what is sent
 	signals  <-chan os.Signal
 	alone    bool // the process is for this run: its standard logger, too
@@ -39,6 +40,11 @@ func usagef(format string, args ...any) error {
 
 // run runs the command line and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
+	if p.watched {
+		shown := &terminal{out: p.out}
+		defer shown.end()
+		p.out = shown
+	}
 	root := p.commands()
 	c, args, err := root.choose(args)
 	if err == nil {
@@ -64,7 +70,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 
 // fail says in one line what went wrong, and after wrong use what helps.
 func (p *program) fail(c *command, err error) int {
-	fmt.Fprintf(p.err, "iris: %v\n", err)
+	fmt.Fprintf(p.err, "iris: %s\n", harmless([]byte(err.Error()))) // which may have a fault in it
 	if wrong := (*usageError)(nil); !errors.As(err, &wrong) {
 		return exitFailed
 	}

@@ -16,6 +16,43 @@ const renewEvery = time.Minute
 // errUnfinished says that a node was stopped with work in hand.
 var errUnfinished = errors.New("stopped with work unfinished")
 
+// errStopped says that a signal has come before the node was there.
+var errStopped = errors.New("stopped by a signal before the node was ready")
+
+// unlessStopped returns what a function does, or [errStopped] when a signal comes before: what
+// has to be done for a start may wait for others, a file system or a name server. What the
+// function returns then is for late, if that has come to an end before the program.
+func unlessStopped[T any](signals <-chan os.Signal, do func() (T, error), late func(T)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := do()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-signals:
+	}
+	go func() {
+		if r := <-done; r.err == nil {
+			late(r.value)
+		}
+	}()
+	var nothing T
+	return nothing, errStopped
+}
+
+// ended returns a context that has ended.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
 // A server is a node that runs.
 type server interface {
 	// Contested is closed when it has to give way to another one, which has a new id.
@@ -25,11 +62,15 @@ type server interface {
 }
 
 // serve runs a node until a signal comes, and ends it: in good order after the first
-// signal, at once after the second. A node that has to give way is ended in good order as
+// signal, at once after the second, and before it is ready after the first. A node that has to give way is ended in good order as
 // well, or at once by a signal, and start is called for the next.
 func (p *program) serve(ctx context.Context, log *slog.Logger, limit time.Duration, start func() (server, error)) error {
 	for {
-		n, err := start()
+		n, err := unlessStopped(p.signals, start, func(n server) { _ = n.Shutdown(ended()) })
+		if errors.Is(err, errStopped) {
+			log.Info("stopped before the node was ready")
+			return nil
+		}
 		if err != nil {
 			return err
 		}

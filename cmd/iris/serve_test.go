@@ -107,3 +107,41 @@ func TestASignalStopsANodeThatGivesWay(t *testing.T) {
 		time.Sleep(time.Hour) // the shutdown has ended
 	})
 }
+
+// A signal ends a start that hangs, and what comes of it in the end is stopped too.
+func TestASignalEndsAStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals := make(chan os.Signal, 2)
+		p := &program{signals: signals}
+		hanging := make(chan struct{})
+		node := &fakeNode{contested: make(chan struct{})}
+		done := make(chan error, 1)
+		go func() {
+			done <- p.serve(t.Context(), slog.New(slog.DiscardHandler), 10*time.Second, func() (server, error) {
+				<-hanging
+				return node, nil
+			})
+		}()
+		time.Sleep(time.Hour)
+		signals <- syscall.SIGTERM
+		synctest.Wait()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("it ended with %v", err)
+			}
+		default:
+			t.Error("the start goes on")
+		}
+		close(hanging)
+		synctest.Wait()
+		if node.stopped.IsZero() {
+			t.Error("the node that was late runs")
+		}
+		select { // for a start that went on
+		case signals <- syscall.SIGTERM:
+		default:
+		}
+		synctest.Wait()
+	})
+}

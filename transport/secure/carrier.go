@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+
+	"github.com/project-iris/iris/transport/nowait"
 )
 
 // bulkSize is how much of what TLS makes or takes moves in one system call when there is
@@ -38,6 +40,14 @@ type carrier struct {
 	ahead    *[bulkSize]byte // what is read ahead, nil if reads go through
 	from, to int             // of what nobody has read yet, in ahead
 	readErr  error           // that came with it
+}
+
+func newCarrier(conn net.Conn) *carrier {
+	c := &carrier{Conn: conn}
+	if now := nowait.New(conn); now != nil {
+		c.try = now.Write
+	}
+	return c
 }
 
 // Read reads, and counts what has arrived. After a read that filled all of a large buffer
