@@ -53,7 +53,7 @@ func Start(config Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity.New(identity.Config{Key: config.Key, Network: config.Network})
+	id, err := identity.New(identity.Config{Key: config.Key, Accept: config.Accept, Network: config.Network})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // Exit codes.
@@ -62,13 +63,23 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return exitGood
 }
 
-// fail says in one line what went wrong, and after wrong use what helps.
+// fail says what went wrong, in one line for each thing, and after wrong use what helps.
 func (p *program) fail(c *command, err error) int {
-	fmt.Fprintf(p.err, "iris: %v\n", err)
-	if wrong := (*usageError)(nil); !errors.As(err, &wrong) {
+	wrong := (*usageError)(nil)
+	isUsage := errors.As(err, &wrong)
+	if c.Failed != nil && c.Failed(err) {
+		if isUsage {
+			return exitUsage
+		}
 		return exitFailed
 	}
-	for _, line := range c.environ.blame(err.Error()) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(p.err, "iris: %s\n", line)
+	}
+	if !isUsage {
+		return exitFailed
+	}
+	for _, line := range c.blame(err.Error()) {
 		fmt.Fprintf(p.err, "iris: %s\n", line)
 	}
 	fmt.Fprintln(p.err, "iris: see iris -h, and iris COMMAND -h")
@@ -91,6 +102,8 @@ func (p *program) commands() *command {
 		p.membersCommand(),
 		p.benchCommand(),
 		p.keygenCommand(),
+		p.checkCommand(),
+		p.versionCommand(),
 	}
 	root.prepare()
 	return root

@@ -124,6 +124,13 @@ func wall(now func() time.Time) func() time.Time {
 	return func() time.Time { return now().Round(0) }
 }
 
+// CheckKeys says whether a node can sign with a key and accept the others beside it. The
+// errors are ErrNoKey and ErrTooManyKeys.
+func CheckKeys(key *NetworkKey, accept []*NetworkKey) error {
+	_, err := Config{Key: key, Accept: accept}.keys()
+	return err
+}
+
 // keys returns the network key and then the others, each once.
 func (c Config) keys() ([]*NetworkKey, error) {
 	var keys []*NetworkKey
