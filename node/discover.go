@@ -38,23 +38,19 @@ func checkDiscover(ways []string) error {
 	return nil
 }
 
-// discover starts to look for nodes, if there is any way to.
+// discover starts to look for nodes.
 func (n *Node) discover(remembered *discovery.Remembered) {
 	sources := n.sources()
 	if remembered != nil {
 		sources = append(sources, remembered)
 	}
-	if len(sources) > 0 {
-		n.finder = discovery.Start(discovery.Config{Network: n.overlay.Network(), Sources: sources, Logger: n.config.Logger})
-	}
+	n.finder = discovery.Start(discovery.Config{Network: n.overlay.Network(), Sources: sources, Logger: n.config.Logger})
+	n.join(n.config.Join)
 }
 
 // sources returns what the configuration names.
 func (n *Node) sources() []discovery.Source {
 	var sources []discovery.Source
-	for _, addr := range n.config.Join {
-		sources = append(sources, &discovery.Join{Addr: addr, Logger: n.config.Logger})
-	}
 	wire := beacon.Config{
 		Self:      n.id.ID(),
 		Keys:      n.id.Secrets("beacon"),

@@ -29,8 +29,10 @@ type Node struct {
 	overlay *overlay.Overlay
 	relay   *relay.Relay
 	port    int
-	finder  *discovery.Finder // nil: nobody is looked for
-	admin   *admin            // nil: there is none
+	expects bool              // it was told of other nodes
+	finder  *discovery.Finder // nil: the node is alone
+	joined  joined
+	admin   *admin // nil: there is none
 
 	contested chan struct{} // closed when the id is to be given up
 
@@ -75,6 +77,7 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 		open.close()
 		return nil, err
 	}
+	n.expects = len(config.Join) > 0 || remembered != nil && remembered.Len() > 0
 	n.serve(open)
 	if n.links != nil {
 		n.discover(remembered)

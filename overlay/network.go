@@ -124,6 +124,15 @@ func (o *Overlay) Connect(config Network) error {
 	return nil
 }
 
+// LimitLinks changes [Network.IdleLink] and [Network.MaxLinks], where zero means the default.
+// Links that are too many end one after the other.
+func (o *Overlay) LimitLinks(idle time.Duration, most int) {
+	if o.net != nil {
+		o.net.idle.Set(cmp.Or(idle, DefaultIdleLink), cmp.Or(most, DefaultMaxLinks))
+		o.net.idle.Crowd(len(o.links.All()))
+	}
+}
+
 // Network returns the other nodes, nil before Connect.
 func (o *Overlay) Network() *network.Network {
 	if o.net == nil {

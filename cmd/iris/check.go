@@ -82,7 +82,7 @@ func (p *program) check(c *command, f *nodeFlags, raw bool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := f.log.logger(p.err); err != nil {
+	if _, err := f.log.parseLevel(); err != nil {
 		return err
 	}
 	found := checked{

@@ -46,11 +46,10 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	f.profile.register(fs)
 }
 
-func (p *program) nodeCommand() *command {
-	var f nodeFlags
+func (p *program) nodeCommand(f *nodeFlags) *command {
 	fs := flag.NewFlagSet("iris", flag.ContinueOnError)
 	f.register(fs)
-	return &command{
+	c := &command{
 		Config:     &f.config,
 		Name:       "iris",
 		ShortUsage: "iris -dev\n  iris -net NAME -rsa FILE [flags]\n  iris COMMAND [flags] [arguments]",
@@ -68,7 +67,8 @@ and these in two others:
   iris request echo hello
 
 SIGINT or SIGTERM stop a node in good order: it takes no more work and finishes
-what it has. A second signal stops it at once.
+what it has. A second signal stops it at once. SIGHUP has it read its settings again;
+its log says which it takes, and which need a restart.
 
 Flags may be written with one dash or two, and stand before, between or after the
 arguments of a command; behind -- nothing is a flag. A boolean is true, yes, on or 1, or
@@ -79,18 +79,20 @@ file that -config names: iris check -sample prints one that explains itself.
 The exit code is 0 when all went well, 1 when something failed, and 2 when the command
 line or the environment is wrong.`,
 		FlagSet: fs,
-		Exec: func(ctx context.Context, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q", args[0])
-			}
-			return p.runNode(ctx, &f)
-		},
 	}
+	c.Exec = func(ctx context.Context, args []string) error {
+		if len(args) > 0 {
+			return usagef("there is no command %q", args[0])
+		}
+		return p.runNode(ctx, c, f)
+	}
+	return c
 }
 
 // runNode runs a node until a signal comes.
-func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
-	log, err := p.nodeLog(f)
+func (p *program) runNode(ctx context.Context, c *command, f *nodeFlags) error {
+	level := new(slog.LevelVar)
+	log, err := p.nodeLog(f, level)
 	if err != nil {
 		return err
 	}
@@ -106,16 +108,26 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
-	err = p.serve(ctx, log, f.drain, func() (server, error) {
-		n, err := node.Start(config)
-		if err != nil {
-			return nil, blameFlag(err)
-		}
-		config.Port = n.Port() // another one keeps it
-		sayReady(log, n, config.Key)
-		return n, nil
+	hangups, stop := p.onHangup(f.dev)
+	defer stop()
+	r := &run{program: p, log: log, level: level, command: c, config: config, drain: f.drain}
+	err = p.serve(ctx, service{
+		log: log, limit: func() time.Duration { return r.drain }, start: r.start,
+		hangups: hangups, reload: r.reload, notify: newNotifier(log),
 	})
 	return errors.Join(err, profiles.stop())
+}
+
+// start starts a node with the settings as they are.
+func (r *run) start() (server, error) {
+	n, err := node.Start(r.config)
+	if err != nil {
+		return nil, blameFlag(err)
+	}
+	r.config.Port = n.Port() // another one keeps it
+	r.node = n
+	sayReady(r.log, n, r.config.Key)
+	return n, nil
 }
 
 // resolve returns the configuration that the flags mean, without a log.
@@ -191,10 +203,10 @@ func (f *nodeFlags) check() error {
 	return nil
 }
 
-// nodeLog returns the log of a node, which is that of the process too, so that what
+// nodeLog returns the log of a node, whose level can change, and which is that of the process too, so that what
 // libraries write to the standard logger has the format of the rest.
-func (p *program) nodeLog(f *nodeFlags) (*slog.Logger, error) {
-	log, err := f.log.logger(p.err)
+func (p *program) nodeLog(f *nodeFlags, level *slog.LevelVar) (*slog.Logger, error) {
+	log, err := f.log.logger(p.err, level)
 	if err != nil {
 		return nil, err
 	}

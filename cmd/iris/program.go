@@ -26,6 +26,9 @@ type program struct {
 	signals  <-chan os.Signal
 	alone    bool // the process is for this run: its standard logger, too
 
+	args    []string         // the command line
+	hangups <-chan os.Signal // for a node to reload its settings; nil: the system says it
+
 	notes []note // on variables that are not used
 }
 
@@ -40,6 +43,7 @@ func usagef(format string, args ...any) error {
 
 // run runs the command line and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
+	p.args = args
 	root := p.commands()
 	c, args, err := root.choose(args)
 	if err == nil {
@@ -87,8 +91,11 @@ func (p *program) fail(c *command, err error) int {
 }
 
 // commands returns the command tree. Without a subcommand, iris runs a node.
-func (p *program) commands() *command {
-	root := p.nodeCommand()
+func (p *program) commands() *command { return p.commandsFor(&nodeFlags{}) }
+
+// commandsFor returns the command tree, whose flags of a node are those.
+func (p *program) commandsFor(f *nodeFlags) *command {
+	root := p.nodeCommand(f)
 	root.Subcommands = []*command{
 		p.requestCommand(),
 		p.replyCommand(),
