@@ -32,7 +32,11 @@ type Node struct {
 	expects bool              // it was told of other nodes
 	finder  *discovery.Finder // nil: the node is alone
 	joined  joined
-	admin   *admin // nil: there is none
+
+	keys     Config // with Key and Accept as they are now
+	unbeacon func() // ends beacons; nil: there are none
+
+	admin *admin // nil: there is none
 
 	contested chan struct{} // closed when the id is to be given up
 
@@ -68,7 +72,7 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{})}
+	n := &Node{config: config, keys: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{})}
 	open, err := openPorts(config)
 	if err != nil {
 		return nil, err
@@ -146,13 +150,15 @@ func (n *Node) connect() error {
 	if err != nil {
 		return err
 	}
+	names := n.id.Secrets(forNames)
 	err = n.overlay.Connect(overlay.Network{
 		Self:          n.id.ID(),
 		Transport:     links.transport,
 		Listener:      links.listener,
 		Address:       links.addresses(),
-		Secret:        n.id.Secrets("directory names")[0],
-		PacketSecrets: n.id.Secrets("packets"),
+		Secret:        names[0],
+		OtherSecrets:  names[1:],
+		PacketSecrets: n.id.Secrets(forPackets),
 		IdleLink:      n.config.LinkIdle,
 		MaxLinks:      n.config.MaxLinks,
 		Contested:     func(c overlay.Contest) { n.contest(c, links.addresses()) },

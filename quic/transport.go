@@ -27,7 +27,6 @@ type Transport struct {
 	quic     *quicgo.Config
 	small    *quicgo.Config // for paths on which large packets vanish
 	incoming *quicgo.Config // picks either for those who dial
-	sealer   sealer
 	narrow   narrowPaths
 	trials   trials
 	refusals *refusal.Log
@@ -59,7 +58,6 @@ func New(config Config) (*Transport, error) {
 		quic:      config.quic(),
 		small:     config.quic(),
 		incoming:  config.quic(),
-		sealer:    newSealer(config.Identity),
 		refusals:  refusal.NewLog(config.Logger, Scheme),
 		warnings:  warnings{logger: config.Logger},
 		mirror:    identity.NewMirror(config.Identity),

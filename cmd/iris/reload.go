@@ -28,7 +28,7 @@ type reloadable struct {
 // a reload is done as a whole or not at all.
 func reloadables() []reloadable {
 	return []reloadable{
-		{[]string{"join", "queue", "stall", "link-idle", "max-links"}, (*run).prepareNode},
+		{[]string{"rsa", "accept", "join", "queue", "stall", "link-idle", "max-links"}, (*run).prepareNode},
 		{[]string{"log-level"}, (*run).prepareLog},
 		{[]string{"drain"}, (*run).prepareDrain},
 	}
@@ -116,7 +116,13 @@ func (r *run) prepareNode(next *nodeFlags) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
+	if next.dev {
+		config.Network, config.Key = r.config.Network, r.config.Key // each start makes its own
+	}
 	return func() {
+		for _, warning := range warnings(config) {
+			r.log.Warn(warning)
+		}
 		r.config = r.config.Reloaded(config)
 		if r.node != nil {
 			r.node.Reload(config)
