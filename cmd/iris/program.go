@@ -110,6 +110,7 @@ func (p *program) commandsFor(f *nodeFlags) *command {
 		p.benchCommand(),
 		p.keygenCommand(),
 		p.checkCommand(),
+		p.rotateCommand(),
 		p.versionCommand(),
 	}
 	root.prepare()

@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -45,7 +46,7 @@ func startRotated(t *testing.T, transport, key string, count int) []*rotated {
 
 // underLoad puts load on nodes while something is done, again and again until that is over, and
 // checks that nothing is lost.
-func underLoad(t *testing.T, at, serve string, rate string, do func()) {
+func underLoad(t *testing.T, at, serve, rate string, do func()) {
 	t.Helper()
 	over := make(chan struct{})
 	results := make(chan int, 2)
@@ -77,6 +78,15 @@ func underLoad(t *testing.T, at, serve string, rate string, do func()) {
 	}
 }
 
+// meet checks that one node finds a name of another one that nobody has used before.
+func meet(t *testing.T, name string, from, to *rotated) {
+	t.Helper()
+	start(t, nil, "reply", to.flag(), "-text", "pong", name).err.next(t, "serving")
+	if got := iris(t, "", "request", from.flag(), name, "?", "-timeout", "10s"); got.out != "pong\n" {
+		t.Errorf("%s: %+v", name, got)
+	}
+}
+
 // The key of five nodes is replaced by reloads, one node after the other, while applications
 // use them: nothing is lost, and who holds the old key alone is refused at the end.
 func TestTheKeyIsReplacedUnderLoad(t *testing.T) {
@@ -91,9 +101,13 @@ func TestTheKeyIsReplacedUnderLoad(t *testing.T) {
 			}
 			nodes := startRotated(t, transport, old, 5)
 			underLoad(t, nodes[0].port+","+nodes[4].port, nodes[1].port+","+nodes[2].port+","+nodes[3].port, "200", func() {
-				for _, step := range [][]string{{"rsa = " + old, "accept = " + fresh}, {"rsa = " + fresh, "accept = " + old}, {"rsa = " + fresh}} {
-					for _, n := range nodes {
+				for i, step := range [][]string{{"rsa = " + old, "accept = " + fresh}, {"rsa = " + fresh, "accept = " + old}, {"rsa = " + fresh}} {
+					for j, n := range nodes {
 						n.reload(t, step...)
+						if j == 2 { // two more are a step behind
+							meet(t, fmt.Sprint("ahead ", i), nodes[0], nodes[4])
+							meet(t, fmt.Sprint("behind ", i), nodes[4], nodes[0])
+						}
 					}
 				}
 			})
