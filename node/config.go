@@ -45,6 +45,10 @@ type Config struct {
 	// Key is the key of the network. It has no default.
 	Key *identity.NetworkKey
 
+	// Accept are other keys whose holders are let in, while the key of the network is
+	// replaced: see docs/security.md. Default: none.
+	Accept []*identity.NetworkKey
+
 	// Transports make the links to other nodes, the preferred one first. Without any
 	// the node is alone.
 	Transports []NewTransport
@@ -96,6 +100,13 @@ const (
 	DefaultMaxLinks = overlay.DefaultMaxLinks
 )
 
+// Check says what is wrong with the configuration, as far as can be known without to start
+// a node. The errors are those of [Start].
+func (c Config) Check() error {
+	_, err := c.resolve()
+	return err
+}
+
 func (c Config) resolve() (Config, error) {
 	switch {
 	case c.Network == "":
@@ -106,6 +117,9 @@ func (c Config) resolve() (Config, error) {
 		return c, ErrNoKey
 	case c.Port < AnyPort || c.Port > 65535:
 		return c, fmt.Errorf("port %d is not between 1 and 65535", c.Port)
+	}
+	if err := identity.CheckKeys(c.Key, c.Accept); err != nil {
+		return c, err
 	}
 	if err := checkDiscover(c.Discover); err != nil {
 		return c, err

@@ -29,8 +29,14 @@ type Node struct {
 	overlay *overlay.Overlay
 	relay   *relay.Relay
 	port    int
-	finder  *discovery.Finder // nil: nobody is looked for
-	admin   *admin            // nil: there is none
+	expects bool              // it was told of other nodes
+	finder  *discovery.Finder // nil: the node is alone
+	joined  joined
+
+	keys     Config // with Key and Accept as they are now
+	unbeacon func() // ends beacons; nil: there are none
+
+	admin *admin // nil: there is none
 
 	reserve   reserve
 	contested chan struct{} // closed when the id is to be given up
@@ -54,7 +60,7 @@ func Start(config Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity.New(identity.Config{Key: config.Key, Network: config.Network})
+	id, err := identity.New(identity.Config{Key: config.Key, Accept: config.Accept, Network: config.Network})
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +73,7 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{})}
+	n := &Node{config: config, keys: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{})}
 	open, err := openPorts(config)
 	if err != nil {
 		return nil, err
@@ -76,6 +82,7 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 		open.close()
 		return nil, err
 	}
+	n.expects = len(config.Join) > 0 || remembered != nil && remembered.Len() > 0
 	n.serve(open)
 	if n.links != nil {
 		n.discover(remembered)
@@ -144,13 +151,15 @@ func (n *Node) connect() error {
 	if err != nil {
 		return err
 	}
+	names := n.id.Secrets(forNames)
 	err = n.overlay.Connect(overlay.Network{
 		Self:          n.id.ID(),
 		Transport:     links.transport,
 		Listener:      links.listener,
 		Address:       links.addresses(),
-		Secret:        n.id.Secrets("directory names")[0],
-		PacketSecrets: n.id.Secrets("packets"),
+		Secret:        names[0],
+		OtherSecrets:  names[1:],
+		PacketSecrets: n.id.Secrets(forPackets),
 		IdleLink:      n.config.LinkIdle,
 		MaxLinks:      n.config.MaxLinks,
 		Contested:     func(c overlay.Contest) { n.contest(c, links.addresses()) },

@@ -28,7 +28,6 @@ type Transport struct {
 	quic     *quicgo.Config
 	small    *quicgo.Config // for paths on which large packets vanish
 	incoming *quicgo.Config // picks either for those who dial
-	sealer   sealer
 	narrow   narrowPaths
 	trials   trials
 	host     []byte // tells this host from others
@@ -65,7 +64,6 @@ func New(config Config) (*Transport, error) {
 		quic:      config.quic(),
 		small:     config.quic(),
 		incoming:  config.quic(),
-		sealer:    newSealer(config.Identity),
 		host:      host,
 		refusals:  refusal.NewLog(config.Logger, Scheme),
 		warnings:  warnings{logger: config.Logger},

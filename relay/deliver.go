@@ -64,7 +64,7 @@ func (s *session) HandleTimeout(id uint64) {
 
 // result queues an answer, which is never dropped.
 func (s *session) result(m wire.Result) {
-	if len(m.Body) > len(faultUnread) && s.out.Queued() >= 2*s.relay.config.QueueLimit {
+	if len(m.Body) > len(faultUnread) && s.out.Queued() >= 2*s.limits.queue {
 		s.relay.counters.resultsReplaced.Add(1)
 		m = wire.Result{ID: m.ID, Body: []byte(faultUnread)}
 	}

@@ -199,7 +199,7 @@ func (t *tunnel) watchFlush() {
 	defer t.conn.Close()
 	r := t.session.relay
 	left := t.in.Queued()
-	tick := time.NewTicker(r.config.StallTimeout)
+	tick := time.NewTicker(t.session.limits.stall)
 	defer tick.Stop()
 	for {
 		select {

@@ -81,7 +81,7 @@ func (t *tunnel) deliverChunk(records *recordReader, total uint64, length int) (
 		return false, nil
 	}
 	m := wire.TunTransfer{ID: t.id, Total: total, Chunk: chunk}
-	level := min(tunnelLevel, t.session.relay.config.QueueLimit)
+	level := min(tunnelLevel, t.session.limits.queue)
 	for {
 		if err := t.session.out.Bulk.WaitBelow(context.Background(), level); err != nil {
 			return false, nil

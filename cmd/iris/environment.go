@@ -120,9 +120,7 @@ const discoverFlag = "discover"
 
 // blame returns the variables that have set the flags which a text names.
 func (e *environment) blame(text string) []string {
-	words := strings.FieldsFunc(text, func(r rune) bool {
-		return r != '-' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
-	})
+	words := flagsIn(text)
 	var lines []string
 	for _, s := range e.set {
 		if slices.Contains(words, "-"+s.flag) {
@@ -134,6 +132,13 @@ func (e *environment) blame(text string) []string {
 		}
 	}
 	return lines
+}
+
+// flagsIn returns the words of a text that may be flags.
+func flagsIn(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool {
+		return r != '-' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
 }
 
 // Variables that a container gets for each service that runs beside it: by Kubernetes

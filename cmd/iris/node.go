@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"time"
 
 	"github.com/project-iris/iris/node"
@@ -16,9 +15,11 @@ import (
 
 // nodeFlags are the flags of a node.
 type nodeFlags struct {
+	config  string
 	dev     bool
 	network string
 	key     string
+	accept  list
 	links   linkFlags
 	port    int
 	admin   string
@@ -31,9 +32,11 @@ type nodeFlags struct {
 }
 
 func (f *nodeFlags) register(fs *flag.FlagSet) {
+	fs.StringVar(&f.config, flagConfig, "", "`file` with settings: a line NAME = VALUE for each flag, without its dash; iris check -sample prints one")
 	fs.BoolVar(&f.dev, "dev", false, "run a node for development: a fresh key and network name, loopback only")
 	fs.StringVar(&f.network, "net", "", "`name` of the network; nodes with the same name and key find each other")
 	fs.StringVar(&f.key, "rsa", "", "`file` with the network's private key: RSA, ECDSA or Ed25519, in any usual format")
+	fs.Var(&f.accept, "accept", "`file` with another key whose nodes are let in, while the key of a network is replaced; repeatable, or separated by commas")
 	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
 	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` of the admin endpoint (/healthz, /readyz, /members, /members/count, /members/ID), on 127.0.0.1 without HOST; commands look at "+defaultAdmin+" (default none)")
@@ -45,11 +48,11 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	f.profile.register(fs)
 }
 
-func (p *program) nodeCommand() *command {
-	var f nodeFlags
+func (p *program) nodeCommand(f *nodeFlags) *command {
 	fs := flag.NewFlagSet("iris", flag.ContinueOnError)
 	f.register(fs)
-	return &command{
+	c := &command{
+		Config:     &f.config,
 		Name:       "iris",
 		ShortUsage: "iris -dev\n  iris -net NAME -rsa FILE [flags]\n  iris COMMAND [flags] [arguments]",
 		LongHelp: `
@@ -66,32 +69,36 @@ and these in two others:
   iris request echo hello
 
 SIGINT or SIGTERM stop a node in good order: it takes no more work and finishes
-what it has. A second signal stops it at once.
+what it has. A second signal stops it at once. SIGHUP has it read its settings again;
+its log says which it takes, and which need a restart.
 
 Flags may be written with one dash or two, and stand before, between or after the
 arguments of a command; behind -- nothing is a flag. A boolean is true, yes, on or 1, or
 false, no, off or 0. Each flag has an environment variable, which counts if it is not
-empty and the command line does not have the flag.
+empty and the command line does not have the flag. A node takes what neither has from the
+file that -config names: iris check -sample prints one that explains itself.
 
 The exit code is 0 when all went well, 1 when something failed, and 2 when the command
 line or the environment is wrong.`,
 		FlagSet: fs,
-		Exec: func(ctx context.Context, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q", args[0])
-			}
-			return p.runNode(ctx, &f)
-		},
 	}
+	c.Exec = func(ctx context.Context, args []string) error {
+		if len(args) > 0 {
+			return usagef("there is no command %q", args[0])
+		}
+		return p.runNode(ctx, c, f)
+	}
+	return c
 }
 
 // runNode runs a node until a signal comes.
-func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
-	log, err := p.nodeLog(f)
+func (p *program) runNode(ctx context.Context, c *command, f *nodeFlags) error {
+	level := new(slog.LevelVar)
+	log, err := p.nodeLog(f, level)
 	if err != nil {
 		return err
 	}
-	network, key, err := f.identity(p.signals)
+	config, err := unlessStopped(p.signals, f.resolve, func(node.Config) {})
 	if errors.Is(err, errStopped) {
 		log.Info("stopped before the node was ready")
 		return nil
@@ -99,27 +106,57 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
-	if warning := key.Warning(); warning != "" {
+	for _, warning := range warnings(config) {
 		log.Warn(warning)
 	}
-	if err := f.check(); err != nil {
-		return err
-	}
-	transports, err := f.links.transports()
-	if err != nil {
-		return err
-	}
-	discover, err := f.links.discover.resolve(f.dev, f.bind())
-	if err != nil {
-		return err
-	}
+	config.Logger = log
 	profiles, err := f.profile.start()
 	if err != nil {
 		return err
 	}
+	hangups, stop := p.onHangup(f.dev)
+	defer stop()
+	r := &run{program: p, log: log, level: level, command: c, config: config, drain: f.drain}
+	err = p.serve(ctx, service{
+		log: log, limit: func() time.Duration { return r.drain }, start: r.start,
+		hangups: hangups, reload: r.reload, notify: newNotifier(log),
+	})
+	return errors.Join(err, profiles.stop())
+}
+
+// start starts a node with the settings as they are.
+func (r *run) start() (server, error) {
+	n, err := node.Start(r.config)
+	if err != nil {
+		return nil, blameFlag(err)
+	}
+	r.config.Port = n.Port() // another one keeps it
+	r.node = n
+	sayReady(r.log, n, r.config.Key)
+	return n, nil
+}
+
+// resolve returns the configuration that the flags mean, without a log.
+func (f *nodeFlags) resolve() (node.Config, error) {
+	network, key, accept, err := f.identity()
+	if err != nil {
+		return node.Config{}, err
+	}
+	if err := f.check(); err != nil {
+		return node.Config{}, err
+	}
+	transports, err := f.links.transports()
+	if err != nil {
+		return node.Config{}, err
+	}
+	discover, err := f.links.discover.resolve(f.dev, f.bind())
+	if err != nil {
+		return node.Config{}, err
+	}
 	config := node.Config{
 		Network:      network,
 		Key:          key,
+		Accept:       accept,
 		Transports:   transports,
 		Bind:         f.bind(),
 		Join:         f.links.join,
@@ -132,24 +169,32 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
-		Logger:       log,
 	}
-	err = p.serve(ctx, log, f.drain, func() (server, error) {
-		n, err := node.Start(config)
-		switch {
-		case errors.Is(err, node.ErrDiscover):
-			err = usagef("-discover: %v", err)
-		case errors.Is(err, node.ErrJoin):
-			err = usagef("-join: %v", err)
+	return config, blameFlag(config.Check())
+}
+
+// blameFlag names the flag in an error of a node about its configuration.
+func blameFlag(err error) error {
+	switch {
+	case errors.Is(err, node.ErrDiscover):
+		return usagef("-discover: %v", err)
+	case errors.Is(err, node.ErrJoin):
+		return usagef("-join: %v", err)
+	case errors.Is(err, identity.ErrTooManyKeys):
+		return usagef("-accept: %v", err)
+	}
+	return err
+}
+
+// warnings says what is not as it should be about keys.
+func warnings(config node.Config) []string {
+	var all []string
+	for _, key := range append([]*identity.NetworkKey{config.Key}, config.Accept...) {
+		if warning := key.Warning(); warning != "" {
+			all = append(all, warning)
 		}
-		if err != nil {
-			return nil, err
-		}
-		config.Port = n.Port() // another one keeps it
-		sayReady(log, n, key)
-		return n, nil
-	})
-	return errors.Join(err, profiles.stop())
+	}
+	return all
 }
 
 // check says which number is out of its bounds.
@@ -165,10 +210,10 @@ func (f *nodeFlags) check() error {
 	return nil
 }
 
-// nodeLog returns the log of a node, which is that of the process too, so that what
+// nodeLog returns the log of a node, whose level can change, and which is that of the process too, so that what
 // libraries write to the standard logger has the format of the rest.
-func (p *program) nodeLog(f *nodeFlags) (*slog.Logger, error) {
-	log, err := f.log.logger(p.err)
+func (p *program) nodeLog(f *nodeFlags, level *slog.LevelVar) (*slog.Logger, error) {
+	log, err := f.log.logger(p.err, level)
 	if err != nil {
 		return nil, err
 	}
@@ -197,10 +242,26 @@ func nodePort(port int) int {
 	return port
 }
 
-// identity returns the name and key that the flags give, unless a signal comes before the key
-// is read.
-func (f *nodeFlags) identity(signals <-chan os.Signal) (string, *identity.NetworkKey, error) {
+// identity returns the name and the keys that the flags give.
+func (f *nodeFlags) identity() (network string, key *identity.NetworkKey, accept []*identity.NetworkKey, err error) {
+	if network, key, err = f.own(); err != nil {
+		return "", nil, nil, err
+	}
+	for _, file := range f.accept {
+		other, err := identity.Load(file)
+		if err != nil {
+			return "", nil, nil, err
+		}
+		accept = append(accept, other)
+	}
+	return network, key, accept, nil
+}
+
+// own returns the name of the network and the key that this node signs with.
+func (f *nodeFlags) own() (string, *identity.NetworkKey, error) {
 	switch {
+	case f.dev && len(f.accept) > 0:
+		return "", nil, usagef("-dev makes a network of its own, which has no other keys to -accept")
 	case f.dev && (f.network != "" || f.key != ""):
 		return "", nil, usagef("-dev makes a network of its own: give either -dev, or -net and -rsa")
 	case f.dev:
@@ -212,8 +273,7 @@ func (f *nodeFlags) identity(signals <-chan os.Signal) (string, *identity.Networ
 	case f.key == "":
 		return "", nil, usagef("network %q needs its key: give it with -rsa FILE, or make one with iris keygen FILE", f.network)
 	}
-	load := func() (*identity.NetworkKey, error) { return identity.Load(f.key) }
-	key, err := unlessStopped(signals, load, func(*identity.NetworkKey) {})
+	key, err := identity.Load(f.key)
 	return f.network, key, err
 }
 

@@ -61,12 +61,25 @@ type server interface {
 	Shutdown(ctx context.Context) error
 }
 
+// A service is a node as serve runs it.
+type service struct {
+	log     *slog.Logger
+	limit   func() time.Duration   // how long work in hand may take to finish
+	start   func() (server, error) // starts the next node
+	hangups <-chan os.Signal       // nil: there are none
+	reload  func()                 // is called for each of these
+	notify  *notifier              // nil: nobody is told
+}
+
 // serve runs a node until a signal comes, and ends it: in good order after the first
-// signal, at once after the second, and before it is ready after the first. A node that has to give way is ended in good order as
-// well, or at once by a signal, and start is called for the next.
-func (p *program) serve(ctx context.Context, log *slog.Logger, limit time.Duration, start func() (server, error)) error {
+// signal, at once after the second, and before it is ready after the first. A node that has to
+// give way is ended in good order as well, or at once by a signal, and start is called for the
+// next.
+func (p *program) serve(ctx context.Context, s service) error {
+	log := s.log
+	defer func() { s.notify.pause("stopped") }()
 	for {
-		n, err := unlessStopped(p.signals, start, func(n server) { _ = n.Shutdown(ended()) })
+		n, err := unlessStopped(p.signals, s.start, func(n server) { _ = n.Shutdown(ended()) })
 		if errors.Is(err, errStopped) {
 			log.Info("stopped before the node was ready")
 			return nil
@@ -74,8 +87,13 @@ func (p *program) serve(ctx context.Context, log *slog.Logger, limit time.Durati
 		if err != nil {
 			return err
 		}
-		first, renew := p.await(ctx, n)
+		if w, ok := n.(watched); ok {
+			s.notify.serving(w)
+		}
+		first, renew := p.await(ctx, s, n)
+		limit := s.limit()
 		if !renew {
+			s.notify.stopping()
 			log.Info("draining: stop again to end at once", "signal", fmt.Sprint(first), "limit", limit)
 			if err := p.drain(ctx, n, limit); err != nil {
 				return err
@@ -83,6 +101,7 @@ func (p *program) serve(ctx context.Context, log *slog.Logger, limit time.Durati
 			log.Info("stopped")
 			return nil
 		}
+		s.notify.renewing()
 		log.Info("draining: the node starts anew, with another id", "limit", limit)
 		if err := p.drain(ctx, n, limit); errors.Is(err, errUnfinished) {
 			log.Warn("the node starts anew", "err", err)
@@ -92,24 +111,27 @@ func (p *program) serve(ctx context.Context, log *slog.Logger, limit time.Durati
 	}
 }
 
-// await waits for a signal, which it returns, or until the node has to give way.
-func (p *program) await(ctx context.Context, n server) (first os.Signal, renew bool) {
+// await waits for a signal, which it returns, or until the node has to give way. Meanwhile
+// settings are reloaded when that is asked for.
+func (p *program) await(ctx context.Context, s service, n server) (first os.Signal, renew bool) {
 	least := time.NewTimer(renewEvery)
 	defer least.Stop()
-	select {
-	case first = <-p.signals:
-		return first, false
-	case <-ctx.Done():
-		return nil, false
-	case <-n.Contested():
-	}
-	select {
-	case first = <-p.signals:
-		return first, false
-	case <-ctx.Done():
-		return nil, false
-	case <-least.C:
-		return nil, true
+	contested, giveWay := n.Contested(), (<-chan time.Time)(nil)
+	for {
+		select {
+		case first = <-p.signals:
+			return first, false
+		case <-ctx.Done():
+			return nil, false
+		case <-contested:
+			contested, giveWay = nil, least.C
+		case <-giveWay:
+			return nil, true
+		case <-s.hangups:
+			s.notify.reloading()
+			s.reload()
+			s.notify.reloaded()
+		}
 	}
 }
 

@@ -30,6 +30,11 @@ func (n *fakeNode) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// quiet is a service that says nothing and has no settings.
+func quiet(limit time.Duration, start func() (server, error)) service {
+	return service{log: slog.New(slog.DiscardHandler), limit: func() time.Duration { return limit }, start: start, notify: &notifier{}}
+}
+
 // A node whose id another one has gives way to a new one, in good order and at most once a
 // minute, until the program is stopped.
 func TestANodeThatIsContestedStartsAnew(t *testing.T) {
@@ -42,7 +47,7 @@ func TestANodeThatIsContestedStartsAnew(t *testing.T) {
 		var starts []time.Duration
 		done := make(chan error, 1)
 		go func() {
-			done <- p.serve(t.Context(), slog.New(slog.DiscardHandler), 10*time.Second, func() (server, error) {
+			done <- p.serve(t.Context(), quiet(10*time.Second, func() (server, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				if n := len(nodes); n > 0 && nodes[n-1].stopped.IsZero() {
@@ -51,7 +56,7 @@ func TestANodeThatIsContestedStartsAnew(t *testing.T) {
 				n := &fakeNode{contested: make(chan struct{})}
 				nodes, starts = append(nodes, n), append(starts, time.Since(began))
 				return n, nil
-			})
+			}))
 		}()
 		wait := func(want ...time.Duration) {
 			t.Helper()
@@ -96,7 +101,7 @@ func TestASignalStopsANodeThatGivesWay(t *testing.T) {
 		n := &fakeNode{contested: make(chan struct{}), busy: time.Hour}
 		done := make(chan error, 1)
 		go func() {
-			done <- p.serve(t.Context(), slog.New(slog.DiscardHandler), time.Minute, func() (server, error) { return n, nil })
+			done <- p.serve(t.Context(), quiet(time.Minute, func() (server, error) { return n, nil }))
 		}()
 		close(n.contested)
 		time.Sleep(renewEvery + time.Second)
@@ -117,10 +122,10 @@ func TestASignalEndsAStart(t *testing.T) {
 		node := &fakeNode{contested: make(chan struct{})}
 		done := make(chan error, 1)
 		go func() {
-			done <- p.serve(t.Context(), slog.New(slog.DiscardHandler), 10*time.Second, func() (server, error) {
+			done <- p.serve(t.Context(), quiet(10*time.Second, func() (server, error) {
 				<-hanging
 				return node, nil
-			})
+			}))
 		}()
 		time.Sleep(time.Hour)
 		signals <- syscall.SIGTERM
