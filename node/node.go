@@ -13,6 +13,7 @@ import (
 	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/relay"
+	"github.com/project-iris/iris/relay/policy"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
 )
@@ -94,9 +95,20 @@ type ports struct {
 
 func openPorts(config Config) (ports, error) {
 	var p ports
-	var err error
+	err := relay.CheckPolicy(config.Policy)
+	if err != nil {
+		return p, err
+	}
 	if p.apps, err = relay.Listen(config.Port); err != nil {
 		return p, portError(config.Port, err)
+	}
+	if config.Socket.Path != "" {
+		socket, err := relay.ListenUnix(config.Socket)
+		if err != nil {
+			p.close()
+			return p, err
+		}
+		p.apps = append(p.apps, socket)
 	}
 	if config.Admin == "" {
 		return p, nil
@@ -125,6 +137,8 @@ func (n *Node) serve(open ports) {
 		Logger:       n.config.Logger,
 		QueueLimit:   n.config.QueueLimit,
 		StallTimeout: n.config.StallTimeout,
+		Policy:       n.config.Policy,
+		Audit:        n.config.Audit,
 	})
 	for _, l := range open.apps {
 		n.serving.Go(func() { _ = n.relay.Serve(l) })
@@ -193,6 +207,9 @@ func (n *Node) Network() string { return n.config.Network }
 
 // Stats returns what the relay has counted.
 func (n *Node) Stats() relay.Stats { return n.relay.Stats() }
+
+// SetPolicy replaces the policy, see [relay.Relay.SetPolicy].
+func (n *Node) SetPolicy(p *policy.Policy) error { return n.relay.SetPolicy(p) }
 
 // Shutdown ends the node in good order. No application can attach any more, the
 // services of this node leave their clusters, and what they have in hand is finished:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/project-iris/iris/relay/wire"
@@ -72,8 +73,12 @@ func (c *Conn) attach(ctx context.Context) error {
 	return nil
 }
 
-func dialTCP(ctx context.Context, address string) (net.Conn, error) {
+// dialNode connects to a TCP port, or to a Unix socket.
+func dialNode(ctx context.Context, address string) (net.Conn, error) {
 	var d net.Dialer
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		return d.DialContext(ctx, "unix", path)
+	}
 	return d.DialContext(ctx, "tcp", address)
 }
 

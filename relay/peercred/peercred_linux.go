@@ -45,13 +45,20 @@ func ofUnix(conn *net.UnixConn) (Peer, error) {
 	}
 	var cred *unix.Ucred
 	var asked error
+	var closed bool
 	if err := raw.Control(func(fd uintptr) {
 		cred, asked = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		state := []unix.PollFd{{Fd: int32(fd)}}
+		_, err := unix.Poll(state, 0)
+		closed = err == nil && state[0].Revents&unix.POLLHUP != 0
 	}); err != nil {
 		return Peer{}, ErrGone
 	}
 	if asked != nil {
 		return Peer{}, fmt.Errorf("%w: SO_PEERCRED: %w", ErrUnknown, asked)
+	}
+	if closed {
+		return Peer{}, ErrGone
 	}
 	return Peer{UID: cred.Uid, GID: cred.Gid, HasGID: true, PID: int(cred.Pid)}, nil
 }

@@ -2,11 +2,11 @@ package peercred_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -119,6 +119,40 @@ func TestAClosedSocketIsNobodys(t *testing.T) {
 	}
 }
 
+// A connection that was reset can be read to its end still, and its port may be another user's by
+// then, whose socket the kernel finds.
+func TestThePortOfAResetConnectionSaysNothing(t *testing.T) {
+	l := listen(t, "tcp4", "127.0.0.1:0")
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
+	}}
+	connect := func() *net.TCPConn {
+		conn, err := from.Dial("tcp4", l.Addr().String())
+		if err != nil {
+			t.Skipf("the port cannot be used again: %v", err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn.(*net.TCPConn)
+	}
+	first := accept(t, l, func() {
+		conn := connect()
+		from.LocalAddr = conn.LocalAddr()
+		_, _ = conn.Write([]byte("x"))
+		_ = conn.SetLinger(0)
+		conn.Close()
+	})
+	second := accept(t, l, func() { connect() })
+	if p, err := peercred.Of(second); err != nil {
+		t.Fatalf("the second: %+v, %v", p, err)
+	}
+	if p, err := peercred.Of(first); !errors.Is(err, peercred.ErrGone) {
+		t.Errorf("the first: got %+v, %v; want ErrGone", p, err)
+	}
+	if n, err := first.Read(make([]byte, 8)); n != 1 {
+		t.Errorf("the first has nothing to read any more (%v): there was nothing to test", err)
+	}
+}
+
 // connectAs connects as a user, by a process that ends when its input does.
 func connectAs(t *testing.T, l net.Listener, script string, uid uint32) net.Conn {
 	t.Helper()
@@ -129,14 +163,13 @@ func connectAs(t *testing.T, l net.Listener, script string, uid uint32) net.Conn
 	if err != nil {
 		t.Skip("needs python3")
 	}
-	c := exec.Command(python, "-c", "import os,socket,sys\n"+script, l.Addr().String())
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: 7002, NoSetGroups: false}}
+	become := fmt.Sprintf("import os,socket,sys,encodings.idna\nos.setgroups([]); os.setgid(7002); os.setuid(%d)\n", uid)
+	c := exec.Command(python, "-c", become+script, l.Addr().String())
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var said strings.Builder
-	c.Stderr = &said
+	c.Stderr = os.Stderr
 	if err := c.Start(); err != nil {
 		t.Skipf("cannot run a process of another user: %v", err)
 	}
@@ -144,7 +177,7 @@ func connectAs(t *testing.T, l net.Listener, script string, uid uint32) net.Conn
 	_ = l.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now().Add(20 * time.Second))
 	far, err := l.Accept()
 	if err != nil {
-		t.Fatalf("%v; the process says %s", err, said.String())
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { far.Close() })
 	return far
@@ -186,5 +219,13 @@ func TestASocketStaysItsMakers(t *testing.T) {
 	}
 	if p, err := peercred.Of(far); err != nil || p.UID != 0 {
 		t.Errorf("got %+v, %v; want user 0", p, err)
+	}
+}
+
+func TestAClosedUnixSocketIsNobodys(t *testing.T) {
+	l := listen(t, "unix", filepath.Join(t.TempDir(), "socket"))
+	far := accept(t, l, func() { dial(t, l).Close() })
+	if p, err := peercred.Of(far); !errors.Is(err, peercred.ErrGone) {
+		t.Errorf("got %+v, %v; want ErrGone", p, err)
 	}
 }

@@ -45,7 +45,28 @@ func ofTCP(conn *net.TCPConn) (Peer, error) {
 	if err != nil {
 		return Peer{}, err
 	}
-	return e.read(answer)
+	p, err := e.read(answer)
+	if err == nil && !isEstablished(conn) {
+		err = ErrGone
+	}
+	return p, err
+}
+
+// isEstablished reports whether this end of a connection is that of one which neither end has
+// closed. What has come by one that was reset can be read still, while its port at the other end
+// may be somebody else's. As long as this end is established, the kernel has no other connection
+// between the two.
+func isEstablished(conn *net.TCPConn) bool {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	is := false
+	err = raw.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		is = err == nil && info.State == established
+	})
+	return err == nil && is
 }
 
 // unmap makes an IPv4 address of one that is written as IPv6, and drops the zone.
