@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/relay"
+	"github.com/project-iris/iris/relay/policy"
 	"github.com/project-iris/iris/relay/wire"
 )
 
@@ -58,9 +59,20 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-func benchRequest(b *testing.B, size, open int) {
+// BenchmarkRequestWithPolicy is BenchmarkRequest where a policy allows it by its last rule.
+func BenchmarkRequestWithPolicy(b *testing.B) {
+	p := rules(b, strings.Repeat("deny user:1 * nothing*\n", 100)+"allow * * *\n")
+	for _, open := range []int{1, 64} {
+		b.Run(fmt.Sprintf("1024 bytes, %d open, no policy", open), func(b *testing.B) { benchRequestBy(b, 1024, open, nil) })
+		b.Run(fmt.Sprintf("1024 bytes, %d open, policy", open), func(b *testing.B) { benchRequestBy(b, 1024, open, p) })
+	}
+}
+
+func benchRequest(b *testing.B, size, open int) { benchRequestBy(b, size, open, nil) }
+
+func benchRequestBy(b *testing.B, size, open int, p *policy.Policy) {
 	mesh := &directMesh{}
-	r := relay.New(relay.Config{Mesh: mesh})
+	r := relay.New(relay.Config{Mesh: mesh, Policy: p})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
