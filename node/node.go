@@ -191,6 +191,9 @@ func portError(port int, err error) error {
 // Port returns the TCP port that applications attach to.
 func (n *Node) Port() int { return n.port }
 
+// Socket returns the path of the Unix socket that applications attach to, empty if there is none.
+func (n *Node) Socket() string { return n.config.Socket.Path }
+
 // PeerAddr returns where other nodes reach this one, empty if it is alone.
 func (n *Node) PeerAddr() string {
 	if n.links == nil {
@@ -207,6 +210,9 @@ func (n *Node) Network() string { return n.config.Network }
 
 // Stats returns what the relay has counted.
 func (n *Node) Stats() relay.Stats { return n.relay.Stats() }
+
+// CheckPolicy reports whether a policy can be kept on this system, see [relay.CheckPolicy].
+func CheckPolicy(p *policy.Policy) error { return relay.CheckPolicy(p) }
 
 // SetPolicy replaces the policy, see [relay.Relay.SetPolicy].
 func (n *Node) SetPolicy(p *policy.Policy) error { return n.relay.SetPolicy(p) }

@@ -20,6 +20,7 @@ type nodeFlags struct {
 	key     string
 	links   linkFlags
 	port    int
+	access  accessFlags
 	admin   string
 	queue   int
 	stall   time.Duration
@@ -34,6 +35,7 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.key, "rsa", "", "`file` with the network's private key: RSA, ECDSA or Ed25519, in any usual format")
 	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
+	f.access.register(fs)
 	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` of the admin endpoint (/healthz, /readyz, /members, /members/count, /members/ID), on 127.0.0.1 without HOST; commands look at "+defaultAdmin+" (default none)")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
@@ -106,10 +108,6 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
-	profiles, err := f.profile.start()
-	if err != nil {
-		return err
-	}
 	config := node.Config{
 		Network:      network,
 		Key:          key,
@@ -126,8 +124,20 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		StallTimeout: f.stall,
 		Logger:       log,
 	}
+	audit, err := f.access.apply(&config, &f.log)
+	if err != nil {
+		return err
+	}
+	defer audit.close()
+	profiles, err := f.profile.start()
+	if err != nil {
+		return err
+	}
+	running := &current{config: config}
+	stop := f.access.reloadables(running, audit, log).onHangup(log)
+	defer stop()
 	err = p.serve(ctx, log, f.drain, func() (server, error) {
-		n, err := node.Start(config)
+		n, err := running.start()
 		switch {
 		case errors.Is(err, node.ErrDiscover):
 			err = usagef("-discover: %v", err)
@@ -137,7 +147,6 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		if err != nil {
 			return nil, err
 		}
-		config.Port = n.Port() // another one keeps it
 		sayReady(log, n, key)
 		return n, nil
 	})
@@ -212,6 +221,9 @@ func (f *nodeFlags) identity() (string, *identity.NetworkKey, error) {
 func sayReady(log *slog.Logger, n *node.Node, key *identity.NetworkKey) {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "ready", 0)
 	r.Add("port", n.Port(), "peer", n.PeerAddr(), "id", n.ID().Short(), "network", n.Network(), "key", key.Fingerprint())
+	if path := n.Socket(); path != "" {
+		r.Add("socket", path)
+	}
 	if addr := n.AdminAddr(); addr != "" {
 		r.Add("http", addr)
 	}

@@ -91,6 +91,7 @@ func (p *program) commands() *command {
 		p.membersCommand(),
 		p.benchCommand(),
 		p.keygenCommand(),
+		p.policyCommand(),
 	}
 	root.prepare()
 	return root
