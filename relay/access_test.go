@@ -289,7 +289,7 @@ func TestManyNamesAreJudged(t *testing.T) {
 	})
 }
 
-// A socket is closed to others until its mode is set, and one that was left behind is replaced.
+// A socket at which somebody listens is left alone, and one that was left behind is replaced.
 func TestListenOnAUnixSocket(t *testing.T) {
 	path := t.TempDir() + "/socket"
 	l, err := relay.ListenUnix(relay.Socket{Path: path, Mode: 0o660})
