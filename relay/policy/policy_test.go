@@ -13,7 +13,9 @@ import (
 // host has a few users and groups.
 type host struct{}
 
-func (host) User(name string) (uint32, error)  { return find(name, map[string]uint32{"ann": 1, "bob": 2}) }
+func (host) User(name string) (uint32, error) {
+	return find(name, map[string]uint32{"ann": 1, "bob": 2})
+}
 func (host) Group(name string) (uint32, error) { return find(name, map[string]uint32{"staff": 10}) }
 
 func find(name string, in map[string]uint32) (uint32, error) {
