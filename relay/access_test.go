@@ -158,7 +158,8 @@ func TestANewPolicyIsAppliedToWhatApplicationsHave(t *testing.T) {
 		goes.expect(&wire.TunOffer{ChunkLimit: chunkLimit})
 		goes.send(&wire.TunConfirm{ID: 4})
 		stays.expect(&wire.TunResult{ID: 1, ChunkLimit: chunkLimit}, &wire.TunAllow{ID: 1, Bytes: window})
-		stays.member.expect(t, "subscribe kept", "subscribe lost")
+		stays.send(&wire.Publish{Topic: b("lost"), Event: b("before")}) // a verdict that is remembered
+		stays.member.expect(t, "subscribe kept", "subscribe lost", "publish lost: before")
 		goes.expect(&wire.TunAllow{ID: 4, Bytes: window})
 
 		if err := n.relay.SetPolicy(rules(t, "allow user:7 * stays,kept\n")); err != nil {
