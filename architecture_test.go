@@ -29,11 +29,11 @@ var rules = []rule{
 		reason: "it puts the layers together one by one, to measure each, and is no part of the program",
 	},
 	{
-		path: "cmd/...", allowed: []string{"cmd/...", "node", "quic", "tcp", "plugins", "relay/client", "transport", "transport/backoff", "transport/identity"}, others: true,
+		path: "cmd/...", allowed: []string{"cmd/...", "node", "quic", "tcp", "plugins", "relay/accounts", "relay/client", "relay/policy", "transport", "transport/backoff", "transport/identity"}, others: true,
 		reason: "the program puts a command line in front of a node and of the binding, and knows nothing below them",
 	},
 	{
-		path: "node", allowed: []string{"overlay", "overlay/discovery/...", "relay", "transport/..."}, others: true,
+		path: "node", allowed: []string{"overlay", "overlay/discovery/...", "relay", "relay/policy", "transport/..."}, others: true,
 		reason: "a node is given its transports as values, so that there is no registry and a test can give its own; it runs discovery beside the overlay, which needs nothing of it",
 	},
 	{
@@ -113,7 +113,19 @@ var rules = []rule{
 		reason: "what applications import brings nothing of a node, and no dependency, along",
 	},
 	{
-		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/...", "transport/backoff", "transport/nowait", "transport/outbox"}, others: true,
+		path: "relay/policy", allowed: nil,
+		reason: "who may do what is decided without a socket, a clock or the accounts of a host, so that it can be read and fuzzed alone",
+	},
+	{
+		path: "relay/accounts", allowed: nil,
+		reason: "the users of a host are asked for by who needs them, and need nothing",
+	},
+	{
+		path: "relay/peercred", allowed: nil, others: true,
+		reason: "who is at the other end of a connection is the kernel's word, and nothing is decided by it here",
+	},
+	{
+		path: "relay/...", allowed: []string{"relay/accounts", "relay/peercred", "relay/policy", "relay/wire", "relay/internal/...", "transport/backoff", "transport/nowait", "transport/outbox"}, others: true,
 		reason: "the relay sees the network only through the interface that it declares, so it is tested against a fake one",
 	},
 	{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/relay"
+	"github.com/project-iris/iris/relay/policy"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
 )
@@ -76,6 +77,13 @@ type Config struct {
 	// Port is the TCP port of 127.0.0.1 and [::1] that applications attach to.
 	// Default [DefaultPort]; [AnyPort] picks a free one.
 	Port int
+	// Socket is a Unix socket that applications attach to besides. Default: there is none.
+	Socket relay.Socket
+	// Policy says who may do what, and Audit gets what it forbids. Defaults: everybody may do
+	// everything, and Logger. Start fails with [relay.ErrNoIdentity] if the policy names users
+	// and this system does not tell who attaches.
+	Policy *policy.Policy
+	Audit  *slog.Logger
 	// QueueLimit is how many bytes may wait for an application that does not read,
 	// and StallTimeout how long it may take none of them. Defaults as in
 	// [relay.Config].
@@ -122,6 +130,9 @@ func (c Config) resolve() (Config, error) {
 		return c, err
 	}
 	if err := checkDiscover(c.Discover); err != nil {
+		return c, err
+	}
+	if err := relay.CheckPolicy(c.Policy); err != nil {
 		return c, err
 	}
 	if err := checkJoin(c.Join); err != nil {

@@ -106,6 +106,14 @@ func openPorts(config Config) (ports, error) {
 	if p.apps, err = relay.Listen(config.Port); err != nil {
 		return p, portError(config.Port, err)
 	}
+	if config.Socket.Path != "" {
+		socket, err := relay.ListenUnix(config.Socket)
+		if err != nil {
+			p.close()
+			return p, err
+		}
+		p.apps = append(p.apps, socket)
+	}
 	if config.Admin == "" {
 		return p, nil
 	}
@@ -133,6 +141,8 @@ func (n *Node) serve(open ports) {
 		Logger:       n.config.Logger,
 		QueueLimit:   n.config.QueueLimit,
 		StallTimeout: n.config.StallTimeout,
+		Policy:       n.config.Policy,
+		Audit:        n.config.Audit,
 	})
 	for _, l := range open.apps {
 		n.serving.Go(func() { _ = n.relay.Serve(n.guard(l)) })
@@ -186,6 +196,9 @@ func portError(port int, err error) error {
 
 // Port returns the TCP port that applications attach to.
 func (n *Node) Port() int { return n.port }
+
+// Socket returns the path of the Unix socket that applications attach to, empty if there is none.
+func (n *Node) Socket() string { return n.config.Socket.Path }
 
 // PeerAddr returns where other nodes reach this one, empty if it is alone.
 func (n *Node) PeerAddr() string {

@@ -21,6 +21,7 @@ func (c Config) Reloaded(next Config) Config {
 	c.Join = next.Join
 	c.LinkIdle, c.MaxLinks = next.LinkIdle, next.MaxLinks
 	c.QueueLimit, c.StallTimeout = next.QueueLimit, next.StallTimeout
+	c.Policy = next.Policy
 	return c
 }
 
@@ -30,13 +31,16 @@ const (
 	forPackets = "packets"
 )
 
-// Reload takes Key, Accept, Join, LinkIdle, MaxLinks, QueueLimit and StallTimeout of a configuration that
-// [Config.Check] finds right; all else stays as it was at the start. Nodes that are not to be
+// Reload takes Key, Accept, Join, Policy, LinkIdle, MaxLinks, QueueLimit and StallTimeout of a
+// configuration that [Config.Check] finds right; all else stays as it was at the start. Nodes that are not to be
 // joined any more are not looked for, but stay members. Applications that are attached keep
 // their limits.
 func (n *Node) Reload(next Config) {
 	n.setKeys(next)
 	n.relay.SetLimits(next.QueueLimit, next.StallTimeout)
+	if err := n.relay.SetPolicy(next.Policy); err != nil {
+		n.config.Logger.Error("the new policy cannot be kept: the old one stays", "err", err)
+	}
 	n.overlay.LimitLinks(next.LinkIdle, next.MaxLinks)
 	if n.finder != nil {
 		n.join(next.Join)

@@ -40,6 +40,9 @@ func (s *session) attach() error {
 	}
 	s.throttle.init(s)
 	s.tunnels.init(s)
+	if err := s.access.admit(init.Cluster); err != nil {
+		return err
+	}
 	// INIT is the first frame in the queue, which is written only once the
 	// application is attached: nothing that the network delivers can overtake it.
 	accept := wire.Accept{Version: []byte(wire.Version)}

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/project-iris/iris/relay"
+	"github.com/project-iris/iris/relay/policy"
 	"github.com/project-iris/iris/relay/wire"
 )
 
@@ -58,21 +60,74 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-func benchRequest(b *testing.B, size, open int) {
-	mesh := &directMesh{}
-	r := relay.New(relay.Config{Mesh: mesh})
+// BenchmarkRequestWithPolicy is BenchmarkRequest where a policy allows it by its last rule.
+func BenchmarkRequestWithPolicy(b *testing.B) {
+	p := rules(b, strings.Repeat("deny user:1 * nothing*\n", 100)+"allow * * *\n")
+	for _, open := range []int{1, 64} {
+		b.Run(fmt.Sprintf("1024 bytes, %d open, no policy", open), func(b *testing.B) { benchRequestBy(b, 1024, open, nil) })
+		b.Run(fmt.Sprintf("1024 bytes, %d open, policy", open), func(b *testing.B) { benchRequestBy(b, 1024, open, p) })
+	}
+}
+
+// BenchmarkPolicyTail has requests with a policy and without take turns, so that whatever else the
+// machine does is the same for both, and reports the ratios of their median and 99th percentile.
+func BenchmarkPolicyTail(b *testing.B) {
+	p := rules(b, strings.Repeat("deny user:1 * nothing*\n", 100)+"allow * * *\n")
+	var sides [2]func()
+	for i, p := range []*policy.Policy{nil, p} {
+		caller, ask, result := benchEcho(b, 1024, p)
+		buf := make([]byte, result)
+		sides[i] = func() {
+			if _, err := caller.Write(ask); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := io.ReadFull(caller, buf); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	var took [2][]time.Duration
+	for b.Loop() {
+		for i, request := range sides {
+			began := time.Now()
+			request()
+			took[i] = append(took[i], time.Since(began))
+		}
+	}
+	for i := range took {
+		slices.Sort(took[i])
+	}
+	ratio := func(q float64) float64 {
+		at := int(q * float64(len(took[0])-1))
+		return float64(took[1][at]) / float64(took[0][at])
+	}
+	b.ReportMetric(ratio(0.5), "p50-ratio")
+	b.ReportMetric(ratio(0.99), "p99-ratio")
+}
+
+func benchRequest(b *testing.B, size, open int) { benchRequestBy(b, size, open, nil) }
+
+// benchEcho attaches a service that answers, and its caller, to a relay of their own. It returns the
+// caller, its request and the length of the answer.
+func benchEcho(b *testing.B, size int, p *policy.Policy) (caller net.Conn, ask []byte, result int) {
+	r := relay.New(relay.Config{Mesh: &directMesh{}, Policy: p})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	go r.Serve(l)
-	defer r.Close(b.Context())
-	service, caller := benchAttach(b, l, "svc"), benchAttach(b, l, "")
+	b.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		r.Close(ctx)
+	})
+	service := benchAttach(b, l, "svc")
+	caller = benchAttach(b, l, "")
 
 	body := bytes.Repeat([]byte("x"), size)
 	call := (&wire.Call{ID: 7, Body: body, Timeout: 1000}).Size()
-	result := (&wire.Result{ID: 7, OK: true, Body: body}).Size()
-	ask := (&wire.Request{ID: 7, Cluster: []byte("svc"), Body: body, Timeout: 1000}).Append(nil)
+	result = (&wire.Result{ID: 7, OK: true, Body: body}).Size()
+	ask = (&wire.Request{ID: 7, Cluster: []byte("svc"), Body: body, Timeout: 1000}).Append(nil)
 	answer := (&wire.Reply{ID: 7, OK: true, Body: body}).Append(nil)
 	go func() {
 		buf := make([]byte, call)
@@ -85,6 +140,11 @@ func benchRequest(b *testing.B, size, open int) {
 			}
 		}
 	}()
+	return caller, ask, result
+}
+
+func benchRequestBy(b *testing.B, size, open int, p *policy.Policy) {
+	caller, ask, result := benchEcho(b, size, p)
 	b.ReportAllocs()
 	b.SetBytes(int64(2 * size))
 	buf := make([]byte, result)

@@ -3,8 +3,12 @@ package relay
 import (
 	"cmp"
 	"log/slog"
+	"net"
 	"time"
 
+	"github.com/project-iris/iris/relay/accounts"
+	"github.com/project-iris/iris/relay/peercred"
+	"github.com/project-iris/iris/relay/policy"
 	"github.com/project-iris/iris/relay/wire"
 )
 
@@ -60,6 +64,16 @@ type Config struct {
 	TunnelMessageLimit uint64
 	// Tunnels is how many tunnels an application may have. Default 8,192.
 	Tunnels int
+
+	// Policy says who may do what, see [CheckPolicy]. Default: everybody may do everything.
+	Policy *policy.Policy
+	// Audit gets a line for each thing that was forbidden, up to twenty a second, and one a
+	// second of each application, after the first few. Default: Logger.
+	Audit *slog.Logger
+	// Identify says who is at the other end of a connection, and Groups which groups a user is
+	// in. Defaults: [peercred.Of], and the accounts of this host.
+	Identify func(conn net.Conn) (peercred.Peer, error)
+	Groups   func(uid uint32) ([]uint32, error)
 }
 
 func (c Config) withDefaults() Config {
@@ -74,6 +88,15 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.PayloadLimit, wire.DefaultPayloadLimit)
 	setDefault(&c.TunnelMessageLimit, 1<<30)
 	setDefault(&c.Tunnels, 8192)
+	if c.Audit == nil {
+		c.Audit = c.Logger
+	}
+	if c.Identify == nil {
+		c.Identify = peercred.Of
+	}
+	if c.Groups == nil {
+		c.Groups = accounts.Host{}.Groups
+	}
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/project-iris/iris/relay/policy"
 	"github.com/project-iris/iris/relay/wire"
 )
 
@@ -20,17 +21,22 @@ func (s *session) handle(m wire.Message) error {
 	s.awaitSubscriptions(m)
 	switch m := m.(type) {
 	case *wire.Request:
-		s.member.Request(m.ID, m.Cluster, m.Body, duration(m.Timeout))
+		s.request(m)
 	case *wire.Reply:
 		s.reply(m)
 	case *wire.Publish:
-		s.member.Publish(m.Topic, m.Event)
+		if !s.access.drops(policy.Publish, m.Topic, &s.relay.counters.eventsForbidden) {
+			s.member.Publish(m.Topic, m.Event)
+		}
 	case *wire.Broadcast:
-		s.member.Broadcast(m.Cluster, m.Message)
+		if !s.access.drops(policy.Broadcast, m.Cluster, &s.relay.counters.broadcastsForbidden) {
+			s.member.Broadcast(m.Cluster, m.Message)
+		}
 	case *wire.Subscribe:
 		return s.subscribe(m)
 	case *wire.Unsubscribe:
 		s.member.Unsubscribe(m.Topic)
+		s.access.release(policy.Subscribe, m.Topic, 0)
 	case *wire.TunTransfer:
 		s.tunnels.transfer(m)
 	case *wire.TunAllow:
@@ -49,12 +55,22 @@ func (s *session) handle(m wire.Message) error {
 	return nil
 }
 
+// request asks, or answers that the application may not.
+func (s *session) request(m *wire.Request) {
+	if fault := s.access.refuse(policy.Request, m.Cluster); fault != nil {
+		s.relay.counters.requestsForbidden.Add(1)
+		s.HandleFault(m.ID, fault)
+		return
+	}
+	s.member.Request(m.ID, m.Cluster, m.Body, duration(m.Timeout))
+}
+
 // reply hands an answer of the application on, or sets an option, which looks like one.
 func (s *session) reply(m *wire.Reply) {
 	switch {
 	case m.ID != wire.OptionID:
 		s.member.Reply(m.ID, m.OK, m.Body)
-	case m.OK && string(m.Body) == wire.OptionFailFast:
+	case m.OK && string(m.Body) == wire.OptionFailFast && s.access.mayAny(policy.Request):
 		s.member.FailFast()
 	}
 }
@@ -86,8 +102,13 @@ func (s *session) awaitSubscriptions(m wire.Message) {
 }
 
 func (s *session) subscribe(m *wire.Subscribe) error {
+	var err error
+	if s.access.take(policy.Subscribe, m.Topic, 0, func() { err = s.member.Subscribe(m.Topic) }) != nil {
+		s.relay.counters.subscriptionsForbidden.Add(1)
+		return nil
+	}
 	s.subscribing = true
-	if err := s.member.Subscribe(m.Topic); err != nil {
+	if err != nil {
 		return &wire.ViolationError{Op: m.Op(), Err: err}
 	}
 	return nil

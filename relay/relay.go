@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -27,6 +28,10 @@ type Relay struct {
 	refused  chan struct{}  // closed by Refuse
 	aborted  chan struct{}  // closed by abort, when Close no longer waits for tunnels
 	abort    func()
+
+	guard     atomic.Pointer[guard] // nil: everybody may do everything
+	reviewing sync.Mutex            // makes one policy after the other come into force
+	audits    *rate.Limiter         // lines of the audit
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -50,12 +55,14 @@ func New(config Config) *Relay {
 		config:    config,
 		log:       config.Logger,
 		warnings:  rate.NewLimiter(1, 20),
+		audits:    rate.NewLimiter(20, 200),
 		refused:   make(chan struct{}),
 		aborted:   make(chan struct{}),
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[*session]struct{}),
 		next:      limits{config.QueueLimit, config.StallTimeout},
 	}
+	r.guard.Store(newGuard(config.Policy))
 	r.abort = sync.OnceFunc(func() { close(r.aborted) })
 	return r
 }

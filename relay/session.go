@@ -37,6 +37,8 @@ type session struct {
 	limits   limits    // as they were when it began
 	taken    *progress // the connection, as the queue is written to it
 	out      *outbox.Outbox
+	name     string // in logs
+	access   access
 	throttle throttle
 	tunnels  tunnels
 	ctx      context.Context // ends with the session; its cause says why
@@ -60,10 +62,12 @@ func newSession(r *Relay, conn net.Conn) *session {
 		limits: now,
 		conn:   conn,
 		taken:  taken,
+		name:   nameOf(conn),
 		out:    outbox.New(taken, now.queue, now.stall),
 		reader: wire.NewReader(conn, wire.FromApplication, r.config.limits()),
-		log:    r.log.With("app", conn.RemoteAddr().String()),
+		log:    r.log.With("app", nameOf(conn)),
 	}
+	s.access.init(s)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
 }
@@ -72,6 +76,7 @@ func newSession(r *Relay, conn net.Conn) *session {
 func (s *session) run() {
 	defer s.conn.Close()
 	defer s.cancel(errGone)
+	defer s.access.end()
 	if err := s.attach(); err != nil {
 		s.rejected(err)
 		return
@@ -152,6 +157,8 @@ func (s *session) logEnd(cause error) {
 	switch {
 	case errors.Is(cause, errDetached), errors.Is(cause, errStopped):
 		s.log.Debug("application has detached")
+	case errors.Is(cause, errExpelled):
+		s.log.Debug("application was expelled")
 	case errors.As(cause, &violation):
 		s.relay.counters.violations.Add(1)
 		s.relay.warn(s.log, "application broke the protocol; its connection is closed", "reason", cause.Error())

@@ -18,6 +18,14 @@ type Stats struct {
 	TunnelsRefused    uint64 // tunnels over Config.Tunnels, or refused by a full queue
 	TunnelsBroken     uint64 // tunnels that ended because a side broke the protocol
 	FlushesAbandoned  uint64 // closed tunnels whose receiver did not take what was left
+
+	// What the policy has forbidden, or its limits. A registration that it forbids is in Denied.
+	RequestsForbidden      uint64 // answered with a fault
+	EventsForbidden        uint64 // dropped
+	BroadcastsForbidden    uint64 // dropped
+	SubscriptionsForbidden uint64 // not made, or ended by a new policy
+	TunnelsForbidden       uint64 // not built, or ended by a new policy
+	Expelled               uint64 // connections that a new policy has ended
 }
 
 // counters are the live form of Stats.
@@ -27,6 +35,9 @@ type counters struct {
 	eventsDropped, broadcastsDropped              atomic.Uint64
 	requestsRefused, resultsReplaced              atomic.Uint64
 	tunnelsRefused, tunnelsBroken, flushAbandoned atomic.Uint64
+	requestsForbidden, eventsForbidden            atomic.Uint64
+	broadcastsForbidden, subscriptionsForbidden   atomic.Uint64
+	tunnelsForbidden, expelled                    atomic.Uint64
 }
 
 // Stats returns the counts. It may be called at any time.
@@ -45,5 +56,12 @@ func (r *Relay) Stats() Stats {
 		TunnelsRefused:    c.tunnelsRefused.Load(),
 		TunnelsBroken:     c.tunnelsBroken.Load(),
 		FlushesAbandoned:  c.flushAbandoned.Load(),
+
+		RequestsForbidden:      c.requestsForbidden.Load(),
+		EventsForbidden:        c.eventsForbidden.Load(),
+		BroadcastsForbidden:    c.broadcastsForbidden.Load(),
+		SubscriptionsForbidden: c.subscriptionsForbidden.Load(),
+		TunnelsForbidden:       c.tunnelsForbidden.Load(),
+		Expelled:               c.expelled.Load(),
 	}
 }

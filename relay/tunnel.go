@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/project-iris/iris/relay/policy"
 	"github.com/project-iris/iris/relay/wire"
 	"github.com/project-iris/iris/transport/outbox"
 )
@@ -29,6 +30,7 @@ type tunnel struct {
 	session *session
 	id      uint64 // the application's
 	conn    Stream
+	dialled []byte         // the cluster, if this application has opened it
 	in      *outbox.Outbox // records from the application, on their way into the stream
 
 	inbound assembly // of the session's reader
@@ -164,6 +166,9 @@ func (t *tunnel) close(reason string) {
 func (t *tunnel) finish(reason string) bool {
 	if !t.session.tunnels.remove(t) {
 		return false
+	}
+	if t.dialled != nil {
+		t.session.access.release(policy.Tunnel, t.dialled, t.id)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/project-iris/iris/relay/policy"
 	"github.com/project-iris/iris/relay/wire"
 	"github.com/project-iris/iris/transport/outbox"
 )
@@ -96,6 +97,14 @@ func (ts *tunnels) dial(m *wire.TunInit) error {
 		return nil
 	}
 	id, cluster, timeout := m.ID, bytes.Clone(m.Cluster), duration(m.Timeout)
+	if ts.session.access.take(policy.Tunnel, cluster, id, nil) != nil {
+		ts.session.relay.counters.tunnelsForbidden.Add(1)
+		ts.mu.Lock()
+		delete(ts.open, id)
+		ts.mu.Unlock()
+		ts.session.tunnelFailed(id)
+		return nil
+	}
 	ts.session.helpers.Go(func() { ts.build(id, cluster, timeout) })
 	return nil
 }
@@ -103,8 +112,14 @@ func (ts *tunnels) dial(m *wire.TunInit) error {
 // build opens a tunnel for the application and answers its TUN_INIT.
 func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 	s := ts.session
+	held := s.access.holds(policy.Tunnel, string(cluster), id)
 	conn, err := s.dialTunnel(cluster, timeout)
+	if err == nil && held && !s.access.holds(policy.Tunnel, string(cluster), id) {
+		conn.Close()
+		err = errExpelled
+	}
 	if err != nil {
+		s.access.release(policy.Tunnel, cluster, id)
 		ts.mu.Lock()
 		delete(ts.open, id)
 		ts.mu.Unlock()
@@ -113,10 +128,12 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 		return
 	}
 	t := newTunnel(s, id, conn)
+	t.dialled = cluster
 	ts.mu.Lock()
 	if ts.refused {
 		ts.mu.Unlock()
 		conn.Close()
+		s.access.release(policy.Tunnel, cluster, id)
 		s.tunnelFailed(id)
 		return
 	}
@@ -124,6 +141,9 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 	t.announce(&wire.TunResult{ID: id, ChunkLimit: chunkLimit})
 	ts.mu.Unlock()
 	t.start()
+	if held && !s.access.holds(policy.Tunnel, string(cluster), id) {
+		t.close(reasonForbidden) // in the meantime
+	}
 }
 
 func (s *session) dialTunnel(cluster []byte, timeout time.Duration) (Stream, error) {
@@ -240,6 +260,7 @@ func (ts *tunnels) confirm(m *wire.TunConfirm) error {
 // before it may still confirm.
 func (ts *tunnels) leave(m *wire.TunConfirm) error {
 	ts.session.member.Withdraw()
+	ts.session.access.leave()
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	if _, taken := ts.open[m.ID]; taken {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"net"
 	"strconv"
 	"syscall"
@@ -15,14 +16,27 @@ import (
 
 // appFlags are the flags of the commands that attach to a node.
 type appFlags struct {
-	port int
+	port   int
+	socket string
 }
 
 func (f *appFlags) register(fs *flag.FlagSet) {
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` that the node of this host has for applications")
+	fs.StringVar(&f.socket, "socket", "", "`path` of the node's Unix socket for applications, used in place of the port")
+}
+
+// node names where the node is sought.
+func (f *appFlags) node() string {
+	if f.socket != "" {
+		return "socket " + f.socket
+	}
+	return fmt.Sprintf("port %d", f.port)
 }
 
 func (f *appFlags) config() client.Config {
+	if f.socket != "" {
+		return client.Config{Address: "unix:" + f.socket}
+	}
 	return client.Config{Address: net.JoinHostPort("127.0.0.1", strconv.Itoa(f.port))}
 }
 
@@ -43,10 +57,14 @@ func (f *appFlags) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case f.socket != "" && (errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)):
+		return fmt.Errorf("no node answers at socket %s: start one with -socket %s, or name its port with -port", f.socket, f.socket)
+	case f.socket != "" && errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("this user may not attach at socket %s: its mode and group say who may (%w)", f.socket, err)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("no node answers at port %d of this host: start one with iris -dev, or name its port with -port", f.port)
 	}
-	return fmt.Errorf("cannot attach to the node at port %d: %w", f.port, err)
+	return fmt.Errorf("cannot attach to the node at %s: %w", f.node(), err)
 }
 
 // resilientFlags are the flags of the commands that serve or listen for long: they attach

@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(programVariable) != "" {
 		main()
 	}
+	if os.Getenv(applicationVariable) != "" {
+		attempt(os.Args[1:])
+	}
 	os.Exit(m.Run())
 }
 

@@ -22,6 +22,7 @@ type nodeFlags struct {
 	accept  list
 	links   linkFlags
 	port    int
+	access  accessFlags
 	admin   string
 	names   list // of the admin endpoint
 	queue   int
@@ -39,6 +40,7 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	fs.Var(&f.accept, "accept", "`file` with another key whose nodes are let in, while the key of a network is replaced; repeatable, or separated by commas")
 	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
+	f.access.register(fs)
 	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` of the admin endpoint (/healthz, /readyz, /members, /members/count, /members/ID), on 127.0.0.1 without HOST; commands look at "+defaultAdmin+" (default none)")
 	fs.Var(&f.names, "http-host", "`names` by which others call the admin endpoint, separated by commas; IP addresses, localhost, the name of this host and the HOST of -http need none")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
@@ -114,9 +116,19 @@ func (p *program) runNode(ctx context.Context, c *command, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
+	audit, err := f.access.openAudit()
+	if err != nil {
+		return err
+	}
+	defer audit.close()
+	if audit != nil {
+		if config.Audit, err = f.log.logger(audit, level); err != nil {
+			return err
+		}
+	}
 	hangups, stop := p.onHangup(f.dev)
 	defer stop()
-	r := &run{program: p, log: log, level: level, command: c, config: config, drain: f.drain}
+	r := &run{program: p, log: log, level: level, command: c, config: config, drain: f.drain, audit: audit}
 	err = p.serve(ctx, service{
 		log: log, limit: func() time.Duration { return r.drain }, start: r.start,
 		hangups: hangups, reload: r.reload, notify: newNotifier(log),
@@ -169,6 +181,9 @@ func (f *nodeFlags) resolve() (node.Config, error) {
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
+	}
+	if err := f.access.apply(&config); err != nil {
+		return node.Config{}, err
 	}
 	return config, blameFlag(config.Check())
 }
@@ -282,6 +297,9 @@ func (f *nodeFlags) own() (string, *identity.NetworkKey, error) {
 func sayReady(log *slog.Logger, n *node.Node, key *identity.NetworkKey) {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "ready", 0)
 	r.Add("port", n.Port(), "peer", n.PeerAddr(), "id", n.ID().Short(), "network", n.Network(), "key", key.Fingerprint())
+	if path := n.Socket(); path != "" {
+		r.Add("socket", path)
+	}
 	if addr := n.AdminAddr(); addr != "" {
 		r.Add("http", addr)
 	}

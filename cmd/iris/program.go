@@ -119,6 +119,7 @@ func (p *program) commandsFor(f *nodeFlags) *command {
 		p.checkCommand(),
 		p.rotateCommand(),
 		p.versionCommand(),
+		p.policyCommand(),
 	}
 	root.prepare()
 	return root

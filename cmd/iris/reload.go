@@ -28,7 +28,8 @@ type reloadable struct {
 // a reload is done as a whole or not at all.
 func reloadables() []reloadable {
 	return []reloadable{
-		{[]string{"rsa", "accept", "join", "queue", "stall", "link-idle", "max-links"}, (*run).prepareNode},
+		{[]string{"rsa", "accept", "join", "policy", "queue", "stall", "link-idle", "max-links"}, (*run).prepareNode},
+		{nil, (*run).prepareAudit},
 		{[]string{"log-level"}, (*run).prepareLog},
 		{[]string{"drain"}, (*run).prepareDrain},
 	}
@@ -47,6 +48,7 @@ type run struct {
 	command *command // with the flags as they are in force, or will be after a restart
 	config  node.Config
 	drain   time.Duration
+	audit   *auditFile // nil: there is none
 	node    *node.Node // nil while there is none
 }
 
@@ -128,6 +130,15 @@ func (r *run) prepareNode(next *nodeFlags) (func(), error) {
 			r.node.Reload(config)
 		}
 	}, nil
+}
+
+// prepareAudit opens the file of the audit anew, as it may have been moved away.
+func (r *run) prepareAudit(*nodeFlags) (func(), error) {
+	if r.audit == nil {
+		return func() {}, nil
+	}
+	file, err := r.audit.create()
+	return func() { r.audit.replace(file) }, err
 }
 
 func (r *run) prepareLog(next *nodeFlags) (func(), error) {

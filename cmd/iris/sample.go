@@ -19,7 +19,9 @@ var chapters = []chapter{
 	{"How other nodes are found and reached", []string{
 		"bind", "transport", "join", "discover", "state", "link-idle", "max-links", "plugins", "plugin-opt", "plugin-sha256",
 	}},
-	{"Applications of this host", []string{"port", "queue", "stall", "drain"}},
+	{"Applications of this host", []string{
+		"port", "socket", "socket-mode", "socket-group", "policy", "audit", "queue", "stall", "drain",
+	}},
 	{"To look after the node", []string{"http", "http-host", "log-level", "log-format", "cpuprof", "heapprof", "blockprof"}},
 }
 

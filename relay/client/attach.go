@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/project-iris/iris/relay/wire"
@@ -73,9 +74,14 @@ func (c *Conn) attach(ctx context.Context) error {
 	return nil
 }
 
-func dialTCP(ctx context.Context, address string) (net.Conn, error) {
+// dialNode connects to a TCP port, or to a Unix socket.
+func dialNode(ctx context.Context, address string) (net.Conn, error) {
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", address)
+	network := "tcp"
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address = "unix", path
+	}
+	c, err := d.DialContext(ctx, network, address)
 	if err == nil {
 		outbox.LimitSocket(c)
 	}

@@ -11,7 +11,7 @@ import (
 // Config says where the node is and bounds what a connection uses. A field that is
 // zero or negative means its default.
 type Config struct {
-	// Address is the node's relay port, HOST:PORT. Default 127.0.0.1:55555.
+	// Address is the node's relay port, HOST:PORT, or unix:PATH of its Unix socket. Default 127.0.0.1:55555.
 	Address string
 	// Reconnect has a connection to the node that is lost made again, until Close: the
 	// package comment says what becomes of what was under way. Default: it is the end of

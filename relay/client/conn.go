@@ -57,7 +57,7 @@ func newConn(cluster string, service Service, config Config) *Conn {
 		service: service,
 		cluster: cluster,
 		log:     config.Logger.With("relay", config.Address),
-		dial:    dialTCP,
+		dial:    dialNode,
 		began:   time.Now(),
 		closed:  make(chan struct{}),
 		done:    make(chan struct{}),
