@@ -225,7 +225,6 @@ func (m *member) try(a *names.Attempt) bool {
 			return true
 		case names.Nobody:
 			if c, open := m.asked.Take(a.Token); open {
-				c.unservedWhenHasty = true
 				m.end(c, "nobody", "")
 			}
 			return true

@@ -25,6 +25,7 @@ type node struct {
 	up       bool
 	ended    bool   // it was drained, and has said that it leaves
 	life     uint64 // its epoch
+	booted   time.Time
 	paused   time.Time
 	draining bool
 
@@ -46,11 +47,20 @@ type node struct {
 
 const heldBytes = 200
 
+// heardAfter is how long it takes at most until all have heard of a new node.
+const heardAfter = 300 * time.Millisecond
+
+// settled reports whether all have heard of all nodes.
+func (w *world) settled() bool {
+	return !slices.ContainsFunc(w.nodes, func(n *node) bool { return n.up && w.now.Sub(n.booted) <= heardAfter })
+}
+
 // boot starts a node, with nobody attached.
 func (n *node) boot() {
 	w := n.world
 	n.up, n.ended, n.draining, n.paused, n.tickAt = true, false, false, time.Time{}, time.Time{}
 	n.life++
+	n.booted = w.now
 	n.members, n.wanted = nil, nil
 	n.links, n.dialling = make(map[transport.PeerID]*side), make(map[transport.PeerID]bool)
 	n.unsent, n.confirmed = make(map[transport.PeerID][]wire.Message), make(map[uint64]func(bool))
@@ -66,7 +76,7 @@ func (n *node) boot() {
 		HeldBytes: heldBytes, Topics: 4, TopicBytes: 100,
 	})
 	w.note("boot", n.number, int(n.life))
-	w.shift(time.Millisecond, 300*time.Millisecond)
+	w.shift(time.Millisecond, heardAfter)
 	n.sweepLater()
 }
 
@@ -223,11 +233,13 @@ func (n *node) feed(events ...directory.Event) {
 }
 
 // confirm calls done when all know of what members here serve: lookup.Lookup.AwaitConfirmation.
+// A node of which this one had not heard at the time is none of all.
 func (n *node) confirm(done func(all bool)) {
 	n.tellDirectory()
+	settled := n.world.settled()
 	n.tokens++
 	token := n.tokens
-	n.confirmed[token] = done
+	n.confirmed[token] = func(all bool) { done(all && settled) }
 	n.feed(directory.AwaitConfirmation{Token: token})
 	n.world.after(500*time.Millisecond, n, func() {
 		if n.confirmed[token] != nil {

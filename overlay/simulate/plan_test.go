@@ -143,7 +143,9 @@ func (w *world) do(s step) {
 			n.drain()
 		}
 	case pause:
-		n.paused = w.now.Add(span(s.x[2], 3*time.Second))
+		if until := w.now.Add(span(s.x[2], 3*time.Second)); until.After(n.paused) {
+			n.paused = until
+		}
 		w.note("pause", n.number, int(n.paused.Sub(w.now)))
 	case crash:
 		if n.number > 0 {

@@ -211,7 +211,7 @@ func (w *world) unreached(kind wire.Kind) (broken []string) {
 		return nil
 	}
 	for _, msg := range w.messages {
-		if msg.kind != kind || msg.sent.IsZero() {
+		if msg.kind != kind || msg.sent.IsZero() || msg.asked.Sub(msg.from.node.booted) <= heardAfter {
 			continue
 		}
 		for _, m := range w.members {
