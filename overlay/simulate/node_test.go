@@ -27,6 +27,7 @@ type node struct {
 	life     uint64 // its epoch
 	booted   time.Time
 	paused   time.Time
+	pauses   [][2]time.Time // of all its lives
 	draining bool
 
 	names     *names.Names

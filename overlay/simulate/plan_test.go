@@ -145,6 +145,7 @@ func (w *world) do(s step) {
 	case pause:
 		if until := w.now.Add(span(s.x[2], 3*time.Second)); until.After(n.paused) {
 			n.paused = until
+			n.pauses = append(n.pauses, [2]time.Time{w.now, until})
 		}
 		w.note("pause", n.number, int(n.paused.Sub(w.now)))
 	case crash:

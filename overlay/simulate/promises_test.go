@@ -72,13 +72,16 @@ func exactlyOneAnswer(w *world, _ *farewells) []string {
 	})
 }
 
+// A node that pauses answers when it goes on.
 func noAnswerAfterTheDeadline(w *world, _ *farewells) []string {
 	return w.each(func(c *call) string {
-		// A node that pauses answers when it goes on.
-		if w.plan.good && len(c.answers) > 0 && c.answered.After(c.deadline.Add(time.Nanosecond)) {
-			return "it was answered late"
+		latest := c.deadline
+		for _, pause := range c.from.node.pauses {
+			if !pause[0].After(latest) && pause[1].After(latest) {
+				latest = pause[1]
+			}
 		}
-		if len(c.answers) > 0 && c.answered.After(c.deadline.Add(time.Nanosecond)) && c.from.node.paused.Before(c.deadline) {
+		if len(c.answers) > 0 && c.answered.After(latest.Add(time.Nanosecond)) {
 			return "it was answered late"
 		}
 		return ""
@@ -144,13 +147,13 @@ func whoDoesNotWantToWaitIsTold(w *world, _ *farewells) []string {
 		switch told := len(c.answers) > 0 && c.answers[0] == "nobody"; {
 		case told && !c.hasty:
 			return "it was ready to wait"
-		case told && w.plan.good:
+		case told && w.plan.good && c.asked.Sub(c.from.node.booted) > heardAfter: // before, a node knows nobody
 			for _, m := range w.members {
 				if m.serves(c.cluster, c.asked, c.answered) {
 					return fmt.Sprintf("it was told that there is nobody, but there is member %d", m.number)
 				}
 			}
-		case w.plan.good && c.hasty && c.cluster == "nobody" && c.deadline.Sub(c.asked) > time.Second && len(c.answers) > 0 && !c.from.drained:
+		case !told && w.plan.good && c.hasty && c.cluster == "nobody" && c.deadline.Sub(c.asked) > time.Second && len(c.answers) > 0 && !c.from.drained:
 			return "it was not told that there is nobody"
 		}
 		return ""

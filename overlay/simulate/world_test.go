@@ -256,9 +256,11 @@ func (s *side) breakUp() {
 
 // lose is what a node does when it notices that a link is lost.
 func (s *side) lose() {
+	if !s.link.broken {
+		s.breakUp() // the other node notices as well
+	}
 	if !s.down {
 		s.down = true
-		s.link.broken = true
 		s.node.world.note("lost", s.node.number, s.other.number)
 		s.node.linkDown(s)
 	}
