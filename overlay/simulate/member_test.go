@@ -557,10 +557,10 @@ func (m *member) got(kind wire.Kind, name string, body []byte) {
 // subscribe subscribes the member, and notes when all others know.
 func (m *member) subscribe(topic string) {
 	n := m.node
-	if _, already := m.topics[topic]; already || m.gone {
+	if m.gone || n.names.Subscribe(m, topic) != nil {
 		return
 	}
-	if n.names.Subscribe(m, topic) != nil {
+	if _, already := m.topics[topic]; already {
 		return
 	}
 	m.topics[topic] = time.Time{}

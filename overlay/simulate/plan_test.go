@@ -56,7 +56,7 @@ func (s step) String() string { return fmt.Sprintf("%v %s %v", s.at, words[s.wha
 // weights are how often each is done.
 var weights = [...]int{12, 3, 2, 5, 30, 14, 10, 8, 3, 1, 3, 2, 1, 5, 2, 1, 2}
 
-// length is how much is done in a history.
+// length is how much is done in a history, and twice that in one of few nodes.
 const length = 110
 
 // newPlan makes the plan of a seed. One in three is in good order; one in 64 is of so many
@@ -75,7 +75,11 @@ func newPlan(seed uint64) plan {
 			total += weight
 		}
 	}
-	for i := range length {
+	steps := length
+	if p.nodes < 4 {
+		steps *= 2
+	}
+	for i := range steps {
 		s := step{what: attach}
 		if i >= p.nodes && i >= 6 {
 			k := r.IntN(total)
