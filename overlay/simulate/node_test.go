@@ -420,7 +420,7 @@ func (n *node) finish(earliest, latest time.Time) {
 		}
 		n.ended = true
 		w.shift(time.Millisecond, 200*time.Millisecond)
-		w.after(w.plan.delay+time.Second, n, func() { // what is in the lanes is handed over
+		w.after(w.plan.delay+time.Millisecond, n, func() { // what is in the lanes is handed over
 			for _, s := range n.sides() {
 				s.breakUp()
 			}

@@ -229,7 +229,7 @@ func (w *world) play() []string {
 	w.run(end.Add(25 * time.Second))
 	last := w.farewell()
 	w.run(w.now.Add(6 * time.Second))
-	broken := w.check(last)
+	broken := append(w.check(last), nothingWaits(w)...)
 	for _, n := range w.nodes {
 		if n.up {
 			for _, m := range append([]*member(nil), n.members...) {

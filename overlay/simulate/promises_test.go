@@ -28,7 +28,6 @@ var promises = []promise{
 	{"nothing is lost in good order", nothingIsLostInGoodOrder},
 	{"who is confirmed is reached", whoIsConfirmedIsReached},
 	{"all reach all when it is over", allReachAllWhenItIsOver},
-	{"what waits is bounded", whatWaitsIsBounded},
 }
 
 // check holds a history against all promises.
@@ -291,19 +290,20 @@ func allReachAllWhenItIsOver(w *world, last *farewells) (broken []string) {
 	return broken
 }
 
-func whatWaitsIsBounded(w *world, _ *farewells) (broken []string) {
+// nothingWaits: when all deadlines have passed, nothing waits and nothing is under way.
+func nothingWaits(w *world) (broken []string) {
 	for _, n := range w.nodes {
 		if !n.up {
 			continue
 		}
-		for _, m := range n.members {
-			if _, bytes := n.names.Held(m); bytes > 0 {
-				broken = append(broken, fmt.Sprintf("member %d has %d bytes waiting after all its deadlines", m.number, bytes))
-			}
+		if s := n.names.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.UnderWay != 0 {
+			broken = append(broken, fmt.Sprintf("%s: node %d has %+v after all deadlines", nothingLeft, n.number, s))
 		}
 	}
 	return broken
 }
+
+const nothingLeft = "nothing is left"
 
 // nothingIsLeft holds that nodes keep nothing of members that are gone.
 func (w *world) nothingIsLeft() (broken []string) {
@@ -313,11 +313,11 @@ func (w *world) nothingIsLeft() (broken []string) {
 		}
 		s := n.names.Stats()
 		if s != (names.Stats{PlacesFull: s.PlacesFull}) {
-			broken = append(broken, fmt.Sprintf("nothing is left: node %d keeps %+v", n.number, s))
+			broken = append(broken, fmt.Sprintf("%s: node %d keeps %+v", nothingLeft, n.number, s))
 		}
 		for _, link := range n.sides() {
 			if link.calls.Len() > 0 {
-				broken = append(broken, fmt.Sprintf("nothing is left: node %d waits for %d answers of node %d", n.number, link.calls.Len(), link.other.number))
+				broken = append(broken, fmt.Sprintf("%s: node %d waits for %d answers of node %d", nothingLeft, n.number, link.calls.Len(), link.other.number))
 			}
 		}
 	}
