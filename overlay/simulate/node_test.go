@@ -365,8 +365,9 @@ type mlane struct {
 }
 
 func (l mlane) Begin(size int, _ time.Duration) ([]byte, error) { return make([]byte, 0, size), nil }
-func (l mlane) BeginShort(size int) ([]byte, error)             { return make([]byte, 0, size), nil }
-func (l mlane) Commit(b []byte)                                 { l.side.send(l.number, b) }
+
+func (l mlane) BeginShort(size int) ([]byte, error) { return make([]byte, 0, size), nil }
+func (l mlane) Commit(b []byte)                     { l.side.send(l.number, b) }
 
 // crash ends a node without a word.
 func (n *node) crash() {

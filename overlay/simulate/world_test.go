@@ -136,8 +136,8 @@ func (w *world) run(until time.Time) {
 				continue
 			}
 			if n.paused.After(h.at) {
-				h.at = n.paused
-				w.push(h)
+				h.at = n.paused // in its old order: what was sent first comes first
+				heap.Push(&w.queue, h)
 				continue
 			}
 		}
@@ -194,6 +194,9 @@ func (w *world) want(from, to *node) {
 		delete(from.dialling, to.id)
 		if from.links[to.id] != nil || !to.up || to.paused.After(w.now) || to.ended || from.ended ||
 			w.cut[[2]int{from.number, to.number}] || w.cut[[2]int{to.number, from.number}] {
+			if *redial && len(from.unsent[to.id]) > 0 {
+				w.after(500*time.Millisecond, from, func() { w.want(from, to) })
+			}
 			return
 		}
 		if old := to.links[from.id]; old != nil { // which has not noticed yet
