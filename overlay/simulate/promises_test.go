@@ -119,7 +119,7 @@ func onlyMembersOfTheClusterAreAsked(w *world, _ *farewells) []string {
 
 // serves reports whether a member serves a cluster in all of a time.
 func (m *member) serves(cluster string, from, to time.Time) bool {
-	return m.cluster == cluster && !m.since.IsZero() && !m.since.After(from) && (!m.left || m.leftAt.After(to)) && !m.crashed
+	return m.cluster == cluster && !m.since.IsZero() && m.since.Before(from) && (!m.left || m.leftAt.After(to)) && !m.crashed
 }
 
 // In good order a request has a reply if somebody serves its cluster in its last two seconds.
