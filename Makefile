@@ -10,7 +10,7 @@ NODES    ?= 1000
 HOURS    ?= 250
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test bin/iris fuzz simulate large patience bench tunnels lossy browser services ladder compare network
+.PHONY: check format vet build test bin/iris fuzz simulate mutations large patience bench tunnels lossy browser services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -41,6 +41,7 @@ BUBBLES = ./node ./overlay/... ./transport/...
 test:
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -vE '/(node|overlay|transport)(/|$$)')
 	$(GO) test -race -shuffle=on -cpu 1 $(BUBBLES)
+	$(GO) test -run '^TestHistories$$' ./overlay/simulate # 2,000 whole histories; fewer with the race detector
 	$(GO) test -cpu 1 -run '^(TestALargeNetwork|TestNobodyIsTakenForDead)$$' ./overlay/network # at full size; see race_test.go
 
 # Names are looked up by Go's resolver then, not by that of the C library; and gRPC's
@@ -56,8 +57,11 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 		done; \
 	done
 
-simulate: ## random histories of the directory and of names: SEEDS of them, from SEED on
-	$(GO) test -count=1 -timeout 60m -run '^TestHistories$$' ./overlay/directory ./overlay/names -seeds $(SEEDS) -seed $(SEED)
+simulate: ## random histories of the directory, of names and of whole nodes: SEEDS of each, from SEED on
+	$(GO) test -count=1 -timeout 60m -run '^TestHistories$$' ./overlay/directory ./overlay/names ./overlay/simulate -seeds $(SEEDS) -seed $(SEED)
+
+mutations: ## deliberate bugs that the histories of whole nodes have to find: docs/proof.md; minutes
+	$(GO) test -count=1 -v -timeout 60m -run '^TestMutations$$' ./overlay/simulate -mutations
 
 # On one processor, see above. A thousand nodes take 6 GB of memory.
 large: ## networks of NODES nodes in virtual time: docs/performance.md and docs/directory.md

@@ -61,6 +61,10 @@ var rules = []rule{
 		reason: "a state machine that can be simulated: no lock, clock, goroutine or link",
 	},
 	{
+		path: "overlay/simulate", allowed: nil,
+		reason: "it is tests alone, so nothing of it is in a program",
+	},
+	{
 		path: "overlay/scripttest", allowed: nil,
 		reason: "what plays scripts does not know what they are about, so that any state machine can have some",
 	},
