@@ -140,13 +140,13 @@ func TestUsersMayDoWhatThePolicySays(t *testing.T) {
 
 	write(rules + "allow user:7003 ask shop.echo\n")
 	_ = n.command.Process.Signal(syscall.SIGHUP)
-	n.err.next(t, "nothing was reloaded")
+	n.err.next(t, "nothing has changed")
 	if got := u.try(7002, "raw", addresses["TCP"], "request", "shop.echo"); !strings.HasPrefix(got, "hello") {
 		t.Errorf("after a policy that is wrong: %s", got)
 	}
 	write(rules + "allow user:7003 request shop.echo\n")
 	_ = n.command.Process.Signal(syscall.SIGHUP)
-	n.err.next(t, "reloaded")
+	n.err.next(t, "settings are reloaded")
 	if got := u.try(7003, "raw", addresses["TCP"], "request", "shop.echo"); !strings.HasPrefix(got, "hello") {
 		t.Errorf("after a policy that allows it: %s", got)
 	}

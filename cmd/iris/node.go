@@ -126,7 +126,7 @@ func (p *program) runNode(ctx context.Context, c *command, f *nodeFlags) error {
 			return err
 		}
 	}
-	hangups, stop := p.onHangup(f.dev)
+	hangups, stop := p.onHangup(f.dev && f.access.policy == "")
 	defer stop()
 	r := &run{program: p, log: log, level: level, command: c, config: config, drain: f.drain, audit: audit}
 	err = p.serve(ctx, service{

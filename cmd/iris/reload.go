@@ -169,13 +169,13 @@ func (p *program) again() (*nodeFlags, *command, error) {
 }
 
 // onHangup returns where the program is told to reload. A signal that comes while the last one
-// is looked at is not lost. A node for development has no settings that change: it ends, as
-// its terminal does.
-func (p *program) onHangup(dev bool) (reload <-chan os.Signal, stop func()) {
+// is looked at is not lost. A node for development without a policy has no settings that change:
+// it ends, as its terminal does.
+func (p *program) onHangup(ends bool) (reload <-chan os.Signal, stop func()) {
 	switch {
 	case p.hangups != nil:
 		return p.hangups, func() {}
-	case !p.alone || dev || signal.Ignored(syscall.SIGHUP):
+	case !p.alone || ends || signal.Ignored(syscall.SIGHUP):
 		return nil, func() {}
 	}
 	c := make(chan os.Signal, 1)
