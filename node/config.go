@@ -81,6 +81,15 @@ type Config struct {
 	// Admin is where the admin endpoint is, HOST:PORT; without a host it is on 127.0.0.1.
 	// It answers whoever can reach it: see docs/security.md. Default: there is none.
 	Admin string
+	// AdminHosts are names by which this host is asked at Admin, besides localhost, its own
+	// name and numbers: other ones are refused, as pages in a browser can have a name mean any host.
+	AdminHosts []string
+	// Socket is the path of a Unix socket by which the node is asked and told what to do, which
+	// the node's user alone can use. [DefaultSocket] is where commands look: if it cannot be
+	// there, that is logged, and the node goes on. Default: there is none.
+	Socket string
+	// LogLevel is the level of Logger, if it can be changed over Socket. Default: it cannot.
+	LogLevel *slog.LevelVar
 
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger

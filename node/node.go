@@ -25,17 +25,27 @@ const flushTimeout = time.Second
 type Node struct {
 	config  Config
 	id      *identity.Identity
+	started time.Time
 	links   *links // nil: the node is alone
 	overlay *overlay.Overlay
 	relay   *relay.Relay
 	port    int
 	finder  *discovery.Finder // nil: nobody is looked for
-	admin   *admin            // nil: there is none
+	admin   *admin            // over HTTP; nil: there is none
+	socket  *admin            // nil: there is none
+	path    string            // of the socket
+
+	silent     atomic.Bool   // a listener for applications has ended
+	drainAsked chan struct{} // closed when the node was told to drain
+	askDrain   func()
 
 	contested chan struct{} // closed when the id is to be given up
 
-	serving  sync.WaitGroup     // one goroutine a listener, follow and watchClock
-	unfollow context.CancelFunc // ends the last two; nil if they do not run
+	pulse pulse
+	rates rates
+
+	serving  sync.WaitGroup     // one goroutine a listener, measure, follow and watchClock
+	unfollow context.CancelFunc // ends the last three
 	draining atomic.Bool
 	stop     sync.Once
 	stopped  error // of the first Shutdown
@@ -66,7 +76,8 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{})}
+	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{}), started: time.Now(), drainAsked: make(chan struct{})}
+	n.askDrain = sync.OnceFunc(func() { close(n.drainAsked) })
 	open, err := openPorts(config)
 	if err != nil {
 		return nil, err
@@ -75,11 +86,14 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 		open.close()
 		return nil, err
 	}
-	n.serve(open)
 	if n.links != nil {
 		n.discover(remembered)
-		ctx, cancel := context.WithCancel(context.Background())
-		n.unfollow = cancel
+	}
+	n.serve(open)
+	ctx, cancel := context.WithCancel(context.Background())
+	n.unfollow = cancel
+	n.serving.Go(func() { n.measure(ctx) })
+	if n.links != nil {
 		n.serving.Go(func() { n.follow(ctx) })
 		n.serving.Go(func() { watchClock(ctx, time.Now, n.clockJumped) })
 	}
@@ -88,8 +102,9 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 
 // ports are what a node listens on for others than nodes.
 type ports struct {
-	apps  []net.Listener
-	admin net.Listener // nil: there is none
+	apps   []net.Listener
+	admin  net.Listener    // nil: there is none
+	socket *socketListener // nil: there is none
 }
 
 func openPorts(config Config) (ports, error) {
@@ -98,13 +113,17 @@ func openPorts(config Config) (ports, error) {
 	if p.apps, err = relay.Listen(config.Port); err != nil {
 		return p, portError(config.Port, err)
 	}
-	if config.Admin == "" {
-		return p, nil
+	if config.Admin != "" {
+		if p.admin, err = listenAdmin(config.Admin); err != nil {
+			p.close()
+			return p, err
+		}
 	}
-	if p.admin, err = listenAdmin(config.Admin); err != nil {
+	if err := p.openSocket(config); err != nil {
 		p.close()
+		return p, err
 	}
-	return p, err
+	return p, nil
 }
 
 // close is for ports that nobody serves.
@@ -114,6 +133,9 @@ func (p ports) close() {
 	}
 	if p.admin != nil {
 		p.admin.Close()
+	}
+	if p.socket != nil {
+		p.socket.Close()
 	}
 }
 
@@ -126,11 +148,19 @@ func (n *Node) serve(open ports) {
 		QueueLimit:   n.config.QueueLimit,
 		StallTimeout: n.config.StallTimeout,
 	})
+	n.pulse = n.newPulse()
 	for _, l := range open.apps {
-		n.serving.Go(func() { _ = n.relay.Serve(l) })
+		n.serving.Go(func() {
+			_ = n.relay.Serve(l)
+			n.silent.Store(true)
+		})
 	}
 	if open.admin != nil {
-		n.admin = n.serveAdmin(open.admin)
+		n.admin = n.serveAdmin(open.admin, n.guard(n.reads()))
+	}
+	if open.socket != nil {
+		n.path = open.socket.path
+		n.socket = n.serveAdmin(open.socket, n.commands())
 	}
 }
 
@@ -208,9 +238,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		}
 		n.stopped = n.overlay.Drain(ctx)
 		finding.Wait()
-		if n.unfollow != nil {
-			n.unfollow()
-		}
+		n.unfollow()
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
 		n.relay.Close(flush)
@@ -221,6 +249,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		n.serving.Wait()
 		if n.admin != nil {
 			n.admin.close(flush)
+		}
+		if n.socket != nil {
+			n.socket.close(flush)
 		}
 	})
 	return n.stopped

@@ -75,12 +75,15 @@ func (o *Overlay) Names(most int) []names.Listed { return o.lookup.List(most) }
 // NameStats returns how many names there are, and what waits.
 func (o *Overlay) NameStats() names.Stats { return o.lookup.Stats() }
 
-// Directory returns what the directory has done. It is zero where this node is alone.
-func (o *Overlay) Directory() directory.Stats {
-	if o.net == nil {
-		return directory.Stats{}
+// DirectoryRefused returns what the directory has refused, by [directory.Reason].
+func (o *Overlay) DirectoryRefused() map[string]uint64 {
+	all := make(map[string]uint64)
+	if o.net != nil {
+		for why, n := range o.lookup.Directory().Refused {
+			all[directory.Reason(why).String()] = n
+		}
 	}
-	return o.lookup.Directory()
+	return all
 }
 
 // MembershipDropped returns how many packets and streams of membership were dropped, as they

@@ -19,7 +19,11 @@ func (f *logFlags) register(fs *flag.FlagSet) {
 
 // logger returns a logger that writes to w.
 func (f *logFlags) logger(w io.Writer) (*slog.Logger, error) {
-	var level slog.Level
+	return f.loggerAt(w, new(slog.LevelVar))
+}
+
+// loggerAt returns a logger that writes to w, and whose level can be changed.
+func (f *logFlags) loggerAt(w io.Writer, level *slog.LevelVar) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(f.level)); err != nil {
 		return nil, usagef("-log-level %q is not debug, info, warn or error", f.level)
 	}

@@ -21,6 +21,8 @@ type nodeFlags struct {
 	links   linkFlags
 	port    int
 	admin   string
+	hosts   list
+	socket  string
 	queue   int
 	stall   time.Duration
 	drain   time.Duration
@@ -34,7 +36,9 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.key, "rsa", "", "`file` with the network's private key: RSA, ECDSA or Ed25519, in any usual format")
 	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
-	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` of the admin endpoint (/healthz, /readyz, /members, /members/count, /members/ID), on 127.0.0.1 without HOST; commands look at "+defaultAdmin+" (default none)")
+	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` that answers questions (/healthz, /readyz, /metrics, /v1/status, /v1/network, /members), on 127.0.0.1 without HOST (default none)")
+	fs.Var(&f.hosts, "http-host", "`names` by which this host is asked at -http, besides localhost, its own name and numbers")
+	fs.StringVar(&f.socket, "socket", node.DefaultSocket, "`path` of the Unix socket by which commands ask this node, for its user alone, or none")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
 	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that work in hand may take to finish when the node is stopped")
@@ -84,7 +88,7 @@ line or the environment is wrong.`,
 
 // runNode runs a node until a signal comes.
 func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
-	log, err := p.nodeLog(f)
+	log, level, err := p.nodeLog(f)
 	if err != nil {
 		return err
 	}
@@ -121,6 +125,9 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		LinkIdle:     f.links.idle,
 		MaxLinks:     f.links.most,
 		Admin:        f.admin,
+		AdminHosts:   f.hosts,
+		Socket:       f.socketPath(),
+		LogLevel:     level,
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
@@ -159,10 +166,11 @@ func (f *nodeFlags) check() error {
 
 // nodeLog returns the log of a node, which is that of the process too, so that what
 // libraries write to the standard logger has the format of the rest.
-func (p *program) nodeLog(f *nodeFlags) (*slog.Logger, error) {
-	log, err := f.log.logger(p.err)
+func (p *program) nodeLog(f *nodeFlags) (*slog.Logger, *slog.LevelVar, error) {
+	level := new(slog.LevelVar)
+	log, err := f.log.loggerAt(p.err, level)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.alone {
 		slog.SetDefault(log)
@@ -170,7 +178,15 @@ func (p *program) nodeLog(f *nodeFlags) (*slog.Logger, error) {
 	for _, n := range p.notes {
 		log.Warn("environment variable is not used", n.attrs()...)
 	}
-	return log, nil
+	return log, level, nil
+}
+
+// socketPath returns where the socket is to be, empty for none.
+func (f *nodeFlags) socketPath() string {
+	if f.socket == "none" {
+		return ""
+	}
+	return f.socket
 }
 
 // bind returns where other nodes reach this one.
@@ -214,6 +230,9 @@ func sayReady(log *slog.Logger, n *node.Node, key *identity.NetworkKey) {
 	r.Add("port", n.Port(), "peer", n.PeerAddr(), "id", n.ID().Short(), "network", n.Network(), "key", key.Fingerprint())
 	if addr := n.AdminAddr(); addr != "" {
 		r.Add("http", addr)
+	}
+	if path := n.SocketPath(); path != "" {
+		r.Add("socket", path)
 	}
 	_ = log.Handler().Handle(context.Background(), r)
 }

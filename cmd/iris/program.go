@@ -88,7 +88,13 @@ func (p *program) commands() *command {
 		p.httpCommand(),
 		p.exposeCommand(),
 		p.forwardCommand(),
+		p.statusCommand(),
 		p.membersCommand(),
+		p.namesCommand(),
+		p.appsCommand(),
+		p.linksCommand(),
+		p.drainCommand(),
+		p.logLevelCommand(),
 		p.benchCommand(),
 		p.keygenCommand(),
 	}

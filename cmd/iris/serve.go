@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 )
 
@@ -20,6 +19,8 @@ var errUnfinished = errors.New("stopped with work unfinished")
 type server interface {
 	// Contested is closed when it has to give way to another one, which has a new id.
 	Contested() <-chan struct{}
+	// DrainAsked is closed when it was told to end in good order.
+	DrainAsked() <-chan struct{}
 	// Shutdown ends it, in good order while the context lasts.
 	Shutdown(ctx context.Context) error
 }
@@ -35,7 +36,7 @@ func (p *program) serve(ctx context.Context, log *slog.Logger, limit time.Durati
 		}
 		first, renew := p.await(ctx, n)
 		if !renew {
-			log.Info("draining: stop again to end at once", "signal", fmt.Sprint(first), "limit", limit)
+			log.Info("draining: stop again to end at once", "signal", first, "limit", limit)
 			if err := p.drain(ctx, n, limit); err != nil {
 				return err
 			}
@@ -51,24 +52,28 @@ func (p *program) serve(ctx context.Context, log *slog.Logger, limit time.Durati
 	}
 }
 
-// await waits for a signal, which it returns, or until the node has to give way.
-func (p *program) await(ctx context.Context, n server) (first os.Signal, renew bool) {
+// await waits for a signal or the word to drain, which it returns, or until the node has to give way.
+func (p *program) await(ctx context.Context, n server) (first string, renew bool) {
 	least := time.NewTimer(renewEvery)
 	defer least.Stop()
 	select {
-	case first = <-p.signals:
-		return first, false
+	case signal := <-p.signals:
+		return fmt.Sprint(signal), false
 	case <-ctx.Done():
-		return nil, false
+		return fmt.Sprint(nil), false
+	case <-n.DrainAsked():
+		return "drain", false
 	case <-n.Contested():
 	}
 	select {
-	case first = <-p.signals:
-		return first, false
+	case signal := <-p.signals:
+		return fmt.Sprint(signal), false
 	case <-ctx.Done():
-		return nil, false
+		return fmt.Sprint(nil), false
+	case <-n.DrainAsked():
+		return "drain", false
 	case <-least.C:
-		return nil, true
+		return "", true
 	}
 }
 
