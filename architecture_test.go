@@ -49,6 +49,10 @@ var rules = []rule{
 		reason: "a core without clock or lock brings nothing along",
 	},
 	{
+		path: "overlay/ask", allowed: []string{"transport"},
+		reason: "a question and its answer need a stream, and do not know what they are about",
+	},
+	{
 		path: "overlay/traffic", allowed: nil,
 		reason: "to count needs neither a lock nor a clock, and does not know what is counted",
 	},

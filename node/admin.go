@@ -69,6 +69,8 @@ func (n *Node) reads() *http.ServeMux {
 	mux.HandleFunc("GET /members/count", n.sayOthers)
 	mux.HandleFunc("GET /members/{id}", n.sayWhetherMember)
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Status()) })
+	mux.HandleFunc("GET /v1/network", func(w http.ResponseWriter, r *http.Request) { sayJSON(w, n.WholeNetwork(r.Context())) })
+	mux.Handle("GET /metrics", n.metrics())
 	return mux
 }
 

@@ -182,6 +182,7 @@ func (n *Node) connect() error {
 		PacketSecrets: n.id.Secrets("packets"),
 		IdleLink:      n.config.LinkIdle,
 		MaxLinks:      n.config.MaxLinks,
+		Answer:        n.answer,
 		Contested:     func(c overlay.Contest) { n.contest(c, links.addresses()) },
 		Logger:        n.config.Logger,
 	})

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/multicast"
@@ -52,6 +54,9 @@ type Network struct {
 	// that was idle for the longest time makes room; those that are used are never cut.
 	// Default [DefaultMaxLinks].
 	MaxLinks int
+	// Answer answers questions of other nodes, see [Overlay.Ask]; nil is no answer. It is called by
+	// several goroutines. Default: none is answered.
+	Answer func(question string) []byte
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -80,6 +85,9 @@ type connection struct {
 	idle      *remote.Idle
 	unsent    remote.Unsent
 	watch     *remote.Watch
+	answers   func(question string) []byte // nil: none
+	asks      chan struct{}                // holds one for each question that is being answered
+	askRate   *rate.Limiter
 	ending    sync.Once
 	work      sync.WaitGroup   // all goroutines but farewells
 	farewells tunnel.Farewells // of tunnels that were closed here
@@ -101,6 +109,9 @@ func (o *Overlay) Connect(config Network) error {
 		multicast: multicast.New(receivers{host{o}}, session.Senders),
 		idle:      remote.NewIdle(cmp.Or(config.IdleLink, DefaultIdleLink), cmp.Or(config.MaxLinks, DefaultMaxLinks)),
 		watch:     remote.NewWatch(),
+		answers:   config.Answer,
+		asks:      make(chan struct{}, asksAtOnce),
+		askRate:   rate.NewLimiter(asksPerSecond, asksPerSecond),
 	}
 	c.Network = network.New(network.Config{
 		Self: config.Self, Transport: config.Transport, Listener: config.Listener, Address: config.Address,
@@ -185,6 +196,8 @@ func (c *connection) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) 
 		r.ServeLane(s)
 	case peers.KindTunnel:
 		c.overlay.takeTunnel(r, s)
+	case peers.KindAsk:
+		c.answer(r, s)
 	}
 }
 

@@ -173,7 +173,7 @@ func TestTheStandardLoggerIsTheNodes(t *testing.T) {
 	}()
 	var out bytes.Buffer
 	p := &program{err: &out, alone: true, signals: make(chan os.Signal)}
-	if _, _, err = p.nodeLog(&nodeFlags{log: logFlags{level: "info", format: "json"}}); err != nil {
+	if _, _, err := p.nodeLog(&nodeFlags{log: logFlags{level: "info", format: "json"}}); err != nil {
 		t.Fatal(err)
 	}
 	log.Print("a library says")
