@@ -75,6 +75,15 @@ func (o *Overlay) Names(most int) []names.Listed { return o.lookup.List(most) }
 // NameStats returns how many names there are, and what waits.
 func (o *Overlay) NameStats() names.Stats { return o.lookup.Stats() }
 
+// DirectoryReasons returns the reasons for which the directory refuses.
+func DirectoryReasons() []string {
+	var all []string
+	for why := range (directory.Stats{}).Refused {
+		all = append(all, directory.Reason(why).String())
+	}
+	return all
+}
+
 // DirectoryRefused returns what the directory has refused, by [directory.Reason].
 func (o *Overlay) DirectoryRefused() map[string]uint64 {
 	all := make(map[string]uint64)
