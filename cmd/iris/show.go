@@ -186,7 +186,7 @@ func showStatus(p *program, all *status.Network, _ []string) error {
 	rows := [][]string{}
 	for _, n := range all.Nodes {
 		rows = append(rows, []string{
-			n.ID.Short(), short(n.Version, 14), duration(n.UptimeSeconds), fmt.Sprint(len(n.Members) + n.MembersLeft), fmt.Sprint(len(n.Links) + n.LinksLeft),
+			n.ID.Short(), short(n.Version, 9), duration(n.UptimeSeconds), fmt.Sprint(len(n.Members) + n.MembersLeft), fmt.Sprint(len(n.Links) + n.LinksLeft),
 			fmt.Sprint(len(n.Applications) + n.ApplicationsLeft), fmt.Sprint(n.Done.Requests), fmt.Sprint(n.Done.Faults + n.Done.Timeouts),
 			fmt.Sprint(n.Done.EventsDelivered), fmt.Sprint(n.Waiting.Requests + n.Waiting.Tunnels),
 		})
@@ -256,12 +256,12 @@ func showNames(p *program, all *status.Network, args []string) error {
 			continue
 		}
 		rows = append(rows, []string{
-			short(n.Name.Name, 24), n.Kind, fmt.Sprintf("%d at %d", n.Here, n.at), perSecond(n.PerSecond),
+			short(n.Name.Name, 20), n.Kind, fmt.Sprintf("%d at %d", n.Here, n.at), perSecond(n.PerSecond),
 			duration(n.P50Seconds), duration(n.P99Seconds), fmt.Sprint(n.Faults + n.Late + n.Lost), fmt.Sprint(n.Refused), fmt.Sprint(n.Waiting),
 		})
 	}
 	p.sayUnanswered(all)
-	return p.table("NAME\tKIND\tSERVED\tPER SEC\tP50\tP99\tFAILED\tFULL\tWAITING", rows)
+	return p.table("NAME\tKIND\tSERVED\t/SEC\tP50\tP99\tFAILED\tFULL\tWAIT", rows)
 }
 
 // sumNames returns the names of all nodes. Of several nodes the highest percentile counts.
@@ -360,13 +360,13 @@ func showApps(p *program, all *status.Network, _ []string) error {
 				mark = "!"
 			}
 			rows = append(rows, []string{
-				n.ID.Short(), short(a.Address, 21), short(orDash(a.Cluster), 14), duration(a.SinceSeconds), fmt.Sprint(a.InHand), fmt.Sprint(a.Open),
+				n.ID.Short(), short(a.Address, 21), short(orDash(a.Cluster), 11), duration(a.SinceSeconds), fmt.Sprint(a.InHand), fmt.Sprint(a.Open),
 				fmt.Sprint(a.Topics), bytesText(a.QueuedBytes), fmt.Sprint(missed) + mark,
 			})
 		}
 	}
 	p.sayUnanswered(all)
-	return p.table("NODE\tADDRESS\tCLUSTER\tSINCE\tHAND\tOPEN\tTOPICS\tQUEUED\tMISSED", rows)
+	return p.table("NODE\tADDRESS\tCLUSTER\tSINCE\tHAND\tOPEN\tSUBS\tQUEUED\tMISSED", rows)
 }
 
 func (p *program) linksCommand() *command {
@@ -391,7 +391,7 @@ func showLinks(p *program, all *status.Network, _ []string) error {
 				lost = fmt.Sprintf("%.1f%%", 100*float64(l.PacketsLost)/float64(l.PacketsSent))
 			}
 			rows = append(rows, []string{
-				n.ID.Short(), l.Peer.Short(), short(orDash(l.Transport), 9), duration(l.SinceSeconds), duration(l.RTTSeconds), bytesText(l.SentBytes),
+				n.ID.Short(), l.Peer.Short(), short(orDash(l.Transport), 7), duration(l.SinceSeconds), duration(l.RTTSeconds), bytesText(l.SentBytes),
 				bytesText(l.ReceivedBytes), lost, bytesText(l.WaitingBytes), fmt.Sprint(l.InHand),
 			})
 		}
