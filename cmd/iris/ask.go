@@ -128,5 +128,8 @@ func (f *askFlags) find() (at string, dial func(ctx context.Context, network, ad
 
 // nobody says that no node is there.
 func (f *askFlags) nobody(at string) error {
+	if f.addr != "" {
+		return fmt.Errorf("no node answers at %s: start one with -http %s, or leave -http out to ask the node of this host", at, at)
+	}
 	return fmt.Errorf("no node answers at %s: start one with iris -dev, or name the port that it has for applications with -port, or its socket with -socket", at)
 }

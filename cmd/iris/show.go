@@ -18,8 +18,7 @@ import (
 // A view is a command that shows a part of what nodes say.
 type view struct {
 	name, args, short, long string
-	most                    int  // arguments
-	here                    bool // it shows this node alone
+	most                    int // arguments
 	show                    func(p *program, all *status.Network, args []string) error
 }
 
@@ -256,7 +255,7 @@ func showNames(p *program, all *status.Network, args []string) error {
 			continue
 		}
 		rows = append(rows, []string{
-			short(n.Name.Name, 20), n.Kind, fmt.Sprintf("%d at %d", n.Here, n.at), perSecond(n.PerSecond),
+			short(n.Name.Name, 19), n.Kind, fmt.Sprintf("%d at %d", n.Here, n.at), perSecond(n.PerSecond),
 			duration(n.P50Seconds), duration(n.P99Seconds), fmt.Sprint(n.Faults + n.Late + n.Lost), fmt.Sprint(n.Refused), fmt.Sprint(n.Waiting),
 		})
 	}
