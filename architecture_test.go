@@ -121,11 +121,11 @@ var rules = []rule{
 		reason: "a codec that needs nothing can be read, fuzzed and copied alone",
 	},
 	{
-		path: "relay/client", allowed: []string{"relay/wire", "transport/backoff", "transport/outbox"},
+		path: "relay/client", allowed: []string{"relay/wire", "transport/backoff", "transport/nowait", "transport/outbox"},
 		reason: "what applications import brings nothing of a node, and no dependency, along",
 	},
 	{
-		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/...", "transport/backoff", "transport/outbox"}, others: true,
+		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/...", "transport/backoff", "transport/nowait", "transport/outbox"}, others: true,
 		reason: "the relay sees the network only through the interface that it declares, so it is tested against a fake one",
 	},
 	{
@@ -133,8 +133,16 @@ var rules = []rule{
 		reason: "how long to wait needs nothing but a duration",
 	},
 	{
+		path: "transport/nowait", allowed: nil,
+		reason: "how a socket is written to needs the system and nothing else",
+	},
+	{
 		path: "transport/outbox", allowed: nil,
 		reason: "a queue of frames that whatever writes frames can use, the binding of applications included",
+	},
+	{
+		path: "transport/strangers", allowed: nil,
+		reason: "who accepts connections of any kind can use it, plugins included",
 	},
 	{
 		path: "transport", allowed: nil,
@@ -161,8 +169,8 @@ var rules = []rule{
 		reason: "what authors of plugins import brings nothing of a node along",
 	},
 	{
-		path: "plugins/websocket", allowed: []string{"plugins/sdk"}, others: true,
-		reason: "a plugin is written as anybody else would write it",
+		path: "plugins/websocket", allowed: []string{"plugins/sdk", "transport/strangers"}, others: true,
+		reason: "a plugin is written as anybody else would write it, and knows nothing of links",
 	},
 	{
 		path: "plugins/...", allowed: []string{"plugins/...", "transport/..."}, others: true,

@@ -45,6 +45,10 @@ type Config struct {
 	// Key is the key of the network. It has no default.
 	Key *identity.NetworkKey
 
+	// Accept are other keys whose holders are let in, while the key of the network is
+	// replaced: see docs/security.md. Default: none.
+	Accept []*identity.NetworkKey
+
 	// Transports make the links to other nodes, the preferred one first. Without any
 	// the node is alone.
 	Transports []NewTransport
@@ -81,15 +85,16 @@ type Config struct {
 	// Admin is where the admin endpoint is, HOST:PORT; without a host it is on 127.0.0.1.
 	// It answers whoever can reach it: see docs/security.md. Default: there is none.
 	Admin string
-	// AdminHosts are names by which this host is asked at Admin, besides localhost, its own
-	// name and numbers: other ones are refused, as pages in a browser can have a name mean any host.
-	AdminHosts []string
 	// Socket is the path of a Unix socket by which the node is asked and told what to do, which
 	// the node's user alone can use. [DefaultSocket] is where commands look: if it cannot be
 	// there, that is logged, and the node goes on. Default: there is none.
 	Socket string
 	// LogLevel is the level of Logger, if it can be changed over Socket. Default: it cannot.
 	LogLevel *slog.LevelVar
+
+	// AdminHosts are names by which others call the admin endpoint. IP addresses, localhost,
+	// the name of this host and the host of Admin are known without.
+	AdminHosts []string
 
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
@@ -101,6 +106,13 @@ const (
 	DefaultMaxLinks = overlay.DefaultMaxLinks
 )
 
+// Check says what is wrong with the configuration, as far as can be known without to start
+// a node. The errors are those of [Start].
+func (c Config) Check() error {
+	_, err := c.resolve()
+	return err
+}
+
 func (c Config) resolve() (Config, error) {
 	switch {
 	case c.Network == "":
@@ -111,6 +123,9 @@ func (c Config) resolve() (Config, error) {
 		return c, ErrNoKey
 	case c.Port < AnyPort || c.Port > 65535:
 		return c, fmt.Errorf("port %d is not between 1 and 65535", c.Port)
+	}
+	if err := identity.CheckKeys(c.Key, c.Accept); err != nil {
+		return c, err
 	}
 	if err := checkDiscover(c.Discover); err != nil {
 		return c, err

@@ -32,28 +32,43 @@ func checkDiscover(ways []string) error {
 		switch {
 		case way == discoverBeacon, way == discoverScan, isDNS && name != "", isExec && strings.TrimSpace(line) != "":
 		default:
-			return fmt.Errorf("%w: not %q", ErrDiscover, way)
+			kind, _, _ := strings.Cut(way, ":") // what follows may be a command with secrets
+			return fmt.Errorf("%w: not %q", ErrDiscover, kind)
 		}
 	}
 	return nil
 }
 
-// discover starts to look for nodes, if there is any way to.
+// discover starts to look for nodes.
 func (n *Node) discover(remembered *discovery.Remembered) {
 	sources := n.sources()
 	if remembered != nil {
 		sources = append(sources, remembered)
 	}
-	if len(sources) > 0 {
-		n.finder = discovery.Start(discovery.Config{Network: n.overlay.Network(), Sources: sources, Logger: n.config.Logger})
-	}
+	n.finder = discovery.Start(discovery.Config{Network: n.overlay.Network(), Sources: sources, Logger: n.config.Logger})
+	n.join(n.config.Join)
+	n.beacon()
 }
 
 // sources returns what the configuration names.
 func (n *Node) sources() []discovery.Source {
 	var sources []discovery.Source
-	for _, addr := range n.config.Join {
-		sources = append(sources, &discovery.Join{Addr: addr, Logger: n.config.Logger})
+	for _, way := range n.config.Discover {
+		switch {
+		case strings.HasPrefix(way, discoverDNS):
+			sources = append(sources, &discovery.DNS{Lookup: strings.TrimPrefix(way, discoverDNS), Logger: n.config.Logger})
+		case strings.HasPrefix(way, discoverExec):
+			sources = append(sources, &discovery.Command{Line: strings.TrimPrefix(way, discoverExec), Logger: n.config.Logger})
+		}
+	}
+	return sources
+}
+
+// beacon looks for nodes on the wire, with the keys as they are now, if the configuration says
+// so. What it did before ends.
+func (n *Node) beacon() {
+	if n.unbeacon != nil {
+		n.unbeacon()
 	}
 	wire := beacon.Config{
 		Self:      n.id.ID(),
@@ -68,16 +83,11 @@ func (n *Node) sources() []discovery.Source {
 			wire.Announce = true
 		case way == discoverScan:
 			wire.Scan = true
-		case strings.HasPrefix(way, discoverDNS):
-			sources = append(sources, &discovery.DNS{Lookup: strings.TrimPrefix(way, discoverDNS), Logger: n.config.Logger})
-		case strings.HasPrefix(way, discoverExec):
-			sources = append(sources, &discovery.Command{Line: strings.TrimPrefix(way, discoverExec), Logger: n.config.Logger})
 		}
 	}
 	if wire.Announce || wire.Scan {
-		sources = append(sources, beacon.New(wire))
+		n.unbeacon = n.finder.Add(beacon.New(wire))
 	}
-	return sources
 }
 
 // remember opens the state directory, if there is one.

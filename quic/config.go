@@ -46,6 +46,11 @@ type Config struct {
 	// Versions are those of the protocol between nodes that this one speaks.
 	Versions transport.Versions
 
+	// State is a directory for this node alone, in which it keeps a secret that tells this
+	// host from others: with it, a node that comes back after its system has started anew
+	// can end the links that it had before. Default: nothing is kept.
+	State string
+
 	// Logger gets what the operator should know; nil means slog.Default().
 	Logger *slog.Logger
 

@@ -2,12 +2,9 @@ package quic
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"maps"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -68,7 +65,7 @@ func (t *Transport) openSocket(ctx context.Context, addr string) (*socket, error
 	}
 	udp := made.(*net.UDPConn)
 	gate := &gate{refused: t.refusals.Note}
-	key := resetKey(t.config.Identity.Secrets("quic stateless reset")[0], udp.LocalAddr().String())
+	key := resetKey(t.config.Identity.Secrets("quic stateless reset")[0], t.host, udp.LocalAddr().String())
 	conn := enhance(udp, !t.config.NoGRO, t.unreachable)
 	s := &socket{udp: udp, conn: conn, departing: make(chan departure, packetQueue), quic: &quicgo.Transport{
 		Conn:                conn,
@@ -80,17 +77,6 @@ func (t *Transport) openSocket(ctx context.Context, addr string) (*socket, error
 	s.closing, s.stop = context.WithCancel(context.Background())
 	t.sockets = append(t.sockets, s)
 	return s, nil
-}
-
-// resetKey is the same for a process that comes back at the same address of the
-// same host, so that it can end the links of the one before. It differs between
-// addresses and hosts: a node that made tokens for another one's links would
-// hand them to whoever asks (RFC 9000, section 10.3.2).
-func resetKey(secret [32]byte, addr string) quicgo.StatelessResetKey {
-	host, _ := os.Hostname() // without a name the address alone has to do
-	mac := hmac.New(sha256.New, secret[:])
-	mac.Write([]byte(host + "\x00" + addr))
-	return quicgo.StatelessResetKey(mac.Sum(nil))
 }
 
 // socketFor finds a socket to dial an address from, or opens one.

@@ -43,6 +43,9 @@ type sealer [][32]byte
 
 func newSealer(id *identity.Identity) sealer { return id.Secrets("quic path sounding") }
 
+// sealer returns that of the keys as they are now.
+func (t *Transport) sealer() sealer { return newSealer(t.config.Identity) }
+
 // append appends a sounding with the seal of a key.
 func (s sealer) append(b []byte, one sounding, key int) []byte {
 	begin := len(b)
@@ -95,14 +98,14 @@ func isSounding(packet []byte) bool {
 // answerSounding answers what another node asks at a socket, and passes on its answer to what
 // was asked.
 func (t *Transport) answerSounding(s *socket, packet []byte, from net.Addr) {
-	one, key, ok := t.sealer.parse(packet)
+	one, key, ok := t.sealer().parse(packet)
 	switch {
 	case !ok:
 	case one.kind == soundingAnswer:
 		t.trials.answered(one)
 	default:
 		one.kind = soundingAnswer
-		s.sound(t.sealer.append(nil, one, key), from)
+		s.sound(t.sealer().append(nil, one, key), from)
 	}
 }
 

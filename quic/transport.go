@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -27,9 +28,9 @@ type Transport struct {
 	quic     *quicgo.Config
 	small    *quicgo.Config // for paths on which large packets vanish
 	incoming *quicgo.Config // picks either for those who dial
-	sealer   sealer
 	narrow   narrowPaths
 	trials   trials
+	host     []byte // tells this host from others
 	refusals *refusal.Log
 	warnings warnings
 	mirror   *identity.Mirror
@@ -54,12 +55,16 @@ func New(config Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	host, err := hostSource{state: config.State, root: "/", name: os.Hostname}.secret()
+	if err != nil {
+		return nil, err
+	}
 	t := &Transport{
 		config:    config,
 		quic:      config.quic(),
 		small:     config.quic(),
 		incoming:  config.quic(),
-		sealer:    newSealer(config.Identity),
+		host:      host,
 		refusals:  refusal.NewLog(config.Logger, Scheme),
 		warnings:  warnings{logger: config.Logger},
 		mirror:    identity.NewMirror(config.Identity),

@@ -45,7 +45,7 @@ func (s *session) attach() error {
 	// INIT is the first frame in the queue, which is written only once the
 	// application is attached: nothing that the network delivers can overtake it.
 	accept := wire.Accept{Version: []byte(wire.Version)}
-	b, err := s.out.BeginOver(accept.Size())
+	b, err := s.out.Prompt.BeginOver(accept.Size())
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ const faultUnread = "overloaded: the caller does not read its answers"
 // HandleRequest queues a request for the application.
 func (s *session) HandleRequest(id uint64, body []byte, timeout time.Duration) error {
 	m := wire.Call{ID: id, Body: body, Timeout: milliseconds(timeout)}
-	b, err := s.out.Begin(m.Size())
+	b, err := s.out.Prompt.Begin(m.Size())
 	if err != nil {
 		if errors.Is(err, outbox.ErrFull) {
 			s.relay.counters.requestsRefused.Add(1)
@@ -65,12 +65,12 @@ func (s *session) HandleTimeout(id uint64) {
 
 // result queues an answer, which is never dropped.
 func (s *session) result(m wire.Result) {
-	if len(m.Body) > len(faultUnread) && s.out.Queued() >= 2*s.relay.config.QueueLimit {
+	if len(m.Body) > len(faultUnread) && s.out.Queued() >= 2*s.limits.queue {
 		s.relay.counters.resultsReplaced.Add(1)
 		s.dropped.results.Add(1)
 		m = wire.Result{ID: m.ID, Body: []byte(faultUnread)}
 	}
-	b, err := s.out.BeginOver(m.Size())
+	b, err := s.out.Prompt.BeginOver(m.Size())
 	if err != nil {
 		return // the application is gone
 	}

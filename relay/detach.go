@@ -27,7 +27,7 @@ func (s *session) detach(ctx context.Context) {
 	s.member.Close()
 
 	m := wire.Closed{}
-	b, err := s.out.BeginOver(m.Size())
+	b, err := s.out.Bulk.BeginOver(m.Size())
 	if err != nil {
 		return // the connection is gone
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/project-iris/iris/transport/backoff"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // ErrClosed says that the relay was closed.
@@ -33,6 +34,13 @@ type Relay struct {
 	ended     sync.WaitGroup // sessions
 	refusing  bool
 	closed    bool
+	next      limits // of applications that attach from now on
+}
+
+// limits are what may wait for an application, in bytes, and for how long.
+type limits struct {
+	queue int
+	stall time.Duration
 }
 
 // New returns a relay without listeners.
@@ -46,9 +54,26 @@ func New(config Config) *Relay {
 		aborted:   make(chan struct{}),
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[*session]struct{}),
+		next:      limits{config.QueueLimit, config.StallTimeout},
 	}
 	r.abort = sync.OnceFunc(func() { close(r.aborted) })
 	return r
+}
+
+// SetLimits changes [Config.QueueLimit] and [Config.StallTimeout] for applications that attach
+// from now on.
+func (r *Relay) SetLimits(queue int, stall time.Duration) {
+	changed := Config{QueueLimit: queue, StallTimeout: stall}.withDefaults()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = limits{changed.QueueLimit, changed.StallTimeout}
+}
+
+// limits returns those of an application that attaches now.
+func (r *Relay) limits() limits {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.next
 }
 
 // Serve accepts applications until the listener is closed, by [Relay.Refuse] or
@@ -66,6 +91,7 @@ func (r *Relay) Serve(l net.Listener) error {
 		switch {
 		case err == nil:
 			tries.Reset()
+			outbox.LimitSocket(conn)
 			r.start(conn)
 		case errors.Is(err, net.ErrClosed):
 			return nil

@@ -409,10 +409,10 @@ func TestRule12_AnApplicationGetsItsOwn(t *testing.T) {
 			&wire.Publish{Topic: []byte("news"), Event: []byte("e")},
 			request(1),
 		)
-		a.expect(
+		a.expect( // what somebody waits for goes first
+			&wire.Call{ID: 77, Body: []byte("?"), Timeout: 1000},
 			&wire.Delivery{Message: []byte("all")},
 			&wire.Publish{Topic: []byte("news"), Event: []byte("e")},
-			&wire.Call{ID: 77, Body: []byte("?"), Timeout: 1000},
 		)
 		a.send(&wire.Reply{ID: 77, OK: true, Body: []byte("!")})
 		a.expect(&wire.Result{ID: 1, OK: true, Body: []byte("!")})

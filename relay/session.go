@@ -34,6 +34,7 @@ const lingerTimeout = 5 * time.Second
 type session struct {
 	relay    *Relay
 	conn     net.Conn
+	limits   limits    // as they were when it began
 	taken    *progress // the connection, as the queue is written to it
 	out      *outbox.Outbox
 	throttle throttle
@@ -55,11 +56,13 @@ type session struct {
 
 func newSession(r *Relay, conn net.Conn) *session {
 	taken := newProgress(conn)
+	now := r.limits()
 	s := &session{
 		relay:  r,
+		limits: now,
 		conn:   conn,
 		taken:  taken,
-		out:    outbox.New(taken, r.config.QueueLimit, r.config.StallTimeout),
+		out:    outbox.New(taken, now.queue, now.stall),
 		reader: wire.NewReader(conn, wire.FromApplication, r.config.limits()),
 		log:    r.log.With("app", conn.RemoteAddr().String()),
 	}
@@ -113,8 +116,8 @@ func (s *session) read() error {
 
 // holdBack waits while the application leaves too many answers unread.
 func (s *session) holdBack() error {
-	for !s.closing && s.out.Queued() >= 2*s.relay.config.QueueLimit {
-		if err := s.out.WaitRoom(s.ctx); err != nil {
+	for !s.closing && s.out.Queued() >= 2*s.limits.queue {
+		if err := s.out.Bulk.WaitRoom(s.ctx); err != nil {
 			<-s.out.Done() // if the node stops, not before all is written
 			return err
 		}
@@ -157,7 +160,7 @@ func (s *session) logEnd(cause error) {
 	case errors.Is(cause, outbox.ErrStalled):
 		s.relay.counters.stalled.Add(1)
 		s.relay.warn(s.log, "application has stopped reading; its connection is closed",
-			"timeout", s.relay.config.StallTimeout)
+			"timeout", s.limits.stall)
 	default:
 		s.log.Debug("application is gone without saying so", "reason", cause.Error())
 	}

@@ -36,13 +36,13 @@ func (t *throttle) init(s *session) {
 // be called.
 func (t *throttle) begin(size int) ([]byte, error) {
 	s := t.session
-	if t.slow.Load() && s.out.Queued() <= s.relay.config.QueueLimit/2 && s.out.Err() == nil {
+	if t.slow.Load() && s.out.Queued() <= s.limits.queue/2 && s.out.Err() == nil {
 		t.summary("application has caught up")
 	}
 	if t.waiting.Load() > 0 && t.patient() {
 		return t.await(size) // behind those who were there before
 	}
-	b, err := s.out.Begin(size)
+	b, err := s.out.Bulk.Begin(size)
 	if errors.Is(err, outbox.ErrFull) && t.patient() {
 		return t.await(size)
 	}
@@ -90,10 +90,10 @@ func (t *throttle) awaitTurn(ctx context.Context, size int) ([]byte, error) {
 	}
 	out := t.session.out
 	for {
-		if err := out.WaitBelow(ctx, t.session.relay.config.QueueLimit); err != nil {
+		if err := out.Bulk.WaitBelow(ctx, t.session.limits.queue); err != nil {
 			return nil, err
 		}
-		if b, err := out.Begin(size); !errors.Is(err, outbox.ErrFull) {
+		if b, err := out.Bulk.Begin(size); !errors.Is(err, outbox.ErrFull) {
 			return b, err
 		}
 	}

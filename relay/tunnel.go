@@ -61,7 +61,7 @@ func (t *tunnel) announce(result *wire.TunResult) {
 	if result != nil {
 		size += result.Size()
 	}
-	b, err := t.session.out.BeginOver(size)
+	b, err := t.session.out.Prompt.BeginOver(size)
 	if err != nil {
 		return // the application is gone
 	}
@@ -69,6 +69,7 @@ func (t *tunnel) announce(result *wire.TunResult) {
 		b = result.Append(b)
 	}
 	t.session.out.Commit(allow.Append(b))
+	t.session.out.Order() // before any chunk
 }
 
 // start begins to carry data, in both directions.
@@ -94,7 +95,7 @@ func (t *tunnel) transfer(total uint64, chunk []byte) {
 		}
 		return
 	}
-	b, err := t.in.BeginOver(maxRecordHeader + len(chunk))
+	b, err := t.in.Bulk.BeginOver(maxRecordHeader + len(chunk))
 	if err != nil {
 		return // the other side has closed: its notice is on the way, and nothing is allowed
 	}
@@ -122,7 +123,7 @@ func (t *tunnel) grant(n int) {
 	}
 	t.credit += int64(n)
 	m := wire.TunAllow{ID: t.id, Bytes: uint64(n)}
-	if b, err := t.session.out.BeginOver(m.Size()); err == nil {
+	if b, err := t.session.out.Prompt.BeginOver(m.Size()); err == nil {
 		t.session.out.Commit(m.Append(b))
 	}
 }
@@ -152,7 +153,7 @@ func (t *tunnel) close(reason string) {
 		return
 	}
 	_ = t.conn.CloseRead() // so that the other side is allowed nothing for what is dropped
-	if b, err := t.in.BeginOver(maxRecordHeader + maxReason); err == nil {
+	if b, err := t.in.Bulk.BeginOver(maxRecordHeader + maxReason); err == nil {
 		t.in.CommitLast(appendEnd(b, reason))
 	}
 	t.session.relay.tunnels.Go(t.watchFlush)
@@ -198,7 +199,7 @@ func (t *tunnel) watchFlush() {
 	defer t.conn.Close()
 	r := t.session.relay
 	left := t.in.Queued()
-	tick := time.NewTicker(r.config.StallTimeout)
+	tick := time.NewTicker(t.session.limits.stall)
 	defer tick.Stop()
 	for {
 		select {

@@ -3,12 +3,17 @@ package relay
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
-var chunkPool = sync.Pool{New: func() any { return new([chunkLimit]byte) }}
+// headRoom is for what comes before the bytes of a chunk in a frame. A chunk of at least
+// largeChunk bytes is not copied into the queue.
+const (
+	headRoom   = outbox.BufferSize - chunkLimit
+	largeChunk = chunkLimit / 2
+)
 
 // deliver hands what the stream brings to the application, until either ends.
 func (t *tunnel) deliver() {
@@ -62,9 +67,13 @@ func (t *tunnel) broken(err error) (reason string) {
 
 // deliverChunk hands one chunk to the application as soon as that may have it.
 func (t *tunnel) deliverChunk(records *recordReader, total uint64, length int) (ok bool, err error) {
-	buffer := chunkPool.Get().(*[chunkLimit]byte)
-	defer chunkPool.Put(buffer)
-	chunk := buffer[:length]
+	buffer := outbox.NewBuffer()
+	defer func() {
+		if !ok || length < largeChunk {
+			buffer.Free()
+		}
+	}()
+	chunk := buffer.Bytes()[headRoom : headRoom+length]
 	if err := records.chunk(chunk); err != nil {
 		return false, err
 	}
@@ -72,25 +81,32 @@ func (t *tunnel) deliverChunk(records *recordReader, total uint64, length int) (
 		return false, nil
 	}
 	m := wire.TunTransfer{ID: t.id, Total: total, Chunk: chunk}
-	level := min(tunnelLevel, t.session.relay.config.QueueLimit)
+	level := min(tunnelLevel, t.session.limits.queue)
 	for {
-		if err := t.session.out.WaitBelow(context.Background(), level); err != nil {
+		if err := t.session.out.Bulk.WaitBelow(context.Background(), level); err != nil {
 			return false, nil
 		}
-		if sent, gone := t.send(&m); sent || gone {
+		if sent, gone := t.send(&m, buffer); sent || gone {
 			return sent, nil
 		}
 	}
 }
 
-// send queues a chunk for the application, if there is room.
-func (t *tunnel) send(m *wire.TunTransfer) (sent, gone bool) {
+// send queues a chunk for the application, if there is room. The chunk is in the buffer, behind
+// headRoom bytes; a large one takes the buffer with it.
+func (t *tunnel) send(m *wire.TunTransfer, buffer outbox.Buffer) (sent, gone bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return false, true
 	}
-	b, err := t.session.out.Begin(m.Size())
+	queue := &t.session.out.Bulk
+	if len(m.Chunk) >= largeChunk {
+		from := headRoom - (m.Size() - len(m.Chunk))
+		m.AppendHead(buffer.Bytes()[from:from])
+		return queue.Add(buffer, from, headRoom+len(m.Chunk)) == nil, false
+	}
+	b, err := queue.Begin(m.Size())
 	if err != nil {
 		return false, false
 	}

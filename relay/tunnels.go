@@ -138,7 +138,7 @@ func (s *session) dialTunnel(cluster []byte, timeout time.Duration) (Stream, err
 // tunnelFailed answers a TUN_INIT: there is no tunnel.
 func (s *session) tunnelFailed(id uint64) {
 	m := wire.TunResult{ID: id, TimedOut: true}
-	if b, err := s.out.BeginOver(m.Size()); err == nil {
+	if b, err := s.out.Prompt.BeginOver(m.Size()); err == nil {
 		s.out.Commit(m.Append(b))
 	}
 }
@@ -179,7 +179,7 @@ func (ts *tunnels) offer(conn Stream) (uint64, *offer, error) {
 		return 0, nil, errTooManyTunnels
 	}
 	m := wire.TunOffer{BuildID: ts.builds, ChunkLimit: chunkLimit}
-	b, err := ts.session.out.Begin(m.Size())
+	b, err := ts.session.out.Prompt.Begin(m.Size())
 	if err != nil {
 		if errors.Is(err, outbox.ErrFull) {
 			refused.Add(1)
@@ -246,14 +246,15 @@ func (ts *tunnels) leave(m *wire.TunConfirm) error {
 		return &wire.ViolationError{Op: m.Op(), Err: errTunnelID}
 	}
 	ts.left = true
+	ts.session.out.Order() // the answer goes behind the requests that it was given
 	ts.session.tunnelClosed(m.ID, "")
 	return nil
 }
 
-// tunnelClosed sends a TUN_CLOSE.
+// tunnelClosed sends a TUN_CLOSE, behind what the tunnel has brought.
 func (s *session) tunnelClosed(id uint64, reason string) {
 	m := wire.TunClosed{ID: id, Reason: []byte(reason)}
-	if b, err := s.out.BeginOver(m.Size()); err == nil {
+	if b, err := s.out.Bulk.BeginOver(m.Size()); err == nil {
 		s.out.Commit(m.Append(b))
 	}
 }

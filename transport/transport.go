@@ -176,6 +176,13 @@ type Stream interface {
 	SetDeadline(t time.Time) error
 }
 
+// TryWriter is a [Stream] that can also be written to without a wait, where its transport can
+// do that. TryWrite writes all of b at once and returns its length, or returns 0 and does
+// nothing. It is a Write as far as concurrency goes. Why nothing was written, Write finds out.
+type TryWriter interface {
+	TryWrite(b []byte) (n int)
+}
+
 // Limits that all transports share, so that swapping one for another changes
 // nothing for the user.
 const (

@@ -67,12 +67,6 @@ func (f *resilientFlags) connect(ctx context.Context, p *program) (*client.Conn,
 	return conn, f.explain(err)
 }
 
-// serve attaches a member of a cluster.
-func (f *resilientFlags) serve(ctx context.Context, p *program, cluster string, service client.Service) (*client.Conn, error) {
-	conn, err := client.Register(ctx, cluster, service, f.config(p))
-	return conn, f.explain(err)
-}
-
 // config returns how to attach. The user is told when the node goes and when it is back.
 func (f *resilientFlags) config(p *program) client.Config {
 	config := f.appFlags.config()

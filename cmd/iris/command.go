@@ -22,9 +22,19 @@ type command struct {
 	Subcommands []*command
 	// Exec runs the command. The arguments are those that are no flags.
 	Exec func(ctx context.Context, args []string) error
+	// Failed says what went wrong in the command's own way, and reports whether it has. nil:
+	// the program says it.
+	Failed func(error) bool
+
+	// Config is the flag that names a file of settings; nil: the command has none. Own are
+	// the flags that are for the command alone, and not for the file.
+	Config *string
+	Own    []string
 
 	parent  *command    // whose subcommand it is
+	line    []string    // the flags that the command line has set
 	environ environment // what comes from there
+	file    configFile  // what comes from the file
 }
 
 // prepare makes the flags ready to be parsed, and those of the subcommands. Errors and help
@@ -80,7 +90,8 @@ func (c *command) choose(args []string) (*command, []string, error) {
 }
 
 // parse sets the flags, wherever they stand among the arguments, and returns the latter.
-// What the command line does not set comes from the environment.
+// What the command line does not set comes from the environment, and what that does not
+// set from the file.
 func (c *command) parse(args, known []string) ([]string, error) {
 	flags, operands, err := c.split(args, c.Program)
 	if err != nil {
@@ -92,7 +103,35 @@ func (c *command) parse(args, known []string) ([]string, error) {
 		}
 		return nil, &usageError{err.Error()}
 	}
-	return operands, c.environ.read(c.FlagSet, known)
+	c.FlagSet.Visit(func(f *flag.Flag) { c.line = append(c.line, f.Name) })
+	if err := c.environ.read(c.FlagSet, known); err != nil {
+		return operands, err
+	}
+	if c.Config == nil || *c.Config == "" {
+		return operands, nil
+	}
+	return operands, c.file.read(*c.Config, c.FlagSet, c.Own)
+}
+
+// origin says where a flag has its value from; empty for the default.
+func (c *command) origin(name string) string {
+	if slices.Contains(c.line, name) {
+		return "command line"
+	}
+	for _, s := range c.environ.set {
+		if s.flag == name {
+			return s.variable
+		}
+	}
+	if c.file.line(name) > 0 {
+		return c.file.where(name)
+	}
+	return ""
+}
+
+// blame says where the flags come from that a text names, but for those of the command line.
+func (c *command) blame(text string) []string {
+	return append(c.environ.blame(text), c.file.blame(text, c.origin)...)
 }
 
 // split parts flags, with their values, from the other arguments. Behind "--", and from

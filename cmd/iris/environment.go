@@ -115,18 +115,30 @@ func advice(name string, known []string) string {
 	return ""
 }
 
+// discoverFlag may have a command with secrets: its value is not shown.
+const discoverFlag = "discover"
+
 // blame returns the variables that have set the flags which a text names.
 func (e *environment) blame(text string) []string {
-	words := strings.FieldsFunc(text, func(r rune) bool {
-		return r != '-' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
-	})
+	words := flagsIn(text)
 	var lines []string
 	for _, s := range e.set {
 		if slices.Contains(words, "-"+s.flag) {
-			lines = append(lines, fmt.Sprintf("-%s comes from the environment: %s=%s", s.flag, s.variable, quoted(s.value)))
+			line := fmt.Sprintf("-%s comes from the environment: %s", s.flag, s.variable)
+			if s.flag != discoverFlag {
+				line += "=" + quoted(s.value)
+			}
+			lines = append(lines, line)
 		}
 	}
 	return lines
+}
+
+// flagsIn returns the words of a text that may be flags.
+func flagsIn(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool {
+		return r != '-' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
 }
 
 // Variables that a container gets for each service that runs beside it: by Kubernetes

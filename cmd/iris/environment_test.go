@@ -130,6 +130,8 @@ func TestWrongVariables(t *testing.T) {
 		{"IRIS_RATE", "\x1b[2J", "bench request", `IRIS_RATE="\x1b[2J" is no value for -rate: want a number`},
 		{"IRIS_PORT", "70000", "-dev", `iris: -port comes from the environment: IRIS_PORT="70000"`},
 		{"IRIS_LOG_LEVEL", "loud", "-dev", `iris: -log-level comes from the environment: IRIS_LOG_LEVEL="loud"`},
+		{"IRIS_DISCOVER", "none,exec:A=hush list", "-dev", `iris: -discover comes from the environment: IRIS_DISCOVER`},
+		{"IRIS_DISCOVER", "Exec:A=hush list", "-dev", `and exec:COMMAND: not "Exec"`},
 		{"IRIS_AT", "1,x", "bench request", `-at: "x" is no port of a node: want a number between 1 and 65535`},
 		{"IRIS_HTTP", "nowhere", "members", `-http comes from the environment: IRIS_HTTP="nowhere"`},
 		{"IRIS_COUNT", strings.Repeat("9", 5000), "subscribe a", `99" is no value for -count`},
@@ -139,6 +141,9 @@ func TestWrongVariables(t *testing.T) {
 			got := iris(t, "", strings.Fields(row.line)...)
 			if got.code != exitUsage || !strings.Contains(got.err, row.want) || len(got.err) > 500 {
 				t.Errorf("iris %s with %s=%.50q: %+v; want %s", row.line, row.variable, row.value, got, row.want)
+			}
+			if strings.Contains(got.err, "hush") {
+				t.Errorf("it tells a secret: %s", got.err)
 			}
 		})
 	}
@@ -173,7 +178,7 @@ func TestTheStandardLoggerIsTheNodes(t *testing.T) {
 	}()
 	var out bytes.Buffer
 	p := &program{err: &out, alone: true, signals: make(chan os.Signal)}
-	if _, _, err := p.nodeLog(&nodeFlags{log: logFlags{level: "info", format: "json"}}); err != nil {
+	if _, err := p.nodeLog(&nodeFlags{log: logFlags{level: "info", format: "json"}}, new(slog.LevelVar)); err != nil {
 		t.Fatal(err)
 	}
 	log.Print("a library says")

@@ -30,11 +30,11 @@ func (f *linkFlags) register(fs *flag.FlagSet) {
 	f.plugins.register(fs)
 	fs.StringVar(&f.bind, "bind", "", "`HOST:PORT` for other nodes (default all interfaces, port 14142, 27182, 31415, or any)")
 	fs.Var(&f.join, "join", "`HOST:PORT` of a node to begin with, tried until it answers; repeatable, or separated by commas")
-	fs.Var(&f.discover, "discover", "`list` of ways to find nodes: beacon, scan, dns:NAME, exec:COMMAND (which takes all that follows), or none "+
+	fs.Var(&f.discover, discoverFlag, "`list` of ways to find nodes: beacon, scan, dns:NAME, exec:COMMAND (which takes all that follows), or none "+
 		"(default beacon; none with -dev and where -bind is on loopback, from where beacons never leave the host)")
 	fs.DurationVar(&f.idle, "link-idle", node.DefaultLinkIdle, "`time` after which a link to another node ends that nobody uses; it is made again when it is needed")
 	fs.IntVar(&f.most, "max-links", node.DefaultMaxLinks, "`number` of links to other nodes; of more, the one that was not used for the longest time ends")
-	fs.StringVar(&f.state, "state", "", "`directory`, for this node alone, in which it remembers other nodes, so that a restart finds them at once")
+	fs.StringVar(&f.state, "state", "", "`directory`, for this node alone, in which it remembers other nodes, so that a restart finds them at once, and what tells this host from others")
 }
 
 // list is a flag that can be given more than once, and takes several values each time.
@@ -60,15 +60,20 @@ const (
 )
 
 // known are the transports by the names that -transport has for them.
-var known = map[string]node.NewTransport{
-	quic.Scheme: func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
+var known = map[string]func(f *linkFlags) node.NewTransport{quic.Scheme: (*linkFlags).quic, tcp.Scheme: (*linkFlags).tcp}
+
+func (f *linkFlags) quic() node.NewTransport {
+	return func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
 		return quic.New(quic.Config{
-			Identity: id, Versions: versions, Logger: log, IdleTimeout: idleTimeout, KeepAlive: keepAlive,
+			Identity: id, Versions: versions, Logger: log, IdleTimeout: idleTimeout, KeepAlive: keepAlive, State: f.state,
 		})
-	},
-	tcp.Scheme: func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
+	}
+}
+
+func (f *linkFlags) tcp() node.NewTransport {
+	return func(id *identity.Identity, versions transport.Versions, log *slog.Logger) (transport.Transport, error) {
 		return tcp.New(tcp.Config{Identity: id, Versions: versions, Logger: log, KeepAlive: keepAlive}), nil
-	},
+	}
 }
 
 // transports returns what -transport names.
@@ -82,12 +87,13 @@ func (f *linkFlags) transports() ([]node.NewTransport, error) {
 	}
 	var all []node.NewTransport
 	for _, name := range names {
-		create := known[name]
-		if create == nil {
-			var err error
-			if create, err = f.plugins.transport(name); err != nil {
-				return nil, err
-			}
+		if builtIn := known[name]; builtIn != nil {
+			all = append(all, builtIn(f))
+			continue
+		}
+		create, err := f.plugins.transport(name)
+		if err != nil {
+			return nil, err
 		}
 		all = append(all, create)
 	}

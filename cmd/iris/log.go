@@ -17,16 +17,21 @@ func (f *logFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.format, "log-format", "text", "`format` of the log: text or json")
 }
 
-// logger returns a logger that writes to w.
-func (f *logFlags) logger(w io.Writer) (*slog.Logger, error) {
-	return f.loggerAt(w, new(slog.LevelVar))
+// parseLevel returns the level that the flag names.
+func (f *logFlags) parseLevel() (level slog.Level, err error) {
+	if err := level.UnmarshalText([]byte(f.level)); err != nil {
+		return level, usagef("-log-level %q is not debug, info, warn or error", f.level)
+	}
+	return level, nil
 }
 
-// loggerAt returns a logger that writes to w, and whose level can be changed.
-func (f *logFlags) loggerAt(w io.Writer, level *slog.LevelVar) (*slog.Logger, error) {
-	if err := level.UnmarshalText([]byte(f.level)); err != nil {
-		return nil, usagef("-log-level %q is not debug, info, warn or error", f.level)
+// logger returns a logger that writes to w what has a level, which is set to that of the flag.
+func (f *logFlags) logger(w io.Writer, level *slog.LevelVar) (*slog.Logger, error) {
+	begin, err := f.parseLevel()
+	if err != nil {
+		return nil, err
 	}
+	level.Set(begin)
 	options := &slog.HandlerOptions{Level: level}
 	switch f.format {
 	case "text":

@@ -29,6 +29,7 @@ func main() {
 		err:      os.Stderr,
 		signals:  signals,
 		alone:    true,
+		watched:  isTerminal(os.Stdout),
 		progress: isTerminal(os.Stderr) && !(isTerminal(os.Stdin) && isTerminal(os.Stdout)),
 	}
 	os.Exit(p.run(context.Background(), os.Args[1:]))

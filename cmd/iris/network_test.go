@@ -41,6 +41,7 @@ type netNode struct {
 	err     *lines
 	port    string        // for applications
 	addr    string        // for other nodes
+	admin   string        // URL of the admin endpoint, if there is one
 	over    chan struct{} // closed when the process has ended
 }
 
@@ -74,7 +75,13 @@ func startNetwork(t testing.TB, transport string, n int, flags ...string) []*net
 // startProcess starts a node in a process of its own, which is killed with the test.
 func startProcess(t testing.TB, args ...string) *netNode {
 	t.Helper()
-	n := &netNode{command: inProcess(args...), err: newLines(), over: make(chan struct{})}
+	return startCommand(t, inProcess(args...))
+}
+
+// startCommand starts a node by a command, which is killed with the test.
+func startCommand(t testing.TB, command *exec.Cmd) *netNode {
+	t.Helper()
+	n := &netNode{command: command, err: newLines(), over: make(chan struct{})}
 	n.command.Stderr = n.err
 	if err := n.command.Start(); err != nil {
 		t.Fatal(err)
@@ -95,6 +102,9 @@ func startProcess(t testing.TB, args ...string) *netNode {
 		t.Fatalf("the node is ready without a port or an address: %q", ready)
 	}
 	n.port, n.addr = port[1], addr[1]
+	if admin := regexp.MustCompile(`http=(\S+)`).FindStringSubmatch(ready); admin != nil {
+		n.admin = "http://" + admin[1]
+	}
 	return n
 }
 

@@ -15,13 +15,15 @@ import (
 
 // nodeFlags are the flags of a node.
 type nodeFlags struct {
+	config  string
 	dev     bool
 	network string
 	key     string
+	accept  list
 	links   linkFlags
 	port    int
 	admin   string
-	hosts   list
+	names   list // of the admin endpoint
 	socket  string
 	queue   int
 	stall   time.Duration
@@ -31,13 +33,15 @@ type nodeFlags struct {
 }
 
 func (f *nodeFlags) register(fs *flag.FlagSet) {
+	fs.StringVar(&f.config, flagConfig, "", "`file` with settings: a line NAME = VALUE for each flag, without its dash; iris check -sample prints one")
 	fs.BoolVar(&f.dev, "dev", false, "run a node for development: a fresh key and network name, loopback only")
 	fs.StringVar(&f.network, "net", "", "`name` of the network; nodes with the same name and key find each other")
 	fs.StringVar(&f.key, "rsa", "", "`file` with the network's private key: RSA, ECDSA or Ed25519, in any usual format")
+	fs.Var(&f.accept, "accept", "`file` with another key whose nodes are let in, while the key of a network is replaced; repeatable, or separated by commas")
 	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
 	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` that answers questions (/healthz, /readyz, /metrics, /v1/status, /v1/network, /members), on 127.0.0.1 without HOST (default none)")
-	fs.Var(&f.hosts, "http-host", "`names` by which this host is asked at -http, besides localhost, its own name and numbers")
+	fs.Var(&f.names, "http-host", "`names` by which others call the admin endpoint, separated by commas; IP addresses, localhost, the name of this host and the HOST of -http need none")
 	fs.StringVar(&f.socket, "socket", node.DefaultSocket, "`path` of the Unix socket by which commands ask this node, for its user alone, or none")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
@@ -46,11 +50,11 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	f.profile.register(fs)
 }
 
-func (p *program) nodeCommand() *command {
-	var f nodeFlags
+func (p *program) nodeCommand(f *nodeFlags) *command {
 	fs := flag.NewFlagSet("iris", flag.ContinueOnError)
 	f.register(fs)
-	return &command{
+	c := &command{
+		Config:     &f.config,
 		Name:       "iris",
 		ShortUsage: "iris -dev\n  iris -net NAME -rsa FILE [flags]\n  iris COMMAND [flags] [arguments]",
 		LongHelp: `
@@ -67,56 +71,95 @@ and these in two others:
   iris request echo hello
 
 SIGINT or SIGTERM stop a node in good order: it takes no more work and finishes
-what it has. A second signal stops it at once.
+what it has. A second signal stops it at once. SIGHUP has it read its settings again;
+its log says which it takes, and which need a restart.
 
 Flags may be written with one dash or two, and stand before, between or after the
 arguments of a command; behind -- nothing is a flag. A boolean is true, yes, on or 1, or
 false, no, off or 0. Each flag has an environment variable, which counts if it is not
-empty and the command line does not have the flag.
+empty and the command line does not have the flag. A node takes what neither has from the
+file that -config names: iris check -sample prints one that explains itself.
 
 The exit code is 0 when all went well, 1 when something failed, and 2 when the command
 line or the environment is wrong.`,
 		FlagSet: fs,
-		Exec: func(ctx context.Context, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q", args[0])
-			}
-			return p.runNode(ctx, &f)
-		},
 	}
+	c.Exec = func(ctx context.Context, args []string) error {
+		if len(args) > 0 {
+			return usagef("there is no command %q", args[0])
+		}
+		return p.runNode(ctx, c, f)
+	}
+	return c
 }
 
 // runNode runs a node until a signal comes.
-func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
-	log, level, err := p.nodeLog(f)
+func (p *program) runNode(ctx context.Context, c *command, f *nodeFlags) error {
+	level := new(slog.LevelVar)
+	log, err := p.nodeLog(f, level)
 	if err != nil {
 		return err
 	}
-	network, key, err := f.identity()
+	config, err := unlessStopped(p.signals, f.resolve, func(node.Config) {})
+	if errors.Is(err, errStopped) {
+		log.Info("stopped before the node was ready")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if warning := key.Warning(); warning != "" {
+	for _, warning := range warnings(config) {
 		log.Warn(warning)
 	}
-	if err := f.check(); err != nil {
-		return err
-	}
-	transports, err := f.links.transports()
-	if err != nil {
-		return err
-	}
-	discover, err := f.links.discover.resolve(f.dev, f.bind())
-	if err != nil {
-		return err
-	}
+	config.Logger = log
 	profiles, err := f.profile.start()
 	if err != nil {
 		return err
 	}
+	hangups, stop := p.onHangup(f.dev)
+	defer stop()
+	config.LogLevel = level
+	r := &run{program: p, log: log, level: level, command: c, config: config, drain: f.drain}
+	err = p.serve(ctx, service{
+		log: log, limit: func() time.Duration { return r.drain }, start: r.start,
+		hangups: hangups, reload: r.reload, notify: newNotifier(log),
+	})
+	return errors.Join(err, profiles.stop())
+}
+
+// start starts a node with the settings as they are.
+func (r *run) start() (server, error) {
+	n, err := node.Start(r.config)
+	if err != nil {
+		return nil, blameFlag(err)
+	}
+	r.config.Port = n.Port() // another one keeps it
+	r.node = n
+	sayReady(r.log, n, r.config.Key)
+	return n, nil
+}
+
+// resolve returns the configuration that the flags mean, without a log.
+func (f *nodeFlags) resolve() (node.Config, error) {
+	network, key, accept, err := f.identity()
+	if err != nil {
+		return node.Config{}, err
+	}
+	if err := f.check(); err != nil {
+		return node.Config{}, err
+	}
+	transports, err := f.links.transports()
+	if err != nil {
+		return node.Config{}, err
+	}
+	discover, err := f.links.discover.resolve(f.dev, f.bind())
+	if err != nil {
+		return node.Config{}, err
+	}
 	config := node.Config{
 		Network:      network,
 		Key:          key,
+		Accept:       accept,
 		Transports:   transports,
 		Bind:         f.bind(),
 		Join:         f.links.join,
@@ -125,30 +168,37 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		LinkIdle:     f.links.idle,
 		MaxLinks:     f.links.most,
 		Admin:        f.admin,
-		AdminHosts:   f.hosts,
+		AdminHosts:   f.names,
 		Socket:       f.socketPath(),
-		LogLevel:     level,
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
-		Logger:       log,
 	}
-	err = p.serve(ctx, log, f.drain, func() (server, error) {
-		n, err := node.Start(config)
-		switch {
-		case errors.Is(err, node.ErrDiscover):
-			err = usagef("-discover: %v", err)
-		case errors.Is(err, node.ErrJoin):
-			err = usagef("-join: %v", err)
+	return config, blameFlag(config.Check())
+}
+
+// blameFlag names the flag in an error of a node about its configuration.
+func blameFlag(err error) error {
+	switch {
+	case errors.Is(err, node.ErrDiscover):
+		return usagef("-discover: %v", err)
+	case errors.Is(err, node.ErrJoin):
+		return usagef("-join: %v", err)
+	case errors.Is(err, identity.ErrTooManyKeys):
+		return usagef("-accept: %v", err)
+	}
+	return err
+}
+
+// warnings says what is not as it should be about keys.
+func warnings(config node.Config) []string {
+	var all []string
+	for _, key := range append([]*identity.NetworkKey{config.Key}, config.Accept...) {
+		if warning := key.Warning(); warning != "" {
+			all = append(all, warning)
 		}
-		if err != nil {
-			return nil, err
-		}
-		config.Port = n.Port() // another one keeps it
-		sayReady(log, n, key)
-		return n, nil
-	})
-	return errors.Join(err, profiles.stop())
+	}
+	return all
 }
 
 // check says which number is out of its bounds.
@@ -164,13 +214,12 @@ func (f *nodeFlags) check() error {
 	return nil
 }
 
-// nodeLog returns the log of a node, which is that of the process too, so that what
+// nodeLog returns the log of a node, whose level can change, and which is that of the process too, so that what
 // libraries write to the standard logger has the format of the rest.
-func (p *program) nodeLog(f *nodeFlags) (*slog.Logger, *slog.LevelVar, error) {
-	level := new(slog.LevelVar)
-	log, err := f.log.loggerAt(p.err, level)
+func (p *program) nodeLog(f *nodeFlags, level *slog.LevelVar) (*slog.Logger, error) {
+	log, err := f.log.logger(p.err, level)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if p.alone {
 		slog.SetDefault(log)
@@ -178,7 +227,7 @@ func (p *program) nodeLog(f *nodeFlags) (*slog.Logger, *slog.LevelVar, error) {
 	for _, n := range p.notes {
 		log.Warn("environment variable is not used", n.attrs()...)
 	}
-	return log, level, nil
+	return log, nil
 }
 
 // socketPath returns where the socket is to be, empty for none.
@@ -205,9 +254,26 @@ func nodePort(port int) int {
 	return port
 }
 
-// identity returns the name and key that the flags give.
-func (f *nodeFlags) identity() (string, *identity.NetworkKey, error) {
+// identity returns the name and the keys that the flags give.
+func (f *nodeFlags) identity() (network string, key *identity.NetworkKey, accept []*identity.NetworkKey, err error) {
+	if network, key, err = f.own(); err != nil {
+		return "", nil, nil, err
+	}
+	for _, file := range f.accept {
+		other, err := identity.Load(file)
+		if err != nil {
+			return "", nil, nil, err
+		}
+		accept = append(accept, other)
+	}
+	return network, key, accept, nil
+}
+
+// own returns the name of the network and the key that this node signs with.
+func (f *nodeFlags) own() (string, *identity.NetworkKey, error) {
 	switch {
+	case f.dev && len(f.accept) > 0:
+		return "", nil, usagef("-dev makes a network of its own, which has no other keys to -accept")
 	case f.dev && (f.network != "" || f.key != ""):
 		return "", nil, usagef("-dev makes a network of its own: give either -dev, or -net and -rsa")
 	case f.dev:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // Exit codes.
@@ -21,9 +22,13 @@ const (
 type program struct {
 	in       io.Reader
 	out, err io.Writer
+	watched  bool // out is a terminal
 	progress bool // somebody watches err, and does not type what is sent
 	signals  <-chan os.Signal
 	alone    bool // the process is for this run: its standard logger, too
+
+	args    []string         // the command line
+	hangups <-chan os.Signal // for a node to reload its settings; nil: the system says it
 
 	notes []note // on variables that are not used
 }
@@ -39,6 +44,12 @@ func usagef(format string, args ...any) error {
 
 // run runs the command line and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
+	if p.watched {
+		shown := &terminal{out: p.out}
+		defer shown.end()
+		p.out = shown
+	}
+	p.args = args
 	root := p.commands()
 	c, args, err := root.choose(args)
 	if err == nil {
@@ -62,13 +73,24 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return exitGood
 }
 
-// fail says in one line what went wrong, and after wrong use what helps.
+// fail says what went wrong, in one line for each thing, and after wrong use what helps.
 func (p *program) fail(c *command, err error) int {
-	fmt.Fprintf(p.err, "iris: %v\n", err)
-	if wrong := (*usageError)(nil); !errors.As(err, &wrong) {
+	wrong := (*usageError)(nil)
+	isUsage := errors.As(err, &wrong)
+	if c.Failed != nil && c.Failed(err) {
+		if isUsage {
+			return exitUsage
+		}
 		return exitFailed
 	}
-	for _, line := range c.environ.blame(err.Error()) {
+	if !isUsage {
+		fmt.Fprintf(p.err, "iris: %s\n", harmless([]byte(err.Error()))) // which may have a fault in it
+		return exitFailed
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(p.err, "iris: %s\n", harmless([]byte(line)))
+	}
+	for _, line := range c.blame(err.Error()) {
 		fmt.Fprintf(p.err, "iris: %s\n", line)
 	}
 	fmt.Fprintln(p.err, "iris: see iris -h, and iris COMMAND -h")
@@ -76,8 +98,11 @@ func (p *program) fail(c *command, err error) int {
 }
 
 // commands returns the command tree. Without a subcommand, iris runs a node.
-func (p *program) commands() *command {
-	root := p.nodeCommand()
+func (p *program) commands() *command { return p.commandsFor(&nodeFlags{}) }
+
+// commandsFor returns the command tree, whose flags of a node are those.
+func (p *program) commandsFor(f *nodeFlags) *command {
+	root := p.nodeCommand(f)
 	root.Subcommands = []*command{
 		p.requestCommand(),
 		p.replyCommand(),
@@ -97,6 +122,9 @@ func (p *program) commands() *command {
 		p.logLevelCommand(),
 		p.benchCommand(),
 		p.keygenCommand(),
+		p.checkCommand(),
+		p.rotateCommand(),
+		p.versionCommand(),
 	}
 	root.prepare()
 	return root

@@ -24,7 +24,7 @@ func (p *program) requestCommand() *command {
 	flags.app.register(fs)
 	fs.DurationVar(&flags.timeout, "timeout", 5*time.Second, "`time` to wait for the answer, and for a member if there is none")
 	fs.BoolVar(&flags.now, "now", false, "fail at once if nobody serves the cluster, instead of waiting for a member")
-	fs.BoolVar(&flags.raw, "raw", false, "print the reply as it is, without a line end behind it")
+	fs.BoolVar(&flags.raw, "raw", false, "print the reply without a line end behind it; a terminal is shown control characters as escapes even so")
 	return &command{
 		Name:       "request",
 		ShortUsage: "iris request [flags] CLUSTER [BODY]",

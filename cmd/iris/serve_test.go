@@ -32,6 +32,11 @@ func (n *fakeNode) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// quiet is a service that says nothing and has no settings.
+func quiet(limit time.Duration, start func() (server, error)) service {
+	return service{log: slog.New(slog.DiscardHandler), limit: func() time.Duration { return limit }, start: start, notify: &notifier{}}
+}
+
 // A node whose id another one has gives way to a new one, in good order and at most once a
 // minute, until the program is stopped.
 func TestANodeThatIsContestedStartsAnew(t *testing.T) {
@@ -44,7 +49,7 @@ func TestANodeThatIsContestedStartsAnew(t *testing.T) {
 		var starts []time.Duration
 		done := make(chan error, 1)
 		go func() {
-			done <- p.serve(t.Context(), slog.New(slog.DiscardHandler), 10*time.Second, func() (server, error) {
+			done <- p.serve(t.Context(), quiet(10*time.Second, func() (server, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				if n := len(nodes); n > 0 && nodes[n-1].stopped.IsZero() {
@@ -53,7 +58,7 @@ func TestANodeThatIsContestedStartsAnew(t *testing.T) {
 				n := &fakeNode{contested: make(chan struct{})}
 				nodes, starts = append(nodes, n), append(starts, time.Since(began))
 				return n, nil
-			})
+			}))
 		}()
 		wait := func(want ...time.Duration) {
 			t.Helper()
@@ -98,7 +103,7 @@ func TestASignalStopsANodeThatGivesWay(t *testing.T) {
 		n := &fakeNode{contested: make(chan struct{}), busy: time.Hour}
 		done := make(chan error, 1)
 		go func() {
-			done <- p.serve(t.Context(), slog.New(slog.DiscardHandler), time.Minute, func() (server, error) { return n, nil })
+			done <- p.serve(t.Context(), quiet(time.Minute, func() (server, error) { return n, nil }))
 		}()
 		close(n.contested)
 		time.Sleep(renewEvery + time.Second)
@@ -107,5 +112,43 @@ func TestASignalStopsANodeThatGivesWay(t *testing.T) {
 			t.Errorf("serve: %v", err)
 		}
 		time.Sleep(time.Hour) // the shutdown has ended
+	})
+}
+
+// A signal ends a start that hangs, and what comes of it in the end is stopped too.
+func TestASignalEndsAStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals := make(chan os.Signal, 2)
+		p := &program{signals: signals}
+		hanging := make(chan struct{})
+		node := &fakeNode{contested: make(chan struct{})}
+		done := make(chan error, 1)
+		go func() {
+			done <- p.serve(t.Context(), quiet(10*time.Second, func() (server, error) {
+				<-hanging
+				return node, nil
+			}))
+		}()
+		time.Sleep(time.Hour)
+		signals <- syscall.SIGTERM
+		synctest.Wait()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("it ended with %v", err)
+			}
+		default:
+			t.Error("the start goes on")
+		}
+		close(hanging)
+		synctest.Wait()
+		if node.stopped.IsZero() {
+			t.Error("the node that was late runs")
+		}
+		select { // for a start that went on
+		case signals <- syscall.SIGTERM:
+		default:
+		}
+		synctest.Wait()
 	})
 }

@@ -121,7 +121,7 @@ func fill(out *outbox.Outbox, r *frameReader) error {
 		if err != nil {
 			return err
 		}
-		b, err := out.BeginWait(context.Background(), frameHead+len(body))
+		b, err := out.Prompt.BeginWait(context.Background(), frameHead+len(body))
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/exec"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -41,10 +42,18 @@ type Command struct {
 	Logger *slog.Logger
 }
 
-// Name is "exec:" and the first word of the command: the others may be secrets.
+// program is the beginning of a command that is nothing but assignments and the name of a
+// program, none of which is quoted or made by the shell.
+var program = regexp.MustCompile(`^(?:[A-Za-z_]\w*=[\w./,:@%+-]*[ \t]+)*([\w./@%+-]+)(?:\s|$)`)
+
+// Name is "exec:" and the program of the command: arguments may be secrets, and so may what
+// is assigned in front of it. It is "exec:COMMAND" where the line begins with anything else,
+// as quotes may hide where an assignment ends.
 func (c *Command) Name() string {
-	first, _, _ := strings.Cut(strings.TrimSpace(c.Line), " ")
-	return "exec:" + first
+	if found := program.FindStringSubmatch(strings.TrimSpace(c.Line)); found != nil {
+		return "exec:" + found[1]
+	}
+	return "exec:COMMAND"
 }
 
 // Run implements [Source].

@@ -130,7 +130,29 @@ func TestACommandThatTakesTooLong(t *testing.T) {
 }
 
 func TestTheNameOfACommandTellsNoSecrets(t *testing.T) {
-	if name := (&Command{Line: " lookup --password=x y"}).Name(); name != "exec:lookup" {
-		t.Errorf("got %q", name)
+	for line, want := range map[string]string{
+		" lookup --password=secret y":       "exec:lookup",
+		"lookup":                            "exec:lookup",
+		"/usr/bin/look-up.2 secret":         "exec:/usr/bin/look-up.2",
+		"A=secret lookup":                   "exec:lookup",
+		"A=secret B=  C=secret\tlookup now": "exec:lookup",
+		"A='secret secret' lookup":          "exec:COMMAND",
+		`A=secret\ secret lookup`:           "exec:COMMAND",
+		`A="a secret" lookup`:               "exec:COMMAND",
+		"A=$(cat secret) lookup":            "exec:COMMAND",
+		"A=se'cret secret' lookup":          "exec:COMMAND",
+		"A=secret;lookup":                   "exec:COMMAND",
+		"A=secret; lookup":                  "exec:COMMAND",
+		"A=secret\nlookup":                  "exec:COMMAND",
+		"A=secret":                          "exec:COMMAND",
+		"A+=secret lookup":                  "exec:COMMAND",
+		"A[0]=secret lookup":                "exec:COMMAND",
+		"(A=secret lookup)":                 "exec:COMMAND",
+		">secret lookup":                    "exec:COMMAND",
+		"lookup<secret":                     "exec:COMMAND",
+	} {
+		if name := (&Command{Line: line}).Name(); name != want {
+			t.Errorf("%q is called %q, want %q", line, name, want)
+		}
 	}
 }

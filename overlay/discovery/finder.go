@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,6 +56,9 @@ type Finder struct {
 
 	mu      sync.Mutex
 	retried chan struct{} // closed and replaced by Retry
+	closed  bool          // no source is added any more
+	sources []Source      // that are at work
+	context context.Context
 }
 
 // dialled is how a dial has ended.
@@ -75,18 +79,43 @@ func Start(config Config) *Finder {
 		hints: make(chan Hint, maxHints), ended: make(chan dialled, maxDials),
 		retried: make(chan struct{}),
 	}
-	var ctx context.Context
-	ctx, f.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
+	f.context, f.cancel = ctx, cancel
 	for _, s := range config.Sources {
-		f.work.Go(func() { s.Run(ctx, site{f, config.Network}) })
+		f.Add(s)
 	}
 	f.work.Go(func() { f.dial(ctx) })
 	f.work.Go(func() { f.watch(ctx) })
 	return f
 }
 
+// Add looks by one more source, until remove is called or the finder is closed. Hints that the
+// source has given are looked at all the same. A finder that was closed adds none.
+func (f *Finder) Add(s Source) (remove func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(f.context)
+	f.sources = append(f.sources, s)
+	f.work.Go(func() {
+		defer cancel()
+		s.Run(ctx, site{f, f.config.Network})
+	})
+	return func() {
+		cancel()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.sources = slices.DeleteFunc(f.sources, func(other Source) bool { return other == s })
+	}
+}
+
 // Close stops to look for nodes, and returns when all goroutines have ended.
 func (f *Finder) Close() {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
 	f.cancel()
 	f.work.Wait()
 }
@@ -233,9 +262,14 @@ func (f *Finder) watch(ctx context.Context) {
 
 // sayAlone says what has been tried, and what is worth to try.
 func (f *Finder) sayAlone() {
-	tried := make([]string, 0, len(f.config.Sources))
-	for _, s := range f.config.Sources {
+	var tried []string
+	f.mu.Lock()
+	for _, s := range f.sources {
 		tried = append(tried, s.Name())
+	}
+	f.mu.Unlock()
+	if len(tried) == 0 {
+		return
 	}
 	f.log.Info("no other node is found yet: name one with -join HOST:PORT; "+
 		"or let the ports of nodes, and UDP port 16180 for beacons, through firewalls; "+

@@ -57,6 +57,9 @@ type Remembered struct {
 	failed bool                 // to write, which has been said
 }
 
+// Len returns how many nodes are remembered. It must not be called once Run runs.
+func (r *Remembered) Len() int { return len(r.nodes) }
+
 // Remember reads what is remembered in a directory, which it makes if it is not there.
 // Two nodes must not share one. It fails when the directory cannot be written to.
 func Remember(dir string, log *slog.Logger) (*Remembered, error) {

@@ -72,6 +72,14 @@ func New(config Config) *Lookup {
 
 func (l *Lookup) alone() bool { return l.hasher == nil }
 
+// Rename changes what clusters and topics are called between nodes, see [names.Names.Rename].
+func (l *Lookup) Rename(hasher *directory.Hasher, also []*directory.Hasher) {
+	l.mu.Lock()
+	l.names.Rename(hasher, also)
+	l.mu.Unlock()
+	l.LookSoon()
+}
+
 // Run feeds the directory with what changes on this node, and with time, until the context
 // ends.
 func (l *Lookup) Run(ctx context.Context) {

@@ -58,8 +58,8 @@ func (c *cluster) idle() bool { return c.held.Len() == 0 && len(c.waiting) == 0 
 
 // registerCluster notes whether this node has members of a cluster.
 func (n *Names) registerCluster(c *cluster) {
-	if !n.alone() {
-		n.register(n.config.Hasher.Cluster([]byte(c.name)), len(c.members) > 0)
+	for _, h := range n.hashers() {
+		n.register(h.Cluster([]byte(c.name)), len(c.members) > 0)
 	}
 }
 

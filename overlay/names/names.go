@@ -36,6 +36,10 @@ type Route interface {
 type Config struct {
 	// Hasher makes the names by which the directory knows clusters and topics.
 	Hasher *directory.Hasher
+	// Also makes other names of the same clusters and topics, under which this node
+	// registers them too: other nodes look for them by these while the network key is
+	// replaced.
+	Also []*directory.Hasher
 	// Linked reports whether there is a link to a node, and Want asks for one, which
 	// [Names.Linked] is told of. Neither may block, or call Names.
 	Linked func(id transport.PeerID) bool

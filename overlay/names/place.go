@@ -27,6 +27,7 @@ type Place struct {
 	nodes   []transport.PeerID                  // never changed in place
 	cost    map[transport.PeerID]*balance.Gauge // of those that were picked
 	known   bool                                // enough was heard to tell
+	renamed bool                                // it is known under another name, and enough was not heard yet under this one
 	used    bool                                // since the last sweep
 	curious []any                               // who waits to know
 	route   Route                               // nil until something is sent to all nodes
@@ -188,6 +189,10 @@ func (n *Names) Changed(now time.Time, c directory.Changed) (resumed Resumed) {
 	if p == nil {
 		return Resumed{}
 	}
+	if p.renamed && p.known && !c.Known {
+		return Resumed{} // what is known is more
+	}
+	p.renamed = false
 	p.move(c.Nodes)
 	if c.Known && !p.known {
 		p.known = true

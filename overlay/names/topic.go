@@ -79,8 +79,8 @@ func (n *Names) unsubscribe(m Member, a *account, name string) {
 
 // registerTopic notes whether this node has subscribers of a topic.
 func (n *Names) registerTopic(t *topic) {
-	if !n.alone() {
-		n.register(n.config.Hasher.Topic([]byte(t.name)), len(t.members) > 0)
+	for _, h := range n.hashers() {
+		n.register(h.Topic([]byte(t.name)), len(t.members) > 0)
 	}
 }
 

@@ -45,6 +45,15 @@ func newPackets(t transport.Transport, config sealed.Config) (*packets, error) {
 	return &packets{carrier: carrier, box: box, peers: make(map[transport.PeerID]*packetRoute)}, nil
 }
 
+// SetPacketSecrets replaces [Config.PacketSecrets]. The error is that of
+// [sealed.Box.SetSecrets].
+func (n *Network) SetPacketSecrets(secrets [][32]byte) error {
+	if n.packets == nil {
+		return nil
+	}
+	return n.packets.box.SetSecrets(secrets)
+}
+
 // passes reports whether packets get to the member, as far as is known.
 func (r *packetRoute) passes() bool { return r.addr != "" && r.streams < mostStreams }
 

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/project-iris/iris/transport"
@@ -22,9 +23,10 @@ const (
 
 // Idle ends links that nobody uses, each in good order. One goroutine runs it.
 type Idle struct {
-	after   time.Duration // how long a link may be idle
-	most    int           // links
+	after   atomic.Int64  // how long a link may be idle, in nanoseconds
+	most    atomic.Int64  // links
 	crowded chan struct{} // holds one when there are more
+	changed chan struct{} // holds one when after has changed
 	uses    map[*Remote]use
 }
 
@@ -37,12 +39,29 @@ type use struct {
 // NewIdle returns what ends links that were idle for so long, and of more than so many the one
 // that was so for the longest time. It has to be run.
 func NewIdle(after time.Duration, most int) *Idle {
-	return &Idle{after: after, most: most, crowded: make(chan struct{}, 1), uses: make(map[*Remote]use)}
+	l := &Idle{crowded: make(chan struct{}, 1), changed: make(chan struct{}, 1), uses: make(map[*Remote]use)}
+	l.Set(after, most)
+	return l
+}
+
+// Set changes after how long and of how many links one ends. Any goroutine may call it.
+func (l *Idle) Set(after time.Duration, most int) {
+	l.after.Store(int64(after))
+	l.most.Store(int64(most))
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+// every is how often it is looked at the links.
+func (l *Idle) every() time.Duration {
+	return max(min(time.Duration(l.after.Load())/idleLooks, idleLook), time.Millisecond)
 }
 
 // Crowd notes how many links there are.
 func (l *Idle) Crowd(links int) {
-	if links > l.most {
+	if int64(links) > l.most.Load() {
 		select {
 		case l.crowded <- struct{}{}:
 		default:
@@ -55,12 +74,14 @@ func (l *Idle) Crowd(links int) {
 func (l *Idle) Run(ctx context.Context, links *Table, needed func(transport.PeerID) bool) {
 	var ending sync.WaitGroup
 	defer ending.Wait()
-	look := time.NewTicker(max(min(l.after/idleLooks, idleLook), time.Millisecond))
+	look := time.NewTicker(l.every())
 	defer look.Stop()
 	for {
 		select {
 		case <-look.C:
 		case <-l.crowded:
+		case <-l.changed:
+			look.Reset(l.every())
 		case <-ctx.Done():
 			return
 		}
@@ -90,16 +111,16 @@ func (l *Idle) note(now time.Time, links map[transport.PeerID]*Remote) {
 // idle returns the links that have been idle for too long, and the one that has been so for the
 // longest time where there are too many. Those that are needed end only in the latter case.
 func (l *Idle) idle(now time.Time, links int, needed func(transport.PeerID) bool) (idle []*Remote) {
-	longest := (*Remote)(nil)
+	longest, after := (*Remote)(nil), time.Duration(l.after.Load())
 	for r, u := range l.uses {
 		switch {
-		case (now.Sub(u.since) >= l.after || u.activity == 0 && now.Sub(u.since) >= unusedAfter) && !needed(r.ID()):
+		case (now.Sub(u.since) >= after || u.activity == 0 && now.Sub(u.since) >= unusedAfter) && !needed(r.ID()):
 			idle = append(idle, r)
 		case longest == nil || u.since.Before(l.uses[longest].since):
 			longest = r
 		}
 	}
-	if links-len(idle) > l.most && longest != nil && now.Sub(l.uses[longest].since) >= idleLeast {
+	if int64(links-len(idle)) > l.most.Load() && longest != nil && now.Sub(l.uses[longest].since) >= idleLeast {
 		idle = append(idle, longest)
 	}
 	return idle

@@ -35,7 +35,7 @@ func (c *control) send(m wire.Message) bool {
 	if c.out == nil {
 		return false
 	}
-	b, err := c.out.Begin(m.Size())
+	b, err := c.out.Bulk.Begin(m.Size())
 	if err != nil {
 		return false
 	}

@@ -109,6 +109,16 @@ func (w *window) take(now time.Time, n uint64) bool {
 	return true
 }
 
+// giveBack is for bytes that were taken, and not written after all.
+func (w *window) giveBack(n uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.written -= n
+	if w.trip.start >= w.written {
+		w.trip.begin = time.Time{}
+	}
+}
+
 // read notes how many bytes the other node has read in all.
 func (w *window) read(now time.Time, bytes uint64) {
 	w.mu.Lock()

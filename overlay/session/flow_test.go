@@ -94,3 +94,24 @@ func TestWhatWasReadIsNotBelieved(t *testing.T) {
 		t.Errorf("no room for what was read, of %d", w.limit)
 	}
 }
+
+// What was taken and not written does not count as being on its way.
+func TestAWindowTakesBack(t *testing.T) {
+	w, now := newWindow(), time.Unix(1000, 0)
+	for range 1000 {
+		if !w.take(now, flowFirst) {
+			t.Fatal("the window is full of what was given back")
+		}
+		w.giveBack(flowFirst)
+	}
+	w.take(now, readEvery)
+	w.take(now, 1) // which a trip would be measured by
+	w.giveBack(1)
+	now = now.Add(time.Hour)
+	w.read(now, readEvery)
+	w.take(now, 1)
+	w.read(now, readEvery+1)
+	if w.least != 0 {
+		t.Errorf("a round trip of %v was measured by what was not written", w.least)
+	}
+}

@@ -55,7 +55,9 @@ var (
 type Lane struct {
 	open    sync.Once
 	session *Session
+	prompt  bool           // what it carries is waited for; set before it is opened
 	out     *outbox.Outbox // nil if the link was lost before
+	frames  *outbox.Queue  // of out, the one that is used
 	queued  atomic.Uint64  // bytes that out has been given
 	stuck   atomic.Bool    // a sender has waited in vain
 	shorts  atomic.Int64   // bytes of short messages, since there was room
@@ -71,6 +73,10 @@ func (l *Lane) start(s *Session) {
 	}
 	stream := &laneStream{peer: s.config.Peer}
 	l.session, l.out = s, outbox.New(stream, LaneLimit, 0)
+	l.frames = &l.out.Bulk
+	if l.prompt {
+		l.frames = &l.out.Prompt
+	}
 	s.writers.Go(func() { l.run(stream) })
 }
 
@@ -98,7 +104,7 @@ func (l *Lane) Begin(size int, patience time.Duration) ([]byte, error) {
 		}
 		l.stuck.Store(false)
 	}
-	b, err := l.out.Begin(size)
+	b, err := l.frames.Begin(size)
 	if errors.Is(err, ErrFull) && patience > 0 {
 		b, err = l.await(size, patience)
 	}
@@ -112,7 +118,7 @@ func (l *Lane) Begin(size int, patience time.Duration) ([]byte, error) {
 func (l *Lane) await(size int, patience time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	b, err := l.out.BeginWait(ctx, size) // which the end of the link ends as well
+	b, err := l.frames.BeginWait(ctx, size) // which the end of the link ends as well
 	if errors.Is(err, context.DeadlineExceeded) {
 		l.stuck.Store(true)
 		err = ErrFull
@@ -132,7 +138,7 @@ func (l *Lane) BeginShort(size int) ([]byte, error) {
 		l.session.Cut(errUnread)
 		return nil, ErrFull
 	}
-	b, err := l.out.BeginOver(size)
+	b, err := l.frames.BeginOver(size)
 	if err == nil {
 		l.queued.Add(uint64(size))
 	}
@@ -167,6 +173,23 @@ func (s *laneStream) Write(b []byte) (int, error) {
 	n, err := s.stream.Write(b)
 	s.written += uint64(n)
 	return n, err
+}
+
+// TryWrite writes all of b, or nothing, if that needs no wait.
+func (s *laneStream) TryWrite(b []byte) int {
+	stream, ok := s.stream.(transport.TryWriter)
+	if !ok {
+		return 0
+	}
+	if s.flow != nil && !s.flow.window.take(time.Now(), uint64(len(b))) {
+		return 0
+	}
+	n := stream.TryWrite(b)
+	if s.flow != nil && n < len(b) {
+		s.flow.window.giveBack(uint64(len(b) - n))
+	}
+	s.written += uint64(n)
+	return n
 }
 
 func (s *laneStream) open() error {

@@ -84,7 +84,11 @@ type Session struct {
 
 // New returns the session of a link that has come up.
 func New(config Config) *Session {
-	return &Session{config: config, id: config.Peer.ID()}
+	s := &Session{config: config, id: config.Peer.ID()}
+	for i := range RequestLanes {
+		s.lanes[i].prompt = true
+	}
+	return s
 }
 
 // ID returns the other node.

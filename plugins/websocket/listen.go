@@ -11,13 +11,15 @@ import (
 
 	"github.com/coder/websocket"
 	"golang.org/x/net/netutil"
+
+	"github.com/project-iris/iris/transport/strangers"
 )
 
 const (
 	// maxHeader is the size of a request's or a response's header, in bytes.
 	maxHeader = 8 << 10
 	// maxConns bounds the connections of a listener, those that are no WebSocket yet
-	// included.
+	// included. Of these there are maxGuests.
 	maxConns = 4096
 	// headerTimeout is how long a client may take for its request.
 	headerTimeout = 10 * time.Second
@@ -36,6 +38,11 @@ type listener struct {
 
 // listen serves WebSocket at addr, or where the options say.
 func listen(ctx context.Context, o options, addr string) (net.Listener, error) {
+	return listenFor(ctx, o, addr, maxConns, maxGuests)
+}
+
+// listenFor is listen for so many connections, and so many of these before their upgrade.
+func listenFor(ctx context.Context, o options, addr string, conns, before int) (net.Listener, error) {
 	if o.listen != "" {
 		addr = o.listen
 	}
@@ -51,9 +58,10 @@ func listen(ctx context.Context, o options, addr string) (net.Listener, error) {
 		IdleTimeout:       headerTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          log.Default(),
+		ConnState:         upgraded,
 	}
 	l.serving.Go(func() {
-		bounded := netutil.LimitListener(inner, maxConns)
+		bounded := strangers.Guard(netutil.LimitListener(inner, conns), before)
 		if o.server != nil {
 			_ = l.server.ServeTLS(bounded, "", "")
 		} else {

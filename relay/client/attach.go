@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Connect attaches a plain client to the node: it can use every cluster and topic,
@@ -74,7 +75,11 @@ func (c *Conn) attach(ctx context.Context) error {
 
 func dialTCP(ctx context.Context, address string) (net.Conn, error) {
 	var d net.Dialer
-	return d.DialContext(ctx, "tcp", address)
+	c, err := d.DialContext(ctx, "tcp", address)
+	if err == nil {
+		outbox.LimitSocket(c)
+	}
+	return c, err
 }
 
 // greet introduces the application over a fresh connection, which it closes if

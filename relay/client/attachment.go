@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/nowait"
 	"github.com/project-iris/iris/transport/outbox"
 )
 
@@ -34,10 +35,11 @@ func newAttachment(c *Conn, link net.Conn, reader *wire.Reader) *attachment {
 		Conn:   c,
 		link:   link,
 		reader: reader,
-		out:    outbox.New(link, c.config.SendQueue, 0),
+		out:    outbox.New(&sending{link, nowait.New(link)}, c.config.SendQueue, 0),
 		since:  time.Now(),
 		done:   make(chan struct{}),
 	}
+	a.out.SetApart() // a request does not wait for room that events take
 	a.ctx, a.cancel = context.WithCancelCause(context.Background())
 	return a
 }
@@ -62,7 +64,7 @@ func (a *attachment) end(err error) {
 		a.out.Abort(err) // first: what is sent from here on is refused
 		_ = a.link.Close()
 		a.requests.clear() // nobody can be answered
-		a.calls.fail(err, a.out.Handed())
+		a.calls.fail(err, a.out.Prompt.Handed())
 		a.tunnels.fail(err)
 		a.counters.unsentBytes.Add(a.out.Dropped())
 		a.log.Debug("connection ended", "reason", err)
@@ -80,22 +82,31 @@ func (a *attachment) write() {
 	}
 }
 
-// begin is the outbox's BeginWait for what the application sends. The caller must
+// sending is a connection as an outbox writes to it.
+type sending struct {
+	net.Conn
+	now *nowait.Writer
+}
+
+// TryWrite writes what the connection takes at once.
+func (s *sending) TryWrite(b []byte) int { return s.now.Write(b) }
+
+// begin is BeginWait of a queue of the outbox, for what the application sends. The caller must
 // call a.out.Commit.
-func (a *attachment) begin(ctx context.Context, size int) ([]byte, error) {
+func (a *attachment) begin(ctx context.Context, q *outbox.Queue, size int) ([]byte, error) {
 	if a.closing.Load() {
 		return nil, notSent(ErrClosed)
 	}
-	b, err := a.out.BeginWait(ctx, size)
+	b, err := q.BeginWait(ctx, size)
 	if err != nil {
 		return nil, sendError(ctx, err)
 	}
 	return b, nil
 }
 
-// waitRoom waits until something can be sent.
-func (a *attachment) waitRoom(ctx context.Context) error {
-	if err := a.out.WaitRoom(ctx); err != nil {
+// waitRoom waits until something can be added to a queue of the outbox.
+func waitRoom(ctx context.Context, q *outbox.Queue) error {
+	if err := q.WaitRoom(ctx); err != nil {
 		return sendError(ctx, err)
 	}
 	return nil

@@ -26,7 +26,7 @@ func (c *Conn) Broadcast(ctx context.Context, cluster string, message []byte) er
 func (c *Conn) sendBroadcast(ctx context.Context, cluster string, message []byte) error {
 	m := wire.Broadcast{Cluster: []byte(cluster), Message: message}
 	a := c.current.Load()
-	b, err := a.begin(ctx, m.Size())
+	b, err := a.begin(ctx, &a.out.Bulk, m.Size())
 	if err != nil {
 		return err
 	}

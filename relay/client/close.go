@@ -62,7 +62,8 @@ func (c *Conn) detach() error {
 // sendClose sends CLOSE, behind whatever is queued.
 func (a *attachment) sendClose() {
 	var m wire.Close
-	if b, err := a.out.BeginOver(m.Size()); err == nil {
+	a.out.Order()
+	if b, err := a.out.Bulk.BeginOver(m.Size()); err == nil {
 		a.out.Commit(m.Append(b))
 	}
 }

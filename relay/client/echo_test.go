@@ -56,7 +56,7 @@ func (n *echoNode) serve(link net.Conn) {
 
 func (s *echoSession) send(messages ...wire.Message) {
 	for _, m := range messages {
-		if b, err := s.out.BeginOver(m.Size()); err == nil {
+		if b, err := s.out.Prompt.BeginOver(m.Size()); err == nil {
 			s.out.Commit(m.Append(b))
 		}
 	}

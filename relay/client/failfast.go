@@ -6,7 +6,7 @@ import "github.com/project-iris/iris/relay/wire"
 // for no member.
 func (a *attachment) askForFailFast() {
 	m := wire.Reply{ID: wire.OptionID, OK: true, Body: []byte(wire.OptionFailFast)}
-	if b, err := a.out.BeginOver(m.Size()); err == nil {
+	if b, err := a.out.Prompt.BeginOver(m.Size()); err == nil {
 		a.out.Commit(m.Append(b))
 	}
 }

@@ -54,7 +54,7 @@ func (c *Conn) leave(ctx context.Context) error {
 		return err
 	}
 	m := wire.TunConfirm{BuildID: wire.BuildLeave, ID: t.id}
-	b, err := a.begin(ctx, m.Size())
+	b, err := a.begin(ctx, &a.out.Prompt, m.Size())
 	if err != nil {
 		c.tunnels.remove(t.id)
 		return err

@@ -57,12 +57,12 @@ func (c *Conn) request(ctx context.Context, cluster string, body []byte) ([]byte
 func (c *Conn) sendRequest(ctx context.Context, p *call, cluster string, body []byte) error {
 	m := wire.Request{ID: p.id, Cluster: []byte(cluster), Body: body, Timeout: math.MaxInt64}
 	a := c.current.Load()
-	b, err := a.begin(ctx, m.Size())
+	b, err := a.begin(ctx, &a.out.Prompt, m.Size())
 	if err != nil {
 		return err
 	}
 	m.Timeout = c.timeout(ctx) // less than a moment ago if we had to wait for room
-	p.position = a.out.Position()
+	p.position = a.out.Prompt.Position()
 	if c.config.FailFast {
 		p.deadline = time.Now().Add(time.Duration(m.Timeout) * time.Millisecond)
 	}

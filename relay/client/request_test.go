@@ -234,7 +234,8 @@ func TestABrokenNodeIsNamed(t *testing.T) {
 }
 
 // A node that does not read makes senders wait for room, as long as their context
-// lets them, and nothing is lost.
+// lets them, and nothing is lost. Requests and the like have room of their own, and go before
+// events that have not been written yet.
 func TestSendersWaitForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, relay := attached(t, Service{}, Config{SendQueue: 1000})
@@ -248,16 +249,32 @@ func TestSendersWaitForRoom(t *testing.T) {
 			}
 			sent++
 		}
+		if _, err := c.Subscribe(within(t, time.Second), "topic", func([]byte) {}); err != nil {
+			t.Errorf("a subscription waits behind events: %v", err)
+		}
+		for range 2 { // which fill their queue, and are not answered
+			_, err := c.Request(within(t, time.Second), "echo", event)
+			wantError(t, err, ErrTimeout)
+		}
 		_, err := c.Request(within(t, time.Second), "echo", nil)
 		wantError(t, err, ErrTimeout)
-		_, err = c.Subscribe(within(t, time.Second), "topic", func([]byte) {})
+		_, err = c.Subscribe(within(t, time.Second), "other", func([]byte) {})
 		wantError(t, err, ErrTimeout)
 		_, err = c.Tunnel(within(t, time.Second), "echo")
 		wantError(t, err, ErrTimeout)
 
 		blocked := asyncError(func() error { return c.Publish(t.Context(), "topic", event) })
-		for range sent + 1 {
-			expect[*wire.Publish](relay)
+		var order strings.Builder
+		for range sent + 1 + 3 {
+			m, err := relay.reader.Read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			order.WriteString(m.Op().String()[:1])
+		}
+		first, rest, _ := strings.Cut(order.String(), "SRR") // behind what was being written
+		if strings.Trim(first+rest, "P") != "" || len(first) > 2 {
+			t.Errorf("the node got %s", &order)
 		}
 		if err := <-blocked; err != nil {
 			t.Error(err)

@@ -73,7 +73,7 @@ func (a *attachment) overloaded(id uint64) {
 // the node finds the deadline passed.
 func (a *attachment) refuse(id uint64, fault string) {
 	m := wire.Reply{ID: id, Body: []byte(fault)}
-	if b, err := a.out.Begin(m.Size()); err == nil {
+	if b, err := a.out.Prompt.Begin(m.Size()); err == nil {
 		a.out.Commit(m.Append(b))
 	}
 }
@@ -118,7 +118,7 @@ func faultText(err error) string {
 
 // reply sends an answer. While the connection closes that is still possible.
 func (a *attachment) reply(m *wire.Reply) {
-	b, err := a.out.BeginWait(a.ctx, m.Size())
+	b, err := a.out.Prompt.BeginWait(a.ctx, m.Size())
 	if err != nil {
 		return // the connection has ended
 	}

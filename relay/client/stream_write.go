@@ -74,7 +74,7 @@ func (s *Stream) trySendData(data []byte) error {
 	defer records.Put(buffer)
 	buffer[0] = recordData
 	n := 1 + copy(buffer[1:], data)
-	return t.put(n, buffer[:n], t.conn.out.Begin)
+	return t.put(n, buffer[:n], t.conn.out.Bulk.Begin)
 }
 
 // CloseWrite ends the writing of this side. What was written arrives, and then the
@@ -106,7 +106,7 @@ func (s *Stream) sendLast(record []byte) {
 	if again || t.err != nil || t.allowance < uint64(len(record)) {
 		return
 	}
-	_ = t.put(len(record), record, t.conn.out.BeginOver) // fails with the connection
+	_ = t.put(len(record), record, t.conn.out.Bulk.BeginOver) // fails with the connection
 }
 
 // writeFailure is failure for writers. A reset that nobody has read yet tells them

@@ -30,7 +30,7 @@ func (c *Conn) Publish(ctx context.Context, topic string, event []byte) error {
 func (c *Conn) sendEvent(ctx context.Context, topic string, event []byte) error {
 	m := wire.Publish{Topic: []byte(topic), Event: event}
 	a := c.current.Load()
-	b, err := a.begin(ctx, m.Size())
+	b, err := a.begin(ctx, &a.out.Bulk, m.Size())
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *Conn) subscribe(ctx context.Context, s *Subscription) error {
 		case !errors.Is(err, outbox.ErrFull):
 			return sendError(ctx, err)
 		}
-		if err := c.current.Load().waitRoom(ctx); err != nil {
+		if err := waitRoom(ctx, &c.current.Load().out.Prompt); err != nil {
 			return err
 		}
 	}
@@ -122,10 +122,11 @@ func (ts *topics) use(a *attachment) {
 	ts.at = a
 	for topic := range ts.subscriptions {
 		m := wire.Subscribe{Topic: []byte(topic)}
-		if b, err := a.out.BeginOver(m.Size()); err == nil {
+		if b, err := a.out.Prompt.BeginOver(m.Size()); err == nil {
 			a.out.Commit(m.Append(b))
 		}
 	}
+	a.out.Order()
 }
 
 // add adds a subscription, and tells the node if it is the first of its topic. It
@@ -135,11 +136,12 @@ func (ts *topics) add(s *Subscription) error {
 	defer ts.mu.Unlock()
 	if len(ts.subscriptions[s.topic]) == 0 {
 		m := wire.Subscribe{Topic: []byte(s.topic)}
-		b, err := ts.at.out.Begin(m.Size())
+		b, err := ts.at.out.Prompt.Begin(m.Size())
 		if err != nil {
 			return err
 		}
 		ts.at.out.Commit(m.Append(b))
+		ts.at.out.Order() // before what the application publishes from now on
 	}
 	ts.subscriptions[s.topic] = append(ts.subscriptions[s.topic], s)
 	return nil
@@ -162,7 +164,7 @@ func (ts *topics) remove(s *Subscription) {
 	}
 	delete(ts.subscriptions, s.topic)
 	m := wire.Unsubscribe{Topic: []byte(s.topic)}
-	if b, err := ts.at.out.BeginOver(m.Size()); err == nil {
+	if b, err := ts.at.out.Prompt.BeginOver(m.Size()); err == nil {
 		ts.at.out.Commit(m.Append(b))
 	}
 }

@@ -97,7 +97,7 @@ func (c *Conn) openTunnel(ctx context.Context, cluster string) (*Tunnel, error) 
 		return nil, err
 	}
 	m := wire.TunInit{ID: t.id, Cluster: []byte(cluster), Timeout: math.MaxInt64}
-	b, err := a.begin(ctx, m.Size())
+	b, err := a.begin(ctx, &a.out.Prompt, m.Size())
 	if err != nil {
 		c.tunnels.remove(t.id)
 		return nil, err
@@ -179,7 +179,8 @@ func (t *Tunnel) shut() {
 // tunnel, whose opening waited. The lock is held.
 func (t *Tunnel) sendClose() {
 	m := wire.TunClose{ID: t.id}
-	if b, err := t.conn.out.BeginOver(m.Size()); err == nil {
+	t.conn.out.Order() // it goes behind the frame that has opened the tunnel
+	if b, err := t.conn.out.Bulk.BeginOver(m.Size()); err == nil {
 		t.conn.out.Commit(m.Append(b))
 	}
 }

@@ -125,7 +125,7 @@ func (t *Tunnel) repay(ctx context.Context) error {
 		case !errors.Is(err, outbox.ErrFull):
 			return lost(err)
 		}
-		if err := t.conn.waitRoom(ctx); err != nil {
+		if err := waitRoom(ctx, &t.conn.out.Prompt); err != nil {
 			return err
 		}
 	}
@@ -138,7 +138,7 @@ func (t *Tunnel) tryRepay() error {
 		return nil
 	}
 	m := wire.TunAllow{ID: t.id, Bytes: uint64(t.assembly.owed)}
-	b, err := t.conn.out.Begin(m.Size())
+	b, err := t.conn.out.Prompt.Begin(m.Size())
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (t *Tunnel) awaitSend(ctx context.Context, err error) error {
 	case errors.Is(err, errAllowance):
 		return t.awaitAllowance(ctx)
 	case errors.Is(err, outbox.ErrFull):
-		return t.conn.waitRoom(ctx)
+		return waitRoom(ctx, &t.conn.out.Bulk)
 	default:
 		return err
 	}
@@ -89,7 +89,7 @@ func (t *Tunnel) trySend(total int, chunk []byte) error {
 	if t.allowance < uint64(len(chunk)) {
 		return errAllowance
 	}
-	return t.put(total, chunk, t.conn.out.Begin)
+	return t.put(total, chunk, t.conn.out.Bulk.Begin)
 }
 
 // put puts a chunk that is allowed into the queue of the connection, where begin makes room

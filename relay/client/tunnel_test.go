@@ -99,13 +99,15 @@ func TestTunnelIsGivenUpForWantOfRoom(t *testing.T) {
 		id := expect[*wire.TunInit](relay).ID
 		synctest.Wait() // until the queue is empty
 		sent := 0
-		for c.Publish(within(t, time.Second), "t", make([]byte, 90)) == nil {
+		for !c.current.Load().out.Prompt.Full() {
+			_, err := c.Request(within(t, time.Second), "t", make([]byte, 90))
+			wantError(t, err, ErrTimeout)
 			sent++
 		}
 		relay.send(&wire.TunResult{ID: id, ChunkLimit: testChunk}, &wire.TunOffer{ChunkLimit: testChunk})
 		wantError(t, (<-done).err, ErrTimeout)
 		for range sent {
-			expect[*wire.Publish](relay)
+			expect[*wire.Request](relay)
 		}
 		if m := expect[*wire.TunClose](relay); m.ID != id {
 			t.Errorf("closed %+v", m)

@@ -167,11 +167,12 @@ func (t *Tunnel) confirm(m *wire.TunOffer) bool {
 	t.open(m.ChunkLimit)
 	confirm := wire.TunConfirm{BuildID: m.BuildID, ID: t.id}
 	allow := wire.TunAllow{ID: t.id, Bytes: uint64(t.assembly.owed)}
-	b, err := t.conn.out.Begin(confirm.Size() + allow.Size())
+	b, err := t.conn.out.Prompt.Begin(confirm.Size() + allow.Size())
 	if err != nil {
 		return false
 	}
 	t.conn.out.Commit(allow.Append(confirm.Append(b)))
+	t.conn.out.Order() // before any chunk
 	t.assembly.granted()
 	return true
 }

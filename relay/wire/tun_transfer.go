@@ -19,10 +19,15 @@ func (m *TunTransfer) Size() int {
 
 // Append adds the frame to b.
 func (m *TunTransfer) Append(b []byte) []byte {
+	return append(m.AppendHead(b), m.Chunk...)
+}
+
+// AppendHead adds what comes before the bytes of the chunk to b.
+func (m *TunTransfer) AppendHead(b []byte) []byte {
 	b = append(b, byte(OpTunTransfer))
 	b = appendVarint(b, m.ID)
 	b = appendVarint(b, m.Total)
-	return appendBinary(b, m.Chunk)
+	return appendVarint(b, uint64(len(m.Chunk)))
 }
 
 func (m *TunTransfer) consume(c *cursor) {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
@@ -8,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/project-iris/iris/transport"
@@ -68,12 +71,21 @@ type Config struct {
 // prove it. Any number of goroutines may use it. Like a [NetworkKey] it prints
 // without its secrets.
 type Identity struct {
-	network string
-	id      transport.PeerID
-	accept  []acceptedKey     // this node's own key first
-	leaf    func() *leafState // a closure, see NetworkKey
-	skew    time.Duration
-	now     func() time.Time
+	network  string
+	id       transport.PeerID
+	lifetime time.Duration
+	skew     time.Duration
+	now      func() time.Time
+	keys     atomic.Pointer[keyring]
+}
+
+// A keyring is what an Identity signs and checks with. It does not change.
+type keyring struct {
+	accept []acceptedKey     // this node's own key first
+	leaf   func() *leafState // a closure, see NetworkKey
+
+	// secrets returns what Secrets does, derived once.
+	secrets func(purpose string) [][32]byte
 }
 
 // An acceptedKey is what a peer's certificate is held against.
@@ -101,18 +113,51 @@ func New(config Config) (*Identity, error) {
 	if i.skew == 0 {
 		i.skew = DefaultClockSkew
 	}
-	for _, key := range keys {
-		i.accept = append(i.accept, newAcceptedKey(key))
-	}
-	lifetime := config.Lifetime
-	if lifetime == 0 {
-		lifetime = DefaultLifetime
-	}
-	leaf := newLeaf(i.accept[0], config.Network, lifetime, i.now)
-	i.leaf = func() *leafState { return leaf }
-	i.id = peerID(leaf.public)
+	i.lifetime = cmp.Or(config.Lifetime, DefaultLifetime)
+	private := generateEd25519()
+	i.use(keys, private)
+	i.id = peerID(private.Public().(ed25519.PublicKey))
 	return i, nil
 }
+
+// SetKeys replaces the network keys, for a rotation: handshakes that begin after it show a leaf
+// that the new key has signed, for the same leaf key, and let in who holds it or one of
+// accept. Links that are up stay. The errors are ErrNoKey and ErrTooManyKeys, and leave all as
+// it was.
+func (i *Identity) SetKeys(key *NetworkKey, accept []*NetworkKey) error {
+	keys, err := Config{Key: key, Accept: accept}.keys()
+	if err != nil {
+		return err
+	}
+	i.use(keys, i.leaf().private)
+	return nil
+}
+
+// use makes these the keys, and signs with the first one.
+func (i *Identity) use(keys []*NetworkKey, private ed25519.PrivateKey) {
+	var ring keyring
+	for _, key := range keys {
+		ring.accept = append(ring.accept, newAcceptedKey(key))
+	}
+	leaf := newLeaf(ring.accept[0], private, i.network, i.lifetime, i.now)
+	ring.leaf = func() *leafState { return leaf }
+	var derived sync.Map // by purpose
+	ring.secrets = func(purpose string) [][32]byte {
+		if all, ok := derived.Load(purpose); ok {
+			return all.([][32]byte)
+		}
+		var all [][32]byte
+		for _, accepted := range ring.accept {
+			all = append(all, accepted.key.expand("use "+purpose, i.network))
+		}
+		derived.Store(purpose, all)
+		return all
+	}
+	i.keys.Store(&ring)
+}
+
+// leaf returns the leaf as it is now.
+func (i *Identity) leaf() *leafState { return i.keys.Load().leaf() }
 
 // wall returns a clock without the monotonic reading that time.Now gives. By that,
 // times would be compared as if the host had never slept and its clock had never
@@ -122,6 +167,13 @@ func wall(now func() time.Time) func() time.Time {
 		now = time.Now
 	}
 	return func() time.Time { return now().Round(0) }
+}
+
+// CheckKeys says whether a node can sign with a key and accept the others beside it. The
+// errors are ErrNoKey and ErrTooManyKeys.
+func CheckKeys(key *NetworkKey, accept []*NetworkKey) error {
+	_, err := Config{Key: key, Accept: accept}.keys()
+	return err
 }
 
 // keys returns the network key and then the others, each once.
@@ -162,13 +214,10 @@ func (i *Identity) Network() string { return i.network }
 // Secrets returns 32 bytes for each accepted key, this node's own first, that
 // all holders of the key derive alike for the purpose and the network. Another
 // purpose, network or key gives unrelated bytes, and none of them lead back to
-// the key. A purpose must not contain a zero byte.
+// the key. A purpose must not contain a zero byte. [Identity.SetKeys] changes what is
+// returned from then on; the slice itself is not to be changed.
 func (i *Identity) Secrets(purpose string) [][32]byte {
-	var secrets [][32]byte
-	for _, accepted := range i.accept {
-		secrets = append(secrets, accepted.key.expand("use "+purpose, i.network))
-	}
-	return secrets
+	return i.keys.Load().secrets(purpose)
 }
 
 // String returns the node's id in short and its network.

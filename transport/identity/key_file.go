@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"syscall"
 )
 
 // Load returns the network key in the file at path, in any of the formats that
@@ -17,6 +18,13 @@ import (
 // key's Warning tells.
 func Load(path string) (*NetworkKey, error) {
 	data, warning, err := readKeyFile(path)
+	if errors.Is(err, errNoFile) {
+		return nil, &KeyError{
+			Path: path, Situation: ErrKeyUnreadable, Cause: err,
+			Detail: "is no file but a pipe, a socket or a device",
+			Advice: "give a file, as a node that starts must not wait for whoever writes there",
+		}
+	}
 	if err != nil {
 		return nil, keyUnreadable("can not be read", path, err)
 	}
@@ -53,17 +61,33 @@ func Create(path string) (*NetworkKey, error) {
 	return newNetworkKey(private), nil
 }
 
+// errNoFile is what could have a reader wait without end.
+var errNoFile = errors.New("no regular file")
+
+// notAFile is the type of what a key is not read from. Directories cannot be read anyway.
+const notAFile = fs.ModeNamedPipe | fs.ModeSocket | fs.ModeDevice | fs.ModeCharDevice | fs.ModeIrregular
+
 // readKeyFile returns up to one byte more than a key file may have, and what
 // to warn about.
 func readKeyFile(path string) (data []byte, warning string, err error) {
-	file, err := os.Open(path)
+	info, err := os.Stat(path) // first, as to open a device may do something to it
+	if err != nil {
+		return nil, "", err
+	}
+	if info.Mode()&notAFile != 0 {
+		return nil, "", errNoFile
+	}
+	// What has taken its place since is not waited for either.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, "", err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
+	if info, err = file.Stat(); err != nil {
 		return nil, "", err
+	}
+	if info.Mode()&notAFile != 0 {
+		return nil, "", errNoFile
 	}
 	data, err = io.ReadAll(io.LimitReader(file, maxKeySize+1))
 	return data, exposure(path, info), err

@@ -41,8 +41,7 @@ type leafState struct {
 	renewAfter  time.Time
 }
 
-func newLeaf(signer acceptedKey, network string, lifetime time.Duration, now func() time.Time) *leafState {
-	private := generateEd25519()
+func newLeaf(signer acceptedKey, private ed25519.PrivateKey, network string, lifetime time.Duration, now func() time.Time) *leafState {
 	return &leafState{
 		signer: signer, network: network, lifetime: lifetime, now: now,
 		public: private.Public().(ed25519.PublicKey), private: private,

@@ -124,7 +124,7 @@ func (i *Identity) checkTime(leaf *x509.Certificate) error {
 
 // signerOf returns the accepted key that signed the leaf.
 func (i *Identity) signerOf(leaf *x509.Certificate) (acceptedKey, error) {
-	for _, accepted := range i.accept {
+	for _, accepted := range i.keys.Load().accept {
 		if leaf.SignatureAlgorithm != accepted.algorithm {
 			continue
 		}

@@ -38,7 +38,7 @@ func TestCommitLastIsTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := start(t, 1, 0)
 		w.put("under way")
-		b, err := w.BeginOver(4)
+		b, err := w.Prompt.BeginOver(4)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,11 +78,11 @@ func TestHandedIsWhatMayHaveBeenWritten(t *testing.T) {
 		w := start(t, 1<<20, 0)
 		var positions []uint64
 		for _, frame := range []string{"written", "under way", "queued", "queued, too"} {
-			b, err := w.Begin(len(frame))
+			b, err := w.Prompt.Begin(len(frame))
 			if err != nil {
 				t.Fatal(err)
 			}
-			positions = append(positions, w.Position())
+			positions = append(positions, w.Prompt.Position())
 			w.Commit(append(b, frame...))
 			synctest.Wait()
 			if frame == "written" {
@@ -91,8 +91,8 @@ func TestHandedIsWhatMayHaveBeenWritten(t *testing.T) {
 		}
 		w.Abort(errBoom)
 		for i, sent := range []bool{true, true, false, false} {
-			if got := positions[i] < w.Handed(); got != sent {
-				t.Errorf("frame %d at %d, of %d that were handed over", i, positions[i], w.Handed())
+			if got := positions[i] < w.Prompt.Handed(); got != sent {
+				t.Errorf("frame %d at %d, of %d that were handed over", i, positions[i], w.Prompt.Handed())
 			}
 		}
 		if n := w.Dropped(); n != uint64(len("queued"+"queued, too")) {
@@ -155,7 +155,7 @@ func TestWriteErrorEndsTheOutbox(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := full(t)
-				waiting := async(func() error { return w.WaitRoom(t.Context()) })
+				waiting := async(func() error { return w.Prompt.WaitRoom(t.Context()) })
 				close(w)
 				w.far.Close()
 				w.wantEnd(io.ErrClosedPipe)

@@ -70,7 +70,7 @@ func manyProducers(t *testing.T) {
 
 func produce(ctx context.Context, t *testing.T, o *outbox.Outbox, producer, limit int) {
 	for n := range perSender {
-		b, err := o.BeginWait(ctx, 5008)
+		b, err := o.Prompt.BeginWait(ctx, 5008)
 		if err != nil {
 			t.Errorf("producer %d: %v", producer, err)
 			return
@@ -138,7 +138,7 @@ func TestNoAllocationPerFrame(t *testing.T) {
 		const frames = 20
 		allocs := testing.AllocsPerRun(100, func() {
 			for range frames {
-				b, err := o.Begin(size)
+				b, err := o.Prompt.Begin(size)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -195,7 +195,7 @@ func BenchmarkOutboxParallel(b *testing.B) {
 }
 
 func add(b *testing.B, o *outbox.Outbox, payload []byte) {
-	room, err := o.BeginWait(context.Background(), len(payload))
+	room, err := o.Prompt.BeginWait(context.Background(), len(payload))
 	if err != nil {
 		b.Error(err)
 		return

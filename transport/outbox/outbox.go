@@ -6,7 +6,6 @@
 package outbox
 
 import (
-	"context"
 	"errors"
 	"io"
 	"math"
@@ -31,49 +30,70 @@ type Conn interface {
 	SetWriteDeadline(t time.Time) error
 }
 
-// Outbox is a queue of frames, bounded in bytes, and the goroutine that writes
-// them in order. Frames that arrive while a write is under way go out together in
-// the next one, so that a busy connection costs one system call for many frames
-// and a quiet one no delay; no timer is involved.
+// TryWriter is a connection that can take bytes without a wait. TryWrite writes what the
+// connection takes at once, and returns how much that was. It is not called beside Write.
+// What is left is written by Write, which finds out why.
+type TryWriter interface {
+	TryWrite(b []byte) (n int)
+}
+
+// Outbox has two queues of frames, both bounded in bytes, and the goroutine that writes
+// them. What is in Prompt goes before what is in Bulk, and each queue keeps its order. So what
+// somebody waits for, such as a request or its answer, does not wait behind data, such as events.
+// Bulk is not starved: it has one of five bytes at least.
+//
+// Frames that arrive while a write is under way go out together in the next one, so that a
+// busy connection costs one system call for many frames and a quiet one no delay; no timer is
+// involved. Where the connection is quiet and a [TryWriter], whoever adds a prompt frame writes
+// it, which saves the change to another goroutine.
 //
 // A frame is added in two steps, so that it is encoded in place and nothing is
 // allocated for it:
 //
-//	b, err := out.Begin(m.Size())
+//	b, err := out.Prompt.Begin(m.Size())
 //	if err != nil { … }
 //	out.Commit(m.Append(b))
 //
 // The outbox is locked in between.
 type Outbox struct {
+	// Prompt and Bulk are the two queues.
+	Prompt, Bulk Queue
+
 	conn  Conn
+	try   TryWriter // the connection, if it is one
 	limit int
 	stall time.Duration
-	bulk  bool          // writes are large when much is queued
+	large bool          // writes are large when much is queued
+	apart bool          // what is in Bulk does not fill Prompt
 	done  chan struct{} // closed when the writer has ended
 	room  func()        // see OnRoom; nil: nobody wants to know
 
 	mu       sync.Mutex
-	work     sync.Cond     // wakes the writer: segments, closing or err has changed
-	segments []segment     // frames to write; the last one still grows
-	open     int           // bytes in the last segment before Begin handed it out
-	queued   int           // bytes in segments, and in the one being written
-	added    uint64        // bytes ever
-	handed   uint64        // bytes of these that the connection was asked to write
-	dropped  uint64        // bytes of these that it never will be
+	work     sync.Cond     // wakes the writer: one of the fields that due looks at has changed
+	adding   *Queue        // of the Begin under way
+	idle     bool          // nothing is queued, nobody writes, and the writer waits
+	direct   bool          // who has added a frame writes it
+	wrote    time.Time     // when the last write ended
+	ahead    int           // prompt bytes since the last bulk bytes
+	queued   int           // bytes in both queues, and in the segment being written
+	dropped  uint64        // bytes that never will be written
 	progress chan struct{} // closed when queued falls; nil while nobody waits
-	refused  bool          // Begin has failed with ErrFull, and there was no room since
+	refused  bool          // Prompt.Begin has failed with ErrFull, and there was no room since
+	first    uint64        // of the bytes ever added to Prompt, how many go before anything bulk
 	closing  bool          // take nothing more, write what there is, end
+	aborted  bool          // frames may have been dropped
 	err      error         // why the outbox takes nothing more; set once
 
 	armed time.Time // the write deadline is the stall time after it; the writer's own
 }
 
 // New returns an outbox that holds up to limit bytes before it is full. The last
-// frame may exceed it: a frame is taken as long as fewer bytes are queued. A
-// connection that takes no byte for the time stall fails with [ErrStalled]; zero
+// frame may exceed it: a frame is taken as long as fewer bytes are queued. A connection that takes no byte for the time stall fails with [ErrStalled]; zero
 // means that it may take for ever. The caller has to call Run.
 func New(conn Conn, limit int, stall time.Duration) *Outbox {
 	o := &Outbox{conn: conn, limit: limit, stall: stall, done: make(chan struct{})}
+	o.try, _ = conn.(TryWriter)
+	o.Prompt.out, o.Bulk.out = o, o
 	o.work.L = &o.mu
 	return o
 }
@@ -84,83 +104,47 @@ func New(conn Conn, limit int, stall time.Duration) *Outbox {
 // longer writes.
 func NewBulk(conn Conn) *Outbox {
 	o := New(conn, math.MaxInt, 0)
-	o.bulk = true
+	o.large = true
 	return o
 }
 
-// Begin locks the outbox and returns a slice with room for size more bytes, to
-// append exactly one or more whole frames to. Commit has to follow unless there is
-// an error: [ErrFull], or why the outbox is closed.
-func (o *Outbox) Begin(size int) ([]byte, error) {
-	o.mu.Lock()
-	err := o.err
-	if err == nil && o.queued >= o.limit {
-		o.refused = true
-		err = ErrFull
-	}
-	if err != nil {
-		o.mu.Unlock()
-		return nil, err
-	}
-	return o.grow(size), nil
-}
+// SetApart has Prompt take up to the limit however much is in Bulk: so who waits for room there
+// does not wait for bulk. It is called before anything is added.
+func (o *Outbox) SetApart() { o.apart = true }
 
-// BeginOver is Begin for what must not be dropped: it ignores the limit, so the
-// caller has to bound what it adds in another way.
-func (o *Outbox) BeginOver(size int) ([]byte, error) {
-	o.mu.Lock()
-	if o.err != nil {
-		defer o.mu.Unlock()
-		return nil, o.err
-	}
-	return o.grow(size), nil
-}
-
-// BeginWait is Begin that waits for room until the context ends.
-func (o *Outbox) BeginWait(ctx context.Context, size int) ([]byte, error) {
-	for {
-		b, err := o.Begin(size)
-		if !errors.Is(err, ErrFull) {
-			return b, err
-		}
-		if err := o.WaitRoom(ctx); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// Commit takes back what Begin handed out, with frames appended, and unlocks the
+// Commit takes back what Begin of a queue handed out, with frames appended, and unlocks the
 // outbox.
 func (o *Outbox) Commit(b []byte) {
-	last := &o.segments[len(o.segments)-1]
-	o.queued += len(b) - o.open
-	o.added += uint64(len(b) - o.open)
-	last.bytes = b
-	if len(o.segments) == 1 {
-		o.work.Signal()
+	defer o.mu.Unlock()
+	q := o.adding
+	q.commit(b)
+	switch {
+	case !o.idle:
+	case q == &o.Prompt && o.try != nil && time.Since(o.wrote) >= burst:
+		o.writeDirect()
+	default:
+		o.wake()
 	}
-	o.mu.Unlock()
 }
 
 // CommitLast is Commit for the last frames that there will be: the outbox is closed
 // before anybody can add another.
 func (o *Outbox) CommitLast(b []byte) {
+	o.order()
 	o.closing, o.err = true, ErrClosed
 	o.release()
 	o.Commit(b)
 }
 
-// Position is how many bytes were added before those that Begin makes room for. It is
-// called between Begin and Commit.
-func (o *Outbox) Position() uint64 { return o.added }
-
-// Handed is how many bytes the connection was asked to write. What was added at a position
-// from there on was certainly not sent, if the outbox is aborted.
-func (o *Outbox) Handed() uint64 {
+// Order has all that is in Prompt now written before anything bulk, however much it is: so
+// what is added to Bulk from now on goes behind it.
+func (o *Outbox) Order() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.handed
+	o.order()
 }
+
+func (o *Outbox) order() { o.first = o.Prompt.added }
 
 // Dropped is how many bytes were queued, and are not written because the outbox was aborted
 // or a write has failed.
@@ -170,50 +154,11 @@ func (o *Outbox) Dropped() uint64 {
 	return o.dropped
 }
 
-// WaitRoom returns nil as soon as the outbox is not full. When it is, that is when
-// half of it has been written. It returns the context's error if that ends first,
-// or why the outbox is closed.
-func (o *Outbox) WaitRoom(ctx context.Context) error {
-	if !o.Full() {
-		return o.WaitBelow(ctx, o.limit)
-	}
-	return o.WaitBelow(ctx, o.limit/2+1)
-}
-
-// WaitBelow returns nil as soon as fewer than n bytes are queued. It returns the
-// context's error if that ends first, or why the outbox is closed.
-func (o *Outbox) WaitBelow(ctx context.Context, n int) error {
-	for {
-		o.mu.Lock()
-		if o.err != nil || o.queued < n {
-			defer o.mu.Unlock()
-			return o.err
-		}
-		if o.progress == nil {
-			o.progress = make(chan struct{})
-		}
-		progress := o.progress
-		o.mu.Unlock()
-		select {
-		case <-progress:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// OnRoom has a function called when there is room again after Begin has failed with
+// OnRoom has a function called when there is room again after Prompt.Begin has failed with
 // [ErrFull]: once after the failures until then, unless the outbox ends before. Others may
 // have taken the room when it is called. The goroutine in Run calls it, and writes nothing
 // meanwhile. It is set before Run.
 func (o *Outbox) OnRoom(f func()) { o.room = f }
-
-// Full reports whether Begin would refuse a frame for want of room.
-func (o *Outbox) Full() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.queued >= o.limit
-}
 
 // Queued returns the number of bytes that are not written yet.
 func (o *Outbox) Queued() int {
@@ -234,9 +179,10 @@ func (o *Outbox) Close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err == nil {
+		o.order()
 		o.closing, o.err = true, ErrClosed
 	}
-	o.work.Signal()
+	o.wake()
 	o.release()
 }
 
@@ -259,41 +205,75 @@ func (o *Outbox) Done() <-chan struct{} { return o.done }
 func (o *Outbox) Run() error {
 	defer close(o.done)
 	for {
-		s, err := o.next()
-		if s.bytes == nil {
-			return err
-		}
-		err = o.write(s.bytes)
-		room := o.finish(s, err)
-		if err != nil {
-			return err
-		}
-		if room && o.room != nil {
+		q, s, room := o.next()
+		switch {
+		case room:
 			o.room()
+		case q == nil:
+			return o.end()
+		default:
+			err := o.write(s.bytes)
+			o.finish(q, s, err)
+			if err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// next waits for a segment. Without one it returns why the writer ends.
-func (o *Outbox) next() (segment, error) {
+// next waits for a segment, or for room for those who were refused. It returns no queue when
+// the writer ends.
+func (o *Outbox) next() (q *Queue, s segment, room bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.segments) == 0 && o.err == nil {
+	for !o.due() {
+		o.idle = true
 		o.work.Wait()
 		o.gather()
 	}
-	if len(o.segments) == 0 {
-		if o.closing {
-			return segment{}, nil
-		}
-		return segment{}, o.err
+	o.idle = false
+	if o.hasRoom() {
+		o.refused = false
+		return nil, segment{}, true
 	}
-	s := o.segments[0]
-	n := copy(o.segments, o.segments[1:])
-	o.segments[n] = segment{}
-	o.segments = o.segments[:n]
-	o.handed += uint64(len(s.bytes))
-	return s, nil
+	if q = o.turn(); q != nil {
+		s = q.take()
+	}
+	return q, s, false
+}
+
+// due reports whether the writer has something to do. The lock is held.
+func (o *Outbox) due() bool {
+	return !o.direct && (o.turn() != nil || o.err != nil || o.hasRoom())
+}
+
+func (o *Outbox) hasRoom() bool { return o.refused && o.err == nil && !o.Prompt.full() }
+
+// turn returns the queue whose segment is next, or nil. The lock is held.
+func (o *Outbox) turn() *Queue {
+	switch {
+	case len(o.Bulk.segments) == 0 && len(o.Prompt.segments) == 0:
+		return nil
+	case len(o.Bulk.segments) == 0, len(o.Prompt.segments) > 0 && (o.ahead < aheadMost || o.Prompt.handed < o.first):
+		return &o.Prompt
+	}
+	return &o.Bulk
+}
+
+// end returns why the writer ends.
+func (o *Outbox) end() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing {
+		return nil
+	}
+	return o.err
+}
+
+// wake wakes the writer. The lock is held.
+func (o *Outbox) wake() {
+	o.idle = false
+	o.work.Signal()
 }
 
 // gather lets those run first that are about to add frames: who reads a burst of frames
@@ -306,21 +286,18 @@ func (o *Outbox) gather() {
 	o.mu.Lock()
 }
 
-// finish accounts for a segment that was written, or could not be. It reports whether
-// there is room for those who were refused.
-func (o *Outbox) finish(s segment, err error) (room bool) {
+// finish accounts for a segment that was written, or could not be.
+func (o *Outbox) finish(q *Queue, s segment, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.queued -= len(s.bytes)
+	q.written(len(s.bytes))
 	s.recycle()
+	o.wrote = time.Now()
 	if err != nil {
 		o.fail(err)
-		return false
+		return
 	}
 	o.release()
-	room = o.refused && o.queued < o.limit
-	o.refused = o.refused && !room
-	return room
 }
 
 // write writes all of b. Only a connection that takes nothing at all has stalled:
@@ -368,34 +345,29 @@ func (o *Outbox) setDeadline(begin time.Time) error {
 	return o.conn.SetWriteDeadline(begin.Add(o.stall))
 }
 
-// grow returns the last segment, with room for size more bytes.
-func (o *Outbox) grow(size int) []byte {
-	if n := len(o.segments); n > 0 {
-		if last := o.segments[n-1].bytes; cap(last)-len(last) >= size {
-			o.open = len(last)
-			return last
-		}
-	}
-	o.segments = append(o.segments, newSegment(size, len(o.segments), o.bulk))
-	o.open = 0
-	return o.segments[len(o.segments)-1].bytes
-}
-
 // fail drops what is queued. An outbox that was closed and loses frames by it does
 // not end well.
 func (o *Outbox) fail(err error) {
 	if o.err == nil {
 		o.err = err
 	}
-	o.closing = o.closing && len(o.segments) == 0
-	for _, s := range o.segments {
-		o.queued -= len(s.bytes)
-		o.dropped += uint64(len(s.bytes))
-		s.recycle()
+	o.aborted = true
+	for _, q := range []*Queue{&o.Prompt, &o.Bulk} {
+		for _, s := range q.segments {
+			o.drop(q, len(s.bytes))
+			s.recycle()
+		}
+		q.segments = nil
 	}
-	o.segments = nil
-	o.work.Signal()
+	o.wake()
 	o.release()
+}
+
+// drop accounts for bytes that will not be written. The lock is held.
+func (o *Outbox) drop(q *Queue, n int) {
+	q.written(n)
+	o.dropped += uint64(n)
+	o.closing = false
 }
 
 // release wakes whoever waits for the queue to fall.

@@ -36,7 +36,7 @@ func start(t *testing.T, limit int, stall time.Duration) *writer {
 // put adds a frame that has to be taken, and lets the writer go as far as it can.
 func (w *writer) put(frame string) {
 	w.t.Helper()
-	b, err := w.Begin(len(frame))
+	b, err := w.Prompt.Begin(len(frame))
 	if err != nil {
 		w.t.Fatalf("frame of %d bytes refused: %v", len(frame), err)
 	}
@@ -81,9 +81,9 @@ func (w *writer) wantEnd(want error) {
 func (w *writer) wantRefused(want error) {
 	w.t.Helper()
 	for name, begin := range map[string]func(int) ([]byte, error){
-		"Begin":     w.Begin,
-		"BeginOver": w.BeginOver,
-		"BeginWait": func(size int) ([]byte, error) { return w.BeginWait(w.t.Context(), size) },
+		"Begin":     w.Prompt.Begin,
+		"BeginOver": w.Prompt.BeginOver,
+		"BeginWait": func(size int) ([]byte, error) { return w.Prompt.BeginWait(w.t.Context(), size) },
 	} {
 		b, err := begin(1)
 		if err == nil {
@@ -93,7 +93,7 @@ func (w *writer) wantRefused(want error) {
 			w.t.Errorf("%s: %v, want %v", name, err, want)
 		}
 	}
-	if err := w.WaitRoom(w.t.Context()); !errors.Is(err, want) {
+	if err := w.Prompt.WaitRoom(w.t.Context()); !errors.Is(err, want) {
 		w.t.Errorf("WaitRoom: %v, want %v", err, want)
 	}
 }
@@ -175,7 +175,7 @@ func TestFrameLongerThanAnnounced(t *testing.T) {
 		w.put("blocked")
 		w.put("before ")
 		long := string(bytes.Repeat([]byte("l"), 100_000))
-		b, err := w.Begin(1)
+		b, err := w.Prompt.Begin(1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,31 +196,31 @@ func TestLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := start(t, 10, 0)
 		w.put("nine byte")
-		if w.Full() {
+		if w.Prompt.Full() {
 			t.Error("full a byte below the limit")
 		}
 		w.put("the last may exceed it")
-		if !w.Full() {
+		if !w.Prompt.Full() {
 			t.Error("not full above the limit")
 		}
-		if _, err := w.Begin(1); !errors.Is(err, outbox.ErrFull) {
+		if _, err := w.Prompt.Begin(1); !errors.Is(err, outbox.ErrFull) {
 			t.Errorf("Begin: %v, want %v", err, outbox.ErrFull)
 		}
-		b, err := w.BeginOver(4)
+		b, err := w.Prompt.BeginOver(4)
 		if err != nil {
 			t.Fatalf("BeginOver: %v, want it to ignore the limit", err)
 		}
 		w.Commit(append(b, "over"...))
 		w.wantWrite("nine byte")
-		if !w.Full() {
+		if !w.Prompt.Full() {
 			t.Error("not full above the limit")
 		}
 		w.wantWrite("the last may exceed itover")
-		if w.Full() {
+		if w.Prompt.Full() {
 			t.Error("full with nothing queued")
 		}
 		w.put("exactly 10")
-		if !w.Full() {
+		if !w.Prompt.Full() {
 			t.Error("not full at the limit")
 		}
 		w.wantWrite("exactly 10")

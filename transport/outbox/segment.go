@@ -29,15 +29,15 @@ type segment struct {
 }
 
 // newSegment returns a segment for a frame of a size, behind a number of others.
-func newSegment(size, waiting int, bulk bool) segment {
+func newSegment(size, waiting int, large bool) segment {
 	switch {
 	case size <= smallSegment && waiting == 0:
 		a := smallPool.Get().(*[smallSegment]byte)
 		return segment{bytes: a[:0], small: a}
-	case size <= largeSegment && (!bulk || waiting < bulkAfter):
+	case size <= largeSegment && (!large || waiting < bulkAfter):
 		a := largePool.Get().(*[largeSegment]byte)
 		return segment{bytes: a[:0], large: a}
-	case size <= bulkSegment && bulk:
+	case size <= bulkSegment && large:
 		a := bulkPool.Get().(*[bulkSegment]byte)
 		return segment{bytes: a[:0], bulk: a}
 	default:

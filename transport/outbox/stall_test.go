@@ -144,7 +144,7 @@ func TestDeadlineThatCannotBeSet(t *testing.T) {
 		w := &writer{Outbox: o, t: t, ended: ended}
 		w.put("frame")
 		w.wantEnd(net.ErrClosed)
-		if _, err := o.Begin(1); !errors.Is(err, net.ErrClosed) {
+		if _, err := o.Prompt.Begin(1); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Begin: %v, want %v", err, net.ErrClosed)
 		}
 	})

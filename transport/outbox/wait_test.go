@@ -66,8 +66,8 @@ func wantResult(t *testing.T, result <-chan error, want error) {
 func TestWaitRoomWakesAtHalf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := full(t)
-		one := async(func() error { return w.WaitRoom(t.Context()) })
-		other := async(func() error { return w.WaitRoom(t.Context()) })
+		one := async(func() error { return w.Prompt.WaitRoom(t.Context()) })
+		other := async(func() error { return w.Prompt.WaitRoom(t.Context()) })
 		w.wantWrite(block) // three of four are left
 		wantWaiting(t, one)
 		w.wantWrite(block) // half
@@ -80,9 +80,9 @@ func TestWaitRoomWakesAtHalf(t *testing.T) {
 func TestWaitRoomReturnsAtOnceWithRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := start(t, 10, 0)
-		wantResult(t, async(func() error { return w.WaitRoom(t.Context()) }), nil)
+		wantResult(t, async(func() error { return w.Prompt.WaitRoom(t.Context()) }), nil)
 		w.put("nine byte")
-		wantResult(t, async(func() error { return w.WaitRoom(t.Context()) }), nil)
+		wantResult(t, async(func() error { return w.Prompt.WaitRoom(t.Context()) }), nil)
 		w.wantWrite("nine byte")
 		w.Close()
 		w.wantEnd(nil)
@@ -92,9 +92,9 @@ func TestWaitRoomReturnsAtOnceWithRoom(t *testing.T) {
 func TestWaitBelow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := full(t)
-		three := async(func() error { return w.WaitBelow(t.Context(), 3*len(block)+1) })
-		notThree := async(func() error { return w.WaitBelow(t.Context(), 3*len(block)) })
-		none := async(func() error { return w.WaitBelow(t.Context(), 1) })
+		three := async(func() error { return w.Prompt.WaitBelow(t.Context(), 3*len(block)+1) })
+		notThree := async(func() error { return w.Prompt.WaitBelow(t.Context(), 3*len(block)) })
+		none := async(func() error { return w.Prompt.WaitBelow(t.Context(), 1) })
 		w.wantWrite(block)
 		wantResult(t, three, nil)
 		wantWaiting(t, notThree)
@@ -112,7 +112,7 @@ func TestBeginWaitTakesTheFrameAtHalf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := full(t)
 		added := async(func() error {
-			b, err := w.BeginWait(t.Context(), 4)
+			b, err := w.Prompt.BeginWait(t.Context(), 4)
 			if err == nil {
 				w.Commit(append(b, "late"...))
 			}
@@ -135,7 +135,7 @@ func TestBeginWaitWaitsAgainWhenAnotherWasFaster(t *testing.T) {
 		w := start(t, len(block), 0)
 		w.put(block)
 		add := func() error {
-			b, err := w.BeginWait(t.Context(), len(block))
+			b, err := w.Prompt.BeginWait(t.Context(), len(block))
 			if err == nil {
 				w.Commit(append(b, block...))
 			}
@@ -160,17 +160,17 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if err := w.WaitRoom(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := w.Prompt.WaitRoom(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("WaitRoom: %v, want %v", err, context.DeadlineExceeded)
 		}
 		if waited := time.Since(begin); waited != 3*time.Second {
 			t.Errorf("waited %v, want 3s", waited)
 		}
-		if _, err := w.BeginWait(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := w.Prompt.BeginWait(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("BeginWait: %v, want %v", err, context.DeadlineExceeded)
 		}
 		ctx, cancel = context.WithCancel(t.Context())
-		waiting := async(func() error { return w.WaitBelow(ctx, 1) })
+		waiting := async(func() error { return w.Prompt.WaitBelow(ctx, 1) })
 		cancel()
 		wantResult(t, waiting, context.Canceled)
 		w.wantQueued(4 * len(block)) // nothing was taken back or added
@@ -187,7 +187,7 @@ func TestWaitingEndsWithTheOutbox(t *testing.T) {
 		"closed":  {func(w *writer) { w.Close() }, outbox.ErrClosed},
 		"aborted": {func(w *writer) { w.Abort(errBoom) }, errBoom},
 		"last frame": {func(w *writer) {
-			b, err := w.BeginOver(0)
+			b, err := w.Prompt.BeginOver(0)
 			if err != nil {
 				w.t.Fatal(err)
 			}
@@ -197,9 +197,9 @@ func TestWaitingEndsWithTheOutbox(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := full(t)
-				room := async(func() error { return w.WaitRoom(t.Context()) })
-				below := async(func() error { return w.WaitBelow(t.Context(), 1) })
-				frame := async(func() error { _, err := w.BeginWait(t.Context(), 1); return err })
+				room := async(func() error { return w.Prompt.WaitRoom(t.Context()) })
+				below := async(func() error { return w.Prompt.WaitBelow(t.Context(), 1) })
+				frame := async(func() error { _, err := w.Prompt.BeginWait(t.Context(), 1); return err })
 				row.end(w)
 				for _, result := range []<-chan error{room, below, frame} {
 					wantResult(t, result, row.want)
@@ -218,7 +218,7 @@ func TestOnRoomFollowsARefusal(t *testing.T) {
 		told := 0
 		w.OnRoom(func() {
 			told++
-			if b, err := w.Begin(len(block)); err == nil && told == 1 {
+			if b, err := w.Prompt.Begin(len(block)); err == nil && told == 1 {
 				w.Commit(append(b, block...))
 			}
 		})
@@ -232,7 +232,7 @@ func TestOnRoomFollowsARefusal(t *testing.T) {
 			w.put(block)
 		}
 		for range 2 { // two that are refused before there is room
-			if _, err := w.Begin(1); !errors.Is(err, outbox.ErrFull) {
+			if _, err := w.Prompt.Begin(1); !errors.Is(err, outbox.ErrFull) {
 				t.Fatal(err)
 			}
 		}

@@ -99,6 +99,67 @@ func TestNothingFollowsAWriteThatFailed(t *testing.T) {
 	}
 }
 
+// What a connection does not take at once is written by flush, or before what is written next,
+// and is counted once.
+func TestAHurriedWriteDoesNotWait(t *testing.T) {
+	below := &noted{}
+	room := 3
+	c := &carrier{Conn: below, try: func(b []byte) int {
+		n := min(room, len(b))
+		room -= n
+		below.out.Write(b[:n])
+		return n
+	}}
+	write := func(s string) {
+		t.Helper()
+		if n, err := c.Write([]byte(s)); n != len(s) || err != nil {
+			t.Fatalf("Write = %d, %v", n, err)
+		}
+	}
+	c.hurry()
+	write("ab")
+	if c.rest() {
+		t.Error("something is left of what was taken")
+	}
+	c.hurry()
+	write("cd")
+	room = 100 // but what is left goes first
+	write("ef")
+	if !c.rest() || below.out.String() != "abc" {
+		t.Errorf("written: %q", below.out.String())
+	}
+	if err := c.flush(); err != nil || below.out.String() != "abcdef" {
+		t.Errorf("flush: %v; written: %q", err, below.out.String())
+	}
+	room = 0
+	c.hurry()
+	write("gh")
+	c.rest()
+	write("ij")
+	if err := c.flush(); err != nil || below.out.String() != "abcdefghij" {
+		t.Errorf("flush: %v; written: %q", err, below.out.String())
+	}
+	if got := c.sent.Load(); got != 10 {
+		t.Errorf("%d bytes counted, want 10", got)
+	}
+
+	broken := errors.New("broken")
+	c.hurry()
+	write("kl")
+	c.rest()
+	below.fail = broken
+	if err := c.flush(); !errors.Is(err, broken) {
+		t.Errorf("flush: %v", err)
+	}
+	below.fail = nil
+	if err := c.flush(); !errors.Is(err, broken) {
+		t.Errorf("flush after an error: %v", err)
+	}
+	if _, err := c.Write([]byte("m")); !errors.Is(err, broken) || below.out.Len() != 10 {
+		t.Errorf("Write after an error: %v; written: %q", err, below.out.String())
+	}
+}
+
 func TestReadsAheadWhereMuchComes(t *testing.T) {
 	const buffer = 32 << 10
 	below := &noted{}

@@ -28,6 +28,17 @@ func (s *secured) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// TryWrite writes what the connection below takes at once, and keeps the rest for Flush. It
+// reports whether there is some.
+func (s *secured) TryWrite(b []byte) (left bool, err error) {
+	s.raw.hurry()
+	_, err = s.Write(b)
+	return s.raw.rest(), err
+}
+
+// Flush writes what TryWrite has left.
+func (s *secured) Flush() error { return s.raw.flush() }
+
 // Close closes the connection below.
 func (s *secured) Close() error { return s.raw.Close() }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/project-iris/iris/transport/identity"
 	"github.com/project-iris/iris/transport/refusal"
 	"github.com/project-iris/iris/transport/secure/internal/mux"
+	"github.com/project-iris/iris/transport/strangers"
 )
 
 // The defaults of Config.
@@ -42,7 +43,8 @@ type Config struct {
 	// HandshakeTimeout bounds TLS. The hellos have hello.Timeout after that.
 	HandshakeTimeout time.Duration
 
-	// MaxHandshakes is how many unfinished handshakes a listener has at most.
+	// MaxHandshakes is how many unfinished handshakes a listener has at most. The default
+	// is less where the process may have few descriptors: an eighth of them.
 	MaxHandshakes int
 
 	// Backlog is how many links of a listener wait for Accept at most.
@@ -69,7 +71,7 @@ func (c Config) withDefaults() Config {
 		c.HandshakeTimeout = DefaultHandshakeTimeout
 	}
 	if c.MaxHandshakes == 0 {
-		c.MaxHandshakes = DefaultMaxHandshakes
+		c.MaxHandshakes = strangers.Most(DefaultMaxHandshakes)
 	}
 	if c.Backlog == 0 {
 		c.Backlog = DefaultBacklog
@@ -224,9 +226,9 @@ func (e *Endpoint) Dial(ctx context.Context, conn net.Conn, addr string, want tr
 }
 
 // muxConfig is how links are run.
-func (e *Endpoint) muxConfig(dialer bool, addr string) mux.Config {
+func (e *Endpoint) muxConfig(dialer bool, addr string, direct bool) mux.Config {
 	return mux.Config{
-		Dialer: dialer, Addr: addr,
+		Dialer: dialer, Addr: addr, Direct: direct,
 		KeepAlive: e.config.KeepAlive, MaxWindow: e.config.MaxWindow, WindowBudget: e.config.WindowBudget,
 	}
 }

@@ -19,7 +19,7 @@ var errSlow = errors.New("secure: the handshake takes too long")
 
 // dial makes a link as the side that dialled.
 func (e *Endpoint) dial(ctx context.Context, conn net.Conn, addr string, want transport.PeerID) (*link, error) {
-	l, err := e.secure(ctx, conn, addr, func(raw net.Conn) *tls.Conn {
+	l, err := e.secure(ctx, newCarrier(conn), addr, func(raw net.Conn) *tls.Conn {
 		return tls.Client(raw, e.mirror.ClientTLS(want))
 	}, true)
 	if err != nil {
@@ -34,11 +34,10 @@ func (e *Endpoint) dial(ctx context.Context, conn net.Conn, addr string, want tr
 // secure runs TLS over a connection and starts the multiplexer. It closes the
 // connection when it fails.
 func (e *Endpoint) secure(
-	ctx context.Context, conn net.Conn, addr string, side func(net.Conn) *tls.Conn, dialer bool,
+	ctx context.Context, raw *carrier, addr string, side func(net.Conn) *tls.Conn, dialer bool,
 ) (*link, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, e.config.HandshakeTimeout, errSlow)
 	defer cancel()
-	raw := &carrier{Conn: conn}
 	session := side(raw)
 	if err := session.HandshakeContext(ctx); err != nil {
 		closeSoftly(ctx, raw)
@@ -51,9 +50,9 @@ func (e *Endpoint) secure(
 		return nil, err
 	}
 	return &link{
-		mux:     mux.New(&secured{Conn: session, raw: raw}, e.muxConfig(dialer, addr)),
+		mux:     mux.New(&secured{Conn: session, raw: raw}, e.muxConfig(dialer, addr, raw.try != nil)),
 		carrier: raw, peer: peer, ours: e.config.Versions,
-		local: conn.LocalAddr().String(), remote: addr,
+		local: raw.LocalAddr().String(), remote: addr,
 	}, nil
 }
 

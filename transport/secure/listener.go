@@ -1,7 +1,6 @@
 package secure
 
 import (
-	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/backoff"
+	"github.com/project-iris/iris/transport/strangers"
 )
 
 const (
@@ -19,7 +19,7 @@ const (
 )
 
 var (
-	errEvicted = errors.New("secure: made room for a newer handshake")
+	errEvicted = errors.New("secure: made room for another handshake")
 	errBusy    = &transport.ClosedError{Code: transport.CodeBusy, Reason: "too many links wait to be accepted"}
 )
 
@@ -36,8 +36,7 @@ type Listener struct {
 	closed   chan struct{}
 	once     sync.Once
 
-	mu         sync.Mutex
-	unfinished list.List // of context.CancelCauseFunc, the oldest first
+	unfinished *strangers.Room // of those who have not proved yet that they are members
 }
 
 var _ transport.Listener = (*Listener)(nil)
@@ -51,6 +50,8 @@ func (e *Endpoint) Listen(inner net.Listener) (*Listener, error) {
 		links:    make(chan *link, e.config.Backlog),
 		places:   make(chan struct{}, e.config.Backlog),
 		closed:   make(chan struct{}),
+
+		unfinished: strangers.NewRoom(e.config.MaxHandshakes),
 	}
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	e.mu.Lock()
@@ -145,30 +146,24 @@ func (l *Listener) acceptLoop() {
 	}
 }
 
-// begin starts a handshake, and ends the oldest when there are too many.
+// begin starts a handshake, and ends another one when there are too many.
 func (l *Listener) begin(conn net.Conn) {
 	ctx, cancel := context.WithCancelCause(l.ctx)
-	l.mu.Lock()
-	entry := l.unfinished.PushBack(cancel)
-	if l.unfinished.Len() > l.endpoint.config.MaxHandshakes {
-		oldest := l.unfinished.Front()
-		l.unfinished.Remove(oldest)
-		oldest.Value.(context.CancelCauseFunc)(errEvicted)
-	}
-	l.mu.Unlock()
+	raw := newCarrier(conn)
+	place := l.unfinished.Enter(conn.RemoteAddr(),
+		func() bool { return raw.received.Load() > 0 },
+		func() { cancel(errEvicted) })
 	l.running.Go(func() {
 		defer cancel(nil)
-		l.handshake(ctx, conn)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.unfinished.Remove(entry)
+		defer l.unfinished.Leave(place)
+		l.handshake(ctx, raw, place)
 	})
 }
 
 // handshake makes a link of a connection and queues it, or writes down why not.
-func (l *Listener) handshake(ctx context.Context, conn net.Conn) {
-	addr := conn.RemoteAddr().String()
-	up, err := l.accept(ctx, conn, addr)
+func (l *Listener) handshake(ctx context.Context, raw *carrier, place *strangers.Place) {
+	addr := raw.RemoteAddr().String()
+	up, err := l.accept(ctx, raw, addr, place)
 	switch {
 	case err == nil:
 		l.endpoint.own(up)
@@ -186,14 +181,16 @@ func isSilent(err error) bool {
 	return ok && failed.Silent
 }
 
-// accept makes a link as the side that accepts.
-func (l *Listener) accept(ctx context.Context, conn net.Conn, addr string) (*link, error) {
-	up, err := l.endpoint.secure(ctx, conn, addr, func(raw net.Conn) *tls.Conn {
+// accept makes a link as the side that accepts. Who has got through TLS is a member, and
+// bounded by the places in the queue from then on: strangers cannot have it make room.
+func (l *Listener) accept(ctx context.Context, raw *carrier, addr string, place *strangers.Place) (*link, error) {
+	up, err := l.endpoint.secure(ctx, raw, addr, func(raw net.Conn) *tls.Conn {
 		return tls.Server(raw, l.endpoint.server)
 	}, false)
 	if err != nil {
 		return nil, err
 	}
+	l.unfinished.Leave(place)
 	select {
 	case l.places <- struct{}{}:
 	default:

@@ -39,6 +39,10 @@ type Config struct {
 	// Addr is the other end, for errors.
 	Addr string
 
+	// Direct says that the connection is a [TryConn]: what is written while the connection is
+	// quiet then needs no other goroutine, and who writes it never waits for the peer.
+	Direct bool
+
 	// KeepAlive is how often to ping. A peer that sent nothing for three
 	// intervals counts as dead: it is noticed within four. So does one that
 	// takes nothing for three, or for six seconds.
@@ -54,6 +58,14 @@ type Config struct {
 	// KiB, in bytes: a connection makes this side hold at most 1,025 times 64
 	// KiB, and this.
 	WindowBudget int
+}
+
+// A TryConn is a connection that can take bytes without a wait.
+type TryConn interface {
+	// TryWrite takes all of b, writes what can be written at once, and reports whether
+	// something is left, which Flush writes.
+	TryWrite(b []byte) (left bool, err error)
+	Flush() error
 }
 
 func (c Config) withDefaults() Config {
@@ -77,6 +89,7 @@ func (c Config) withDefaults() Config {
 // reads, one writes.
 type Mux struct {
 	conn     net.Conn
+	try      TryConn // conn, if it is one; else nil
 	config   Config
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
@@ -87,6 +100,11 @@ type Mux struct {
 
 	// acceptable and receivable notify those who accept and receive.
 	acceptable, receivable chan struct{}
+
+	// sending is held by who writes to the connection: the writer or, where nothing has to be
+	// waited for, another goroutine. It comes before mu.
+	sending sync.Mutex
+	wrote   time.Time // when the last write ended
 
 	mu sync.Mutex // guards everything below, and the streams
 
@@ -134,6 +152,9 @@ func New(conn net.Conn, config Config) *Mux {
 		nextPeerID: 1,
 		openLimit:  initialStreams,
 		peerLimit:  initialStreams,
+	}
+	if config.Direct {
+		m.try, _ = conn.(TryConn)
 	}
 	if config.Dialer {
 		m.nextID, m.nextPeerID = 1, 2

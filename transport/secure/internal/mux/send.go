@@ -15,6 +15,11 @@ const maxQueued = 64 << 10
 // A batch is what the writer writes at once.
 type batch struct{ b []byte }
 
+func (b *batch) recycle() {
+	b.b = b.b[:0]
+	batches.Put(b)
+}
+
 var batches = sync.Pool{New: func() any { return &batch{b: make([]byte, 0, 4<<10)} }}
 
 // outgoing is the part of a Mux that has to do with sending.
@@ -30,12 +35,17 @@ type outgoing struct {
 
 // push queues a frame. The lock is held.
 func (m *Mux) push(h header, payload []byte) {
+	m.add(h, payload)
+	notify(m.work)
+}
+
+// add is push for who takes the batch next.
+func (m *Mux) add(h header, payload []byte) {
 	if m.out == nil {
 		m.out = batches.Get().(*batch)
 	}
 	m.out.b = h.append(m.out.b)
 	m.out.b = append(m.out.b, payload...)
-	notify(m.work)
 }
 
 func (m *Mux) hasSpace() bool { return m.out == nil || len(m.out.b) < maxQueued }
@@ -91,18 +101,30 @@ func (m *Mux) requestPing() {
 
 // sendBatch writes what waits, and tells whether to go on.
 func (m *Mux) sendBatch() bool {
-	work := m.takeBatch()
-	if work == nil {
-		return true
-	}
-	_, err := m.conn.Write(work.b)
-	work.b = work.b[:0]
-	batches.Put(work)
+	err := m.write()
 	if err == nil {
 		return true
 	}
 	m.awaitReason(err)
 	return false
+}
+
+func (m *Mux) write() error {
+	m.sending.Lock()
+	defer m.sending.Unlock()
+	if m.try != nil {
+		if err := m.try.Flush(); err != nil {
+			return err
+		}
+	}
+	work := m.takeBatch()
+	if work == nil {
+		return nil
+	}
+	_, err := m.conn.Write(work.b)
+	m.wrote = time.Now()
+	work.recycle()
+	return err
 }
 
 // awaitReason gives the reader some time to find out why nothing can be
@@ -118,14 +140,19 @@ func (m *Mux) awaitReason(err error) {
 	m.fail(m.networkError(err), nil)
 }
 
-// takeBatch returns all that waits, control frames last: they are few, and
-// this way nothing is copied. It returns nil when there is nothing.
+// takeBatch returns all that waits, or nil when there is nothing.
 func (m *Mux) takeBatch() *batch {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.err != nil {
 		return nil
 	}
+	return m.takeAll()
+}
+
+// takeAll returns all that waits, control frames last: they are few, and this way nothing is
+// copied. The lock is held.
+func (m *Mux) takeAll() *batch {
 	m.pushControl()
 	if len(m.datagramsOut) > 0 {
 		m.pushRaw(m.datagramsOut)
@@ -151,18 +178,18 @@ func (m *Mux) pushRaw(frames []byte) {
 func (m *Mux) pushControl() {
 	if m.pongs {
 		m.pongs = false
-		m.push(header{kind: typePong, value: m.pong}, nil)
+		m.add(header{kind: typePong, value: m.pong}, nil)
 	}
 	if m.pings {
 		m.pings = false
 		m.pingID++
 		m.pinged = time.Now()
-		m.push(header{kind: typePing, value: m.pingID}, nil)
+		m.add(header{kind: typePing, value: m.pingID}, nil)
 	}
 	if m.peerEnded > 0 {
 		m.peerLimit += m.peerEnded
 		m.peerEnded = 0
-		m.push(header{kind: typeStreams, value: m.peerLimit}, nil)
+		m.add(header{kind: typeStreams, value: m.peerLimit}, nil)
 	}
 	for i, stream := range m.credited {
 		m.credited[i] = nil
@@ -184,6 +211,8 @@ func (m *Mux) extendWriteLimit() {
 // sayFarewell tells the peer why the connection ends, and that nothing more
 // comes. The deadline was set when the connection failed.
 func (m *Mux) sayFarewell() {
+	m.sending.Lock()
+	defer m.sending.Unlock()
 	m.mu.Lock()
 	farewell := m.farewell
 	m.mu.Unlock()

@@ -229,7 +229,7 @@ func (s *Stream) grant() {
 func (s *Stream) pushCredit() {
 	s.queued = false
 	if s.receiveErr == nil {
-		s.mux.push(header{kind: typeCredit, stream: s.id, value: uint32(s.credit)}, nil)
+		s.mux.add(header{kind: typeCredit, stream: s.id, value: uint32(s.credit)}, nil)
 	}
 	s.credit = 0
 }

@@ -1,0 +1,57 @@
+package strangers
+
+import (
+	"net"
+	"sync/atomic"
+)
+
+// Guard returns a listener whose connections have a place in a room of at most so many, or
+// fewer as [Most] says, until they are closed or admitted. They are *[Guest].
+func Guard(l net.Listener, most int) net.Listener { return &guarded{l, NewRoom(Most(most))} }
+
+type guarded struct {
+	net.Listener
+	room *Room
+}
+
+// Accept waits for a connection, and gives it a place.
+func (g *guarded) Accept() (net.Conn, error) {
+	conn, err := g.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	guest := &Guest{Conn: conn, room: g.room}
+	guest.place.Store(g.room.Enter(conn.RemoteAddr(), guest.spoke.Load, func() { _ = conn.Close() }))
+	return guest, nil
+}
+
+// A Guest is a connection with a place among those of strangers. When it has to make room it
+// is closed.
+type Guest struct {
+	net.Conn
+	room  *Room
+	place atomic.Pointer[Place] // nil: it needs none any more
+	spoke atomic.Bool
+}
+
+// Admit says that the connection needs its place no more, as nobody strange has it.
+func (g *Guest) Admit() {
+	if place := g.place.Swap(nil); place != nil {
+		g.room.Leave(place)
+	}
+}
+
+// Read reads, and notes that something has come.
+func (g *Guest) Read(b []byte) (int, error) {
+	n, err := g.Conn.Read(b)
+	if n > 0 && !g.spoke.Load() {
+		g.spoke.Store(true)
+	}
+	return n, err
+}
+
+// Close closes the connection, and gives its place back.
+func (g *Guest) Close() error {
+	g.Admit()
+	return g.Conn.Close()
+}
