@@ -163,6 +163,9 @@ The exit code is 1 when something is not well.
 type errNotWell struct{ problems int }
 
 func (e errNotWell) Error() string {
+	if e.problems == 1 {
+		return "not well: a problem, see above"
+	}
 	return fmt.Sprintf("not well: %d problems, see above", e.problems)
 }
 
