@@ -93,7 +93,7 @@ var rules = []rule{
 		reason: "who keeps links does not know what they are for",
 	},
 	{
-		path: "overlay/session", allowed: []string{"overlay/peers", "overlay/wire", "transport", "transport/outbox"},
+		path: "overlay/session", allowed: []string{"overlay/peers", "overlay/wire", "transport", "transport/budget", "transport/outbox"},
 		reason: "a session hands messages to a handler that it declares, and does not know what they mean",
 	},
 	{
@@ -113,7 +113,7 @@ var rules = []rule{
 		reason: "what applications import brings nothing of a node, and no dependency, along",
 	},
 	{
-		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/...", "transport/backoff", "transport/nowait", "transport/outbox"}, others: true,
+		path: "relay/...", allowed: []string{"relay/wire", "relay/internal/...", "transport/backoff", "transport/budget", "transport/nowait", "transport/outbox"}, others: true,
 		reason: "the relay sees the network only through the interface that it declares, so it is tested against a fake one",
 	},
 	{
@@ -125,7 +125,11 @@ var rules = []rule{
 		reason: "how a socket is written to needs the system and nothing else",
 	},
 	{
-		path: "transport/outbox", allowed: nil,
+		path: "transport/budget", allowed: nil,
+		reason: "who shares what a node has is arithmetic, which relay and overlay need alike",
+	},
+	{
+		path: "transport/outbox", allowed: []string{"transport/budget"},
 		reason: "a queue of frames that whatever writes frames can use, the binding of applications included",
 	},
 	{

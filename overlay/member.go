@@ -210,7 +210,7 @@ func (l local) Open(token uint64) bool { return l.asked.Has(token) }
 // is one: once to each node that has some. It waits for room on the way to other nodes.
 // The message is borrowed.
 func (m *Member) Broadcast(cluster, message []byte) {
-	if to := m.overlay.lookup.RouteToMembers(m.overlay.ctx, cluster); to != nil {
+	if to := m.overlay.lookup.RouteToMembers(m.overlay.ctx, local{m}, cluster); to != nil {
 		m.sender.Send(to.(*multicast.Route), wire.KindBroadcast, cluster, message)
 	}
 	m.overlay.deliverBroadcast(cluster, message)
@@ -227,7 +227,7 @@ func (o *Overlay) deliverBroadcast(cluster, message []byte) {
 // is one: once to each node that has some. It waits for room on the way to other nodes.
 // Topic and event are borrowed.
 func (m *Member) Publish(topic, event []byte) {
-	if to := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, topic); to != nil {
+	if to := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, local{m}, topic); to != nil {
 		m.sender.Send(to.(*multicast.Route), wire.KindEvent, topic, event)
 	}
 	m.overlay.deliverEvent(topic, event)

@@ -134,7 +134,12 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.lookup.Attach(local{m}, m.cluster)
+	if err := o.lookup.Attach(local{m}, m.cluster); err != nil {
+		o.mu.Lock()
+		delete(o.members, m)
+		o.mu.Unlock()
+		return nil, err
+	}
 	if o.draining.Load() { // which may have come before
 		m.Withdraw()
 	}
