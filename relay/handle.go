@@ -88,7 +88,7 @@ func (s *session) awaitSubscriptions(m wire.Message) {
 func (s *session) subscribe(m *wire.Subscribe) error {
 	s.subscribing = true
 	if err := s.member.Subscribe(m.Topic); err != nil {
-		return &wire.ViolationError{Op: m.Op(), Err: err}
+		return overLimit(m.Op(), err)
 	}
 	return nil
 }

@@ -124,6 +124,11 @@ func (s *session) holdBack() error {
 func (s *session) end(err error) {
 	s.cancel(s.cause(err))
 	cause := context.Cause(s.ctx)
+	if limit, ok := errors.AsType[*limitError](cause); ok {
+		s.tunnels.endAll(cause)
+		s.member.Close() // before it is told, so that others have what it had
+		s.farewell(limit)
+	}
 	s.out.Abort(cause) // first, so that a request which comes now goes to another member
 	s.tunnels.endAll(cause)
 	s.member.Close()
@@ -146,7 +151,11 @@ func (s *session) cause(err error) error {
 
 func (s *session) logEnd(cause error) {
 	var violation *wire.ViolationError
+	var limit *limitError
 	switch {
+	case errors.As(cause, &limit):
+		s.relay.counters.limited.Add(1)
+		s.relay.warn(s.log, "application has met a limit; its connection is closed", "limit", limit.Error())
 	case errors.Is(cause, errDetached), errors.Is(cause, errStopped):
 		s.log.Debug("application has detached")
 	case errors.As(cause, &violation):

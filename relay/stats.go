@@ -9,6 +9,7 @@ type Stats struct {
 	Denied     uint64 // attaches that were refused
 	Violations uint64 // connections that ended because they broke the protocol
 	Unattached uint64 // connections that ended because no INIT came in time
+	Limited    uint64 // connections that ended because they met a limit of the node that has no answer
 	Stalled    uint64 // connections that ended because the application did not read
 
 	EventsDropped     uint64 // events whose receiver was too slow
@@ -25,6 +26,7 @@ type counters struct {
 	attached                                      atomic.Int64
 	denied, violations, unattached, stalled       atomic.Uint64
 	eventsDropped, broadcastsDropped              atomic.Uint64
+	limited                                       atomic.Uint64
 	requestsRefused, resultsReplaced              atomic.Uint64
 	tunnelsRefused, tunnelsBroken, flushAbandoned atomic.Uint64
 }
@@ -37,6 +39,7 @@ func (r *Relay) Stats() Stats {
 		Denied:            c.denied.Load(),
 		Violations:        c.violations.Load(),
 		Unattached:        c.unattached.Load(),
+		Limited:           c.limited.Load(),
 		Stalled:           c.stalled.Load(),
 		EventsDropped:     c.eventsDropped.Load(),
 		BroadcastsDropped: c.broadcastsDropped.Load(),

@@ -30,11 +30,12 @@ type tunnels struct {
 	session *session
 
 	mu      sync.Mutex
-	open    map[uint64]*tunnel // by the application's id; nil while its TUN_INIT is not answered
-	offers  map[uint64]*offer  // by build id: TUN_INITs to the application that it has not confirmed
-	builds  uint64             // build ids used
-	refused bool               // no more tunnels: the session ends
-	left    bool               // no more offers: the application has left its cluster
+	open    map[uint64]*tunnel  // by the application's id; nil while its TUN_INIT is not answered
+	offers  map[uint64]*offer   // by build id: TUN_INITs to the application that it has not confirmed
+	late    map[uint64]struct{} // build ids of offers that were taken back, and not confirmed since
+	builds  uint64              // build ids used
+	refused bool                // no more tunnels: the session ends
+	left    bool                // no more offers: the application has left its cluster
 }
 
 // offer is a tunnel that the application was offered.
@@ -201,8 +202,25 @@ func (ts *tunnels) withdraw(build uint64) bool {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	_, ok := ts.offers[build]
-	delete(ts.offers, build)
+	if ok {
+		ts.takeBack(build)
+	}
 	return ok
+}
+
+// takeBack takes an offer back, which the application may still confirm, once. The lock is held.
+func (ts *tunnels) takeBack(build uint64) {
+	delete(ts.offers, build)
+	if ts.late == nil {
+		ts.late = make(map[uint64]struct{})
+	}
+	if len(ts.late) >= ts.session.relay.config.Tunnels {
+		for forgotten := range ts.late {
+			delete(ts.late, forgotten)
+			break
+		}
+	}
+	ts.late[build] = struct{}{}
 }
 
 // confirm handles the application's answer to an offer. The tunnel is there when
@@ -215,7 +233,9 @@ func (ts *tunnels) confirm(m *wire.TunConfirm) error {
 	o := ts.offers[m.BuildID]
 	_, taken := ts.open[m.ID]
 	if o == nil {
-		late := m.BuildID < ts.builds && !taken
+		_, late := ts.late[m.BuildID]
+		late = late && !taken
+		delete(ts.late, m.BuildID)
 		ts.mu.Unlock()
 		if late {
 			ts.session.tunnelClosed(m.ID, reasonLate)
@@ -296,7 +316,7 @@ func (ts *tunnels) endAll(cause error) {
 		}
 	}
 	for build, o := range ts.offers {
-		delete(ts.offers, build)
+		ts.takeBack(build)
 		o.verdict <- errGone
 	}
 	ts.mu.Unlock()

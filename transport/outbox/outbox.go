@@ -20,9 +20,12 @@ var (
 	ErrFull = errors.New("queue is full")
 	// ErrClosed says that the outbox takes nothing more.
 	ErrClosed = errors.New("connection is closed")
-	// ErrStalled says that the peer took no byte for the stall time.
+	// ErrStalled says that the peer took next to nothing for the stall time.
 	ErrStalled = errors.New("peer has stopped reading")
 )
+
+// least is how many bytes a connection takes in the stall time, or it has stalled.
+const least = 64
 
 // Conn is what an outbox needs of a connection.
 type Conn interface {
@@ -88,8 +91,9 @@ type Outbox struct {
 }
 
 // New returns an outbox that holds up to limit bytes before it is full. The last
-// frame may exceed it: a frame is taken as long as fewer bytes are queued. A connection that takes no byte for the time stall fails with [ErrStalled]; zero
-// means that it may take for ever. The caller has to call Run.
+// frame may exceed it: a frame is taken as long as fewer bytes are queued. A
+// connection that takes less than 64 bytes of a write in the time stall fails with [ErrStalled];
+// zero means that it may take for ever. The caller has to call Run.
 func New(conn Conn, limit int, stall time.Duration) *Outbox {
 	o := &Outbox{conn: conn, limit: limit, stall: stall, done: make(chan struct{})}
 	o.try, _ = conn.(TryWriter)
@@ -300,14 +304,15 @@ func (o *Outbox) finish(q *Queue, s segment, err error) {
 	o.release()
 }
 
-// write writes all of b. Only a connection that takes nothing at all has stalled:
-// a slow one that takes a little gets another deadline, and so does one whose
-// deadline was set before it had anything to take.
+// write writes all of b. A slow connection that takes least bytes in each stall time has not
+// stalled, and neither has one whose deadline was set before it had anything to take. It is
+// looked at four times in the stall time, to know when it took them.
 func (o *Outbox) write(b []byte) error {
 	begin := time.Now()
 	if err := o.arm(begin); err != nil {
 		return err
 	}
+	taken := 0 // since begin
 	for {
 		n, err := o.conn.Write(b)
 		if err == nil {
@@ -318,13 +323,13 @@ func (o *Outbox) write(b []byte) error {
 			return err
 		}
 		now := time.Now()
-		if n > 0 {
-			begin = now
+		if taken += n; taken >= least {
+			begin, taken = now, 0
 		}
 		if now.Sub(begin) >= o.stall {
 			return ErrStalled
 		}
-		if err := o.setDeadline(begin); err != nil {
+		if err := o.setDeadline(now, begin.Add(o.stall)); err != nil {
 			return err
 		}
 	}
@@ -333,16 +338,21 @@ func (o *Outbox) write(b []byte) error {
 // arm sets the deadline of a write that begins now, but not for every write: one
 // that is at most a quarter used serves on.
 func (o *Outbox) arm(now time.Time) error {
-	if o.stall == 0 || now.Sub(o.armed) < o.stall/4 {
+	if o.stall == 0 || now.Sub(o.armed) < o.stall/16 {
 		return nil
 	}
-	return o.setDeadline(now)
+	return o.setDeadline(now, now.Add(o.stall))
 }
 
-// setDeadline gives the connection the stall time from begin.
-func (o *Outbox) setDeadline(begin time.Time) error {
-	o.armed = begin
-	return o.conn.SetWriteDeadline(begin.Add(o.stall))
+// setDeadline gives the connection a quarter of the stall time from now, but no more than to
+// the end.
+func (o *Outbox) setDeadline(now, end time.Time) error {
+	o.armed = now
+	at := now.Add(o.stall / 4)
+	if end.Before(at) {
+		at = end
+	}
+	return o.conn.SetWriteDeadline(at)
 }
 
 // fail drops what is queued. An outbox that was closed and loses frames by it does
