@@ -126,6 +126,7 @@ func (n *Node) serve(open ports) {
 		Logger:       n.config.Logger,
 		QueueLimit:   n.config.QueueLimit,
 		StallTimeout: n.config.StallTimeout,
+		Connections:  connections(descriptors()),
 	})
 	for _, l := range open.apps {
 		n.serving.Go(func() { _ = n.relay.Serve(n.guard(l)) })

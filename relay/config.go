@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/project-iris/iris/relay/wire"
@@ -45,6 +46,10 @@ type Config struct {
 	// it before it is disconnected, and how long the receiver of a tunnel may take
 	// none of what was sent before a close. Default 30 s.
 	StallTimeout time.Duration
+	// Connections is how many applications may be connected. When there are as many, one
+	// that has not sent its INIT makes room for the next; without one, that is refused.
+	// Default: no limit.
+	Connections int
 	// AttachTimeout is how long a new connection may take to send its INIT.
 	// Default 1 min.
 	AttachTimeout time.Duration
@@ -69,6 +74,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.QueueLimit, 8<<20)
 	setDefault(&c.Patience, 100*time.Millisecond)
 	setDefault(&c.StallTimeout, 30*time.Second)
+	setDefault(&c.Connections, math.MaxInt)
 	setDefault(&c.AttachTimeout, time.Minute)
 	setDefault(&c.DetachTimeout, 4*time.Second)
 	setDefault(&c.PayloadLimit, wire.DefaultPayloadLimit)

@@ -80,3 +80,32 @@ func TestALateConfirmIsAnsweredOnce(t *testing.T) {
 		b.expect(&wire.Closed{})
 	})
 }
+
+// Connections that say nothing make room for those who attach, and those that are attached stay;
+// without one that is silent the next is told that there is no room.
+func TestSilentConnectionsMakeRoom(t *testing.T) {
+	inBubble(t, relay.Config{Connections: 4}, func(t *testing.T, n *node) {
+		first := n.attach("svc")
+		for range 4 {
+			n.dial()
+		}
+		synctest.Wait()
+		n.log.expect(t, "makes room for another one", "limit=4")
+		second, third, fourth := n.attach(""), n.attach(""), n.attach("")
+		if s := n.relay.Stats(); s.ConnectionsEvicted != 4 || s.ConnectionsRefused != 0 {
+			t.Errorf("%d made room, %d were refused", s.ConnectionsEvicted, s.ConnectionsRefused)
+		}
+		last := n.dial()
+		last.expect(&wire.Deny{Reason: []byte("all 4 connections of applications to this node are in use")})
+		last.expectEnd()
+		if s := n.relay.Stats(); s.ConnectionsRefused != 1 {
+			t.Errorf("%d were refused", s.ConnectionsRefused)
+		}
+		for _, a := range []*application{first, second, third, fourth} {
+			a.expectAlive()
+		}
+		fourth.conn.Close()
+		synctest.Wait()
+		n.attach("").expectAlive()
+	})
+}
