@@ -57,7 +57,7 @@ var rules = []rule{
 		reason: "it needs who is linked, a lane to it and where to deliver, and declares these as interfaces",
 	},
 	{
-		path: "overlay/names", allowed: []string{"overlay/balance", "overlay/directory", "overlay/wire", "transport"},
+		path: "overlay/names", allowed: []string{"overlay/balance", "overlay/directory", "overlay/wire", "transport", "transport/budget"},
 		reason: "a state machine that can be simulated: no lock, clock, goroutine or link",
 	},
 	{

@@ -14,6 +14,7 @@ import (
 	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/relay"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 	"github.com/project-iris/iris/transport/identity"
 )
 
@@ -25,7 +26,8 @@ const flushTimeout = time.Second
 type Node struct {
 	config  Config
 	id      *identity.Identity
-	links   *links // nil: the node is alone
+	links   *links         // nil: the node is alone
+	memory  *budget.Budget // nil: it has no limit
 	overlay *overlay.Overlay
 	relay   *relay.Relay
 	port    int
@@ -67,7 +69,12 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{})}
+	memory := newMemory(config.Memory)
+	n := &Node{
+		config: config, id: id, memory: memory,
+		overlay:   overlay.New(overlay.Config{Memory: memory, FrameBytes: config.Memory / 2}),
+		contested: make(chan struct{}),
+	}
 	open, err := openPorts(config)
 	if err != nil {
 		return nil, err
@@ -127,6 +134,8 @@ func (n *Node) serve(open ports) {
 		QueueLimit:   n.config.QueueLimit,
 		StallTimeout: n.config.StallTimeout,
 		Connections:  connections(descriptors()),
+		Memory:       n.memory,
+		PayloadLimit: n.config.MaxMessage,
 	})
 	for _, l := range open.apps {
 		n.serving.Go(func() { _ = n.relay.Serve(n.guard(l)) })

@@ -158,7 +158,7 @@ func (c *connection) finishLanes() {
 func (c *connection) LinkUp(p *peers.Peer) {
 	o := c.overlay
 	r := remote.New(remote.Config{
-		Peer: p, Frames: o.frames, Sessions: &o.sessions, Dropped: &o.counters.repliesDropped, Host: host{o}, Watch: c.watch,
+		Peer: p, Frames: o.newFrames(), Sessions: &o.sessions, Dropped: &o.counters.repliesDropped, Host: host{o}, Watch: c.watch,
 	})
 	o.links.Add(r)
 	o.lookup.LinkUp(r.ID())

@@ -14,6 +14,7 @@ import (
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // Faults that the overlay itself answers a request with. Their texts reach the
@@ -61,6 +62,9 @@ type Config struct {
 	// nodes may take together, before their end has come. Who sends more of them loses
 	// the link. Default 1 GiB.
 	FrameBytes int64
+	// Memory is what these messages are taken of too, by one link as by an application.
+	// Default: no limit.
+	Memory *budget.Budget
 }
 
 func (c Config) withDefaults() Config {
@@ -147,6 +151,14 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 		o.lookup.Detach(local{m})
 	}
 	return m, nil
+}
+
+// newFrames returns what the large messages of one more link are taken of.
+func (o *Overlay) newFrames() *wire.Budget {
+	if o.config.Memory == nil {
+		return o.frames
+	}
+	return wire.NewSharedBudget(o.config.FrameBytes, o.config.Memory.Holder())
 }
 
 // refusal says why nobody can attach.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // DefaultPort is the TCP port that applications look for their node at.
@@ -46,6 +47,9 @@ type Config struct {
 	// it before it is disconnected, and how long the receiver of a tunnel may take
 	// none of what was sent before a close. Default 30 s.
 	StallTimeout time.Duration
+	// Memory is the memory in bytes that what applications send and have not taken is taken of:
+	// frames that arrive, queues and tunnels. Default: no limit.
+	Memory *budget.Budget
 	// Connections is how many applications may be connected. When there are as many, one
 	// that has not sent its INIT makes room for the next; without one, that is refused.
 	// Default: no limit.
@@ -90,6 +94,10 @@ func setDefault[T cmp.Ordered](field *T, value T) {
 	}
 }
 
-func (c Config) limits() wire.Limits {
-	return wire.Limits{Payload: c.PayloadLimit}
+func (c Config) limits(m *memory) wire.Limits {
+	limits := wire.Limits{Payload: c.PayloadLimit}
+	if m.Holder != nil {
+		limits.Memory = m
+	}
+	return limits
 }

@@ -38,6 +38,7 @@ type session struct {
 	out      *outbox.Outbox
 	throttle throttle
 	tunnels  tunnels
+	memory   memory
 	ctx      context.Context // ends with the session; its cause says why
 	cancel   context.CancelCauseFunc
 	helpers  sync.WaitGroup // goroutines of this session besides run
@@ -54,14 +55,19 @@ type session struct {
 func newSession(r *Relay, conn net.Conn) *session {
 	taken := newProgress(conn)
 	s := &session{
-		relay:  r,
-		conn:   conn,
-		taken:  taken,
-		out:    outbox.New(taken, r.config.QueueLimit, r.config.StallTimeout),
-		reader: wire.NewReader(conn, wire.FromApplication, r.config.limits()),
-		log:    r.log.With("app", conn.RemoteAddr().String()),
+		relay: r,
+		conn:  conn,
+		taken: taken,
+		out:   outbox.New(taken, r.config.QueueLimit, r.config.StallTimeout),
+		log:   r.log.With("app", conn.RemoteAddr().String()),
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.memory.ctx = s.ctx
+	if r.config.Memory != nil {
+		s.memory.Holder = r.config.Memory.Holder()
+	}
+	s.out.Charge(s.memory.Holder)
+	s.reader = wire.NewReader(conn, wire.FromApplication, r.config.limits(&s.memory))
 	return s
 }
 
@@ -69,6 +75,12 @@ func newSession(r *Relay, conn net.Conn) *session {
 func (s *session) run() {
 	defer s.conn.Close()
 	defer s.cancel(errGone)
+	defer s.reader.Close()
+	defer s.memory.Give(sessionMemory)
+	if err := s.memory.Holder.Take(sessionMemory); err != nil {
+		s.rejected(&denial{err.Error()})
+		return
+	}
 	if err := s.attach(); err != nil {
 		s.rejected(err)
 		return

@@ -51,6 +51,15 @@ func (ts *tunnels) full() bool {
 	return len(ts.open)+len(ts.offers) >= ts.session.relay.config.Tunnels
 }
 
+// takeMemory takes what a tunnel needs. A refusal is in the log.
+func (ts *tunnels) takeMemory() error {
+	err := ts.session.memory.Holder.Take(tunnelMemory)
+	if err != nil {
+		ts.session.relay.warn(ts.session.log, "tunnel of an application is refused", "limit", err.Error())
+	}
+	return err
+}
+
 // put records a tunnel, or with nil that its id is taken. The lock is held.
 func (ts *tunnels) put(id uint64, t *tunnel) {
 	if ts.open == nil {
@@ -85,7 +94,7 @@ func (ts *tunnels) dial(m *wire.TunInit) error {
 		ts.mu.Unlock()
 		return &wire.ViolationError{Op: m.Op(), Err: errTunnelID}
 	}
-	full := ts.full()
+	full := ts.full() || ts.takeMemory() != nil
 	if !full {
 		ts.put(m.ID, nil)
 	}
@@ -109,6 +118,7 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 		ts.mu.Lock()
 		delete(ts.open, id)
 		ts.mu.Unlock()
+		s.memory.Give(tunnelMemory)
 		s.log.Debug("tunnel was not built", "to", printable(cluster), "reason", err.Error())
 		s.tunnelFailed(id)
 		return
@@ -118,6 +128,7 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 	if ts.refused {
 		ts.mu.Unlock()
 		conn.Close()
+		s.memory.Give(tunnelMemory)
 		s.tunnelFailed(id)
 		return
 	}
@@ -179,10 +190,15 @@ func (ts *tunnels) offer(conn Stream) (uint64, *offer, error) {
 		refused.Add(1)
 		return 0, nil, errTooManyTunnels
 	}
+	if err := ts.takeMemory(); err != nil {
+		refused.Add(1)
+		return 0, nil, err
+	}
 	m := wire.TunOffer{BuildID: ts.builds, ChunkLimit: chunkLimit}
 	b, err := ts.session.out.Prompt.Begin(m.Size())
 	if err != nil {
-		if errors.Is(err, outbox.ErrFull) {
+		ts.session.memory.Give(tunnelMemory)
+		if errors.Is(err, outbox.ErrFull) || outOfMemory(err) {
 			refused.Add(1)
 		}
 		return 0, nil, err
@@ -210,6 +226,7 @@ func (ts *tunnels) withdraw(build uint64) bool {
 
 // takeBack takes an offer back, which the application may still confirm, once. The lock is held.
 func (ts *tunnels) takeBack(build uint64) {
+	ts.session.memory.Give(tunnelMemory)
 	delete(ts.offers, build)
 	if ts.late == nil {
 		ts.late = make(map[uint64]struct{})

@@ -26,6 +26,8 @@ type nodeFlags struct {
 	queue   int
 	stall   time.Duration
 	drain   time.Duration
+	memory  byteSize
+	message byteSize
 	log     logFlags
 	profile profileFlags
 }
@@ -40,6 +42,8 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	fs.Var(&f.names, "http-host", "`names` by which others call the admin endpoint, separated by commas; IP addresses, localhost, the name of this host and the HOST of -http need none")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
+	fs.Var(&f.memory, "memory", "`size` of the memory that the node may take, in bytes or with KiB, MiB or GiB (default a quarter of the system's or the control group's, 256MiB at least)")
+	fs.Var(&f.message, "max-message", "`size` of the longest message, body, answer or event (default 64MiB, or a quarter of the memory if that is less)")
 	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that work in hand may take to finish when the node is stopped")
 	f.log.register(fs)
 	f.profile.register(fs)
@@ -113,6 +117,11 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
+	memory, message, err := f.limits()
+	if err != nil {
+		return err
+	}
+	limitRuntime(memory)
 	profiles, err := f.profile.start()
 	if err != nil {
 		return err
@@ -132,6 +141,8 @@ func (p *program) runNode(ctx context.Context, f *nodeFlags) error {
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
+		Memory:       memory,
+		MaxMessage:   message,
 		Logger:       log,
 	}
 	err = p.serve(ctx, log, f.drain, func() (server, error) {

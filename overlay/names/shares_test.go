@@ -152,4 +152,3 @@ func joinAsking(t *testing.T, n *Names) *member {
 	}
 	return m
 }
-

@@ -121,7 +121,7 @@ func (b *Budget) Holder() *Holder { return &Holder{budget: b} }
 
 // Take takes n, or fails with a refusal, which is [ErrRefused], and takes nothing.
 func (h *Holder) Take(n int64) error {
-	if h == nil {
+	if h == nil || n == 0 {
 		return nil
 	}
 	b := h.budget
@@ -138,7 +138,7 @@ func (h *Holder) Take(n int64) error {
 // Force takes n in any case. It is for what must not be refused, and is bounded in another
 // way.
 func (h *Holder) Force(n int64) {
-	if h == nil {
+	if h == nil || n == 0 {
 		return
 	}
 	b := h.budget
@@ -188,7 +188,7 @@ func (h *Holder) Wait(ctx context.Context, n int64) error {
 // Give gives n back. To give back more than was taken is a mistake of the caller; what was
 // taken is given.
 func (h *Holder) Give(n int64) {
-	if h == nil {
+	if h == nil || n == 0 {
 		return
 	}
 	b := h.budget

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/project-iris/iris/transport/budget"
 )
 
 var (
@@ -62,14 +64,15 @@ type Outbox struct {
 	// Prompt and Bulk are the two queues.
 	Prompt, Bulk Queue
 
-	conn  Conn
-	try   TryWriter // the connection, if it is one
-	limit int
-	stall time.Duration
-	large bool          // writes are large when much is queued
-	apart bool          // what is in Bulk does not fill Prompt
-	done  chan struct{} // closed when the writer has ended
-	room  func()        // see OnRoom; nil: nobody wants to know
+	conn   Conn
+	try    TryWriter // the connection, if it is one
+	limit  int
+	stall  time.Duration
+	large  bool           // writes are large when much is queued
+	apart  bool           // what is in Bulk does not fill Prompt
+	done   chan struct{}  // closed when the writer has ended
+	memory *budget.Holder // see Charge; nil: it is not counted
+	room   func()         // see OnRoom; nil: nobody wants to know
 
 	mu       sync.Mutex
 	work     sync.Cond     // wakes the writer: one of the fields that due looks at has changed
@@ -111,6 +114,11 @@ func NewBulk(conn Conn) *Outbox {
 	o.large = true
 	return o
 }
+
+// Charge has the memory of what is queued taken of a budget: frames that there is none for are
+// refused with the error of the budget. What is queued in a queue that was empty is not counted
+// up to 4 KiB. It is called before anything is added.
+func (o *Outbox) Charge(memory *budget.Holder) { o.memory = memory }
 
 // SetApart has Prompt take up to the limit however much is in Bulk: so who waits for room there
 // does not wait for bulk. It is called before anything is added.
@@ -295,7 +303,7 @@ func (o *Outbox) finish(q *Queue, s segment, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q.written(len(s.bytes))
-	s.recycle()
+	o.recycle(s)
 	o.wrote = time.Now()
 	if err != nil {
 		o.fail(err)
@@ -365,12 +373,18 @@ func (o *Outbox) fail(err error) {
 	for _, q := range []*Queue{&o.Prompt, &o.Bulk} {
 		for _, s := range q.segments {
 			o.drop(q, len(s.bytes))
-			s.recycle()
+			o.recycle(s)
 		}
 		q.segments = nil
 	}
 	o.wake()
 	o.release()
+}
+
+// recycle gives back what a segment has taken. The lock is held.
+func (o *Outbox) recycle(s segment) {
+	o.memory.Give(s.charged)
+	s.recycle()
 }
 
 // drop accounts for bytes that will not be written. The lock is held.
