@@ -9,6 +9,9 @@ import (
 	"github.com/project-iris/iris/transport/budget"
 )
 
+// farewellLimit is how much an application may still send after it was told that this is the end.
+const farewellLimit = 16 << 20
+
 // limitError ends a session whose application has met a limit of the node, by a frame that has
 // no answer in the protocol.
 type limitError struct{ err error }
@@ -36,10 +39,16 @@ func (s *session) farewell(limit *limitError) {
 	s.out.CommitLast(m.Append(b))
 	late := time.NewTimer(lingerTimeout)
 	defer late.Stop()
-	s.linger()
-	_, _ = io.Copy(io.Discard, io.LimitReader(s.conn, 16<<20))
+	_ = s.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
+	dropped := make(chan struct{})
+	s.helpers.Go(func() { // who sends and does not read meanwhile goes on
+		defer close(dropped)
+		_, _ = io.Copy(io.Discard, io.LimitReader(s.conn, farewellLimit))
+	})
 	select {
 	case <-s.out.Done():
+		s.linger()
+		<-dropped
 	case <-late.C:
 	}
 }
