@@ -32,7 +32,7 @@ func overLimit(op wire.Op, err error) error {
 // while: a socket that is closed with unread bytes is reset, which may destroy what was told.
 func (s *session) farewell(limit *limitError) {
 	m := wire.Closed{Reason: []byte(limit.Error())}
-	b, err := s.out.Prompt.BeginOver(m.Size())
+	b, err := s.out.Bulk.BeginOver(m.Size())
 	if err != nil {
 		return
 	}

@@ -159,13 +159,17 @@ func (h *Holder) Wait(ctx context.Context, n int64) error {
 	b := h.budget
 	b.mu.Lock()
 	refused := h.check(n)
-	if refused == nil {
+	if refused == nil && (b.waiting.Len() == 0 || h.held+n <= b.config.Share) {
 		h.add(n)
 		b.mu.Unlock()
 		return nil
 	}
+	if refused == nil {
+		refused = b.all // others are before it
+	}
 	w := &waiter{holder: h, n: n, ready: make(chan struct{})}
 	e := b.waiting.PushBack(w)
+	b.serve()
 	b.mu.Unlock()
 	select {
 	case <-w.ready:

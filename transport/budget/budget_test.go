@@ -111,6 +111,35 @@ func TestThoseWhoWaitHaveTurns(t *testing.T) {
 	})
 }
 
+// Who waits for much is not overtaken by those who come later and want little.
+func TestWhoWaitsForMuchIsNotOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := budget.New(budget.Config{Name: "bytes", Limit: 100, Share: 1, Reserve: 1, Greed: 99})
+		first, second := b.Holder(), b.Holder()
+		if first.Take(40) != nil || second.Take(40) != nil {
+			t.Fatal("there is no room")
+		}
+		turns := make(chan int64, 2)
+		for _, n := range []int64{30, 5} {
+			go func() {
+				if b.Holder().Wait(t.Context(), n) == nil {
+					turns <- n
+				}
+			}()
+			synctest.Wait()
+		}
+		first.Give(1) // not enough for the first, and for the second
+		if synctest.Wait(); len(turns) > 0 {
+			t.Fatalf("who waits for %d is the first", <-turns)
+		}
+		first.Close()
+		if got := <-turns; got != 30 {
+			t.Errorf("who waits for %d is the first", got)
+		}
+		<-turns
+	})
+}
+
 // Whatever holders do, no more than the limit is taken but by force, the reserve is never taken
 // by what is beyond shares, and all comes back.
 func TestRandomHistories(t *testing.T) {
