@@ -245,19 +245,19 @@ func TestQueuedFramesTakeMemory(t *testing.T) {
 			}
 			return err
 		}
-		if err := put(o.Begin, 4<<10); err != nil || memory.Stats().Used != 0 {
+		if err := put(o.Bulk.Begin, 4<<10); err != nil || memory.Stats().Used != 0 {
 			t.Errorf("the first segment: %v, %d bytes taken", err, memory.Stats().Used)
 		}
-		if err := put(o.Begin, 4<<10); err != nil || memory.Stats().Used != 72<<10 {
+		if err := put(o.Bulk.Begin, 4<<10); err != nil || memory.Stats().Used != 72<<10 {
 			t.Errorf("the second segment: %v, %d bytes taken", err, memory.Stats().Used)
 		}
-		if err := put(o.Begin, 150<<10); !errors.Is(err, budget.ErrRefused) {
+		if err := put(o.Bulk.Begin, 150<<10); !errors.Is(err, budget.ErrRefused) {
 			t.Errorf("too much: %v", err)
 		}
-		if err := put(o.BeginOver, 150<<10); !errors.Is(err, budget.ErrRefused) {
+		if err := put(o.Bulk.BeginOver, 150<<10); !errors.Is(err, budget.ErrRefused) {
 			t.Errorf("too much that must not be dropped: %v", err)
 		}
-		if err := put(o.BeginOver, 4<<10); err != nil {
+		if err := put(o.Bulk.BeginOver, 4<<10); err != nil {
 			t.Errorf("little that must not be dropped: %v", err)
 		}
 		ended := make(chan error, 1)
