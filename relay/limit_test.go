@@ -46,7 +46,7 @@ func TestWhoMeetsALimitAndDoesNotReadIsNotWaitedFor(t *testing.T) {
 		mine := names.Holder()
 		greedy.member.onSubscribe = func([]byte) error { return mine.Take(2) }
 		greedy.send(&wire.Subscribe{Topic: []byte("t")})
-		time.Sleep(time.Minute)
+		time.Sleep(7 * time.Second)
 		synctest.Wait()
 		if got := n.relay.Stats().Attached; got != 0 {
 			t.Errorf("%d are attached", got)
