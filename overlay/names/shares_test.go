@@ -128,7 +128,7 @@ func TestOneMemberDoesNotAskAllNames(t *testing.T) {
 	n.Detach(open{greedy})
 	wantConsistent(t, n)
 	next := joinAsking(t, n)
-	for i := range uint64(600) {
+	for i := range uint64(400) {
 		if verdict, err := ask(next, i, fmt.Sprint("next ", i)); verdict != Held {
 			t.Fatalf("when it has gone, request %d: verdict %v, %v", i, verdict, err)
 		}
