@@ -14,6 +14,7 @@ import (
 	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/relay"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 	"github.com/project-iris/iris/transport/identity"
 )
 
@@ -26,7 +27,8 @@ type Node struct {
 	config  Config
 	id      *identity.Identity
 	started time.Time
-	links   *links // nil: the node is alone
+	links   *links         // nil: the node is alone
+	memory  *budget.Budget // nil: it has no limit
 	overlay *overlay.Overlay
 	relay   *relay.Relay
 	port    int
@@ -83,7 +85,12 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, keys: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{}), started: time.Now(), drainAsked: make(chan struct{})}
+	memory := newMemory(config.Memory)
+	n := &Node{
+		config: config, keys: config, id: id, memory: memory,
+		overlay:   overlay.New(overlay.Config{Memory: memory, FrameBytes: config.Memory / 2}),
+		contested: make(chan struct{}), started: time.Now(), drainAsked: make(chan struct{}),
+	}
 	n.askDrain = sync.OnceFunc(func() { close(n.drainAsked) })
 	open, err := openPorts(config)
 	if err != nil {
@@ -165,6 +172,9 @@ func (n *Node) serve(open ports) {
 		StallTimeout: n.config.StallTimeout,
 		Policy:       n.config.Policy,
 		Audit:        n.config.Audit,
+		Connections:  connections(descriptors()),
+		Memory:       n.memory,
+		PayloadLimit: n.config.MaxMessage,
 	})
 	n.pulse = n.newPulse()
 	for _, l := range open.apps {
