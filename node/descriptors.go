@@ -5,10 +5,7 @@ package node
 const leastReserve = 48
 
 // connections returns how many applications may be connected to a process that may have so many
-// descriptors; zero for no limit.
+// descriptors.
 func connections(descriptors int) int {
-	if descriptors <= 0 {
-		return 0
-	}
 	return max(descriptors-max(descriptors/4, leastReserve), 1)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/budget"
 	"github.com/project-iris/iris/transport/identity"
+	"github.com/project-iris/iris/transport/strangers"
 )
 
 // flushTimeout is how long a node that ends may take to write what applications
@@ -47,7 +48,6 @@ type Node struct {
 
 	admin *admin // nil: there is none
 
-	reserve   reserve
 	contested chan struct{} // closed when the id is to be given up
 
 	pulse pulse
@@ -172,14 +172,14 @@ func (n *Node) serve(open ports) {
 		StallTimeout: n.config.StallTimeout,
 		Policy:       n.config.Policy,
 		Audit:        n.config.Audit,
-		Connections:  connections(descriptors()),
+		Connections:  connections(strangers.Descriptors()),
 		Memory:       n.memory,
 		PayloadLimit: n.config.MaxMessage,
 	})
 	n.pulse = n.newPulse()
 	for _, l := range open.apps {
 		n.serving.Go(func() {
-			_ = n.relay.Serve(n.guard(l))
+			_ = n.relay.Serve(l)
 			n.silent.Store(true)
 		})
 	}

@@ -11,7 +11,6 @@ import (
 // counted is what the parts of a node have counted that they dropped, refused or ended.
 type counted struct {
 	Relay      relay.Stats
-	Reserve    uint64 // connections that descriptors were kept from
 	Overlay    overlay.Stats
 	Directory  map[string]uint64
 	Sealed     sealed.Stats
@@ -23,7 +22,7 @@ type counted struct {
 
 // count asks all parts.
 func (n *Node) count() counted {
-	c := counted{Relay: n.relay.Stats(), Reserve: n.RefusedForDescriptors(), Overlay: n.overlay.Stats()}
+	c := counted{Relay: n.relay.Stats(), Overlay: n.overlay.Stats()}
 	if n.links == nil {
 		return c
 	}
@@ -60,7 +59,6 @@ func (c *counted) reasons() map[status.Reason]uint64 {
 		status.AppOverLimit:          c.Relay.Limited,
 		status.AppNoRoom:             c.Relay.ConnectionsRefused,
 		status.AppEvicted:            c.Relay.ConnectionsEvicted,
-		status.AppNoDescriptors:      c.Reserve,
 		status.RequestForbidden:      c.Relay.RequestsForbidden,
 		status.EventForbidden:        c.Relay.EventsForbidden,
 		status.BroadcastForbidden:    c.Relay.BroadcastsForbidden,

@@ -32,7 +32,6 @@ const (
 	AppOverLimit          Reason = "application_over_limit"
 	AppNoRoom             Reason = "application_no_room"
 	AppEvicted            Reason = "application_evicted"
-	AppNoDescriptors      Reason = "application_no_descriptors"
 	RequestForbidden      Reason = "request_forbidden"
 	EventForbidden        Reason = "event_forbidden"
 	BroadcastForbidden    Reason = "broadcast_forbidden"
@@ -125,7 +124,6 @@ var Reasons = []ReasonInfo{
 	{AppOverLimit, "applications", Lost, "were disconnected, as they met a limit of the node", "look at the log for the application and the limit"},
 	{AppNoRoom, "connections", Lost, "of applications were closed, as there were too many", "give the node more descriptors: ulimit -n, or LimitNOFILE= of systemd"},
 	{AppEvicted, "connections", Watched, "of applications that had not attached made room for others", ""},
-	{AppNoDescriptors, "connections", Lost, "of applications were closed, as the rest of the descriptors is kept for other nodes", "give the node more descriptors: ulimit -n, or LimitNOFILE= of systemd"},
 	{RequestForbidden, "requests", Watched, "were answered with a fault, as the policy forbids them", lookAtPolicy},
 	{EventForbidden, "events", Watched, "were dropped, as the policy forbids them", lookAtPolicy},
 	{BroadcastForbidden, "broadcasts", Watched, "were dropped, as the policy forbids them", lookAtPolicy},
