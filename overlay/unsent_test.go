@@ -13,47 +13,56 @@ import (
 	"github.com/project-iris/iris/transport/mem"
 )
 
-// barred is a transport whose dials fail while it is barred. Packets and links pass.
+// barred is a transport whose dials fail while it is barred, but for those of one address.
+// Packets and links pass.
 type barred struct {
 	*mem.Transport
 	bars *atomic.Bool
+	but  string
 }
 
 func (b barred) Dial(ctx context.Context, addr string, want transport.PeerID) (transport.Link, error) {
-	if b.bars.Load() {
+	if b.bars.Load() && addr != b.but {
 		return nil, errors.New("no dial gets through")
 	}
 	return b.Transport.Dial(ctx, addr, want)
 }
 
-// A node that was taken for dead, and did not notice, is asked to say everything anew. Where the
-// dial for that fails it is dialled again: its names are known within five seconds.
+// A node that was taken for dead by others, and has not noticed, is asked to say everything anew.
+// Where the dial for that fails it is dialled again: its names are known within five seconds.
 func TestWhatWaitsForALinkIsDialledAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, net: mem.NewNetwork(mem.Config{Versions: Versions(), Path: mem.Path{Delay: time.Millisecond}})}
 		t.Cleanup(w.close)
-		var bars atomic.Bool
-		w.wrap = func(end *mem.Transport) transport.Transport { return barred{end, &bars} }
+		var bars atomic.Bool // between the first two
+		w.wrap = func(end *mem.Transport) transport.Transport { return barred{end, &bars, "mem://2"} }
 		w.start()
+		w.start()
+		w.wrap = nil
 		w.start()
 		w.settle()
 		attach(t, w.nodes[1], "service", echoing)
 		w.pass()
-		here, there := w.ends[0].ID(), w.ends[1].ID()
+		here, there, third := w.ends[0].ID(), w.ends[1].ID(), w.ends[2].ID()
 
-		bars.Store(true)
-		w.net.SetOneWay(there, here, mem.Path{Delay: time.Millisecond, Loss: 1})
+		w.net.CutOneWay(there, here)
+		w.net.CutOneWay(there, third)
 		w.until(20*time.Second, "a node that is not heard is taken for dead", func() bool { return !w.nodes[0].net.Knows(there) })
+		bars.Store(true)
 		if !w.nodes[1].net.Knows(here) {
 			t.Fatal("the other node has noticed")
 		}
-		w.net.SetOneWay(there, here, mem.Path{Delay: time.Millisecond})
-		w.until(20*time.Second, "it is heard again", func() bool { return w.nodes[0].net.Knows(there) })
+		w.net.Heal()
+		w.until(20*time.Second, "others say that it lives", func() bool { return w.nodes[0].net.Knows(there) })
 		time.Sleep(time.Second)
+		if w.nodes[0].links.Get(there) != nil {
+			t.Fatal("there is a link, though no dial got through")
+		}
 		bars.Store(false)
 		caller := attach(t, w.nodes[0], "")
 		caller.ask(1, "service", "hello", 5*time.Second)
 		time.Sleep(5 * time.Second)
+		w.pass()
 		caller.saw("1: reply hello")
 	})
 }
