@@ -35,8 +35,9 @@ type node struct {
 	multicast *multicast.Multicast
 	members   []*member
 	links     map[transport.PeerID]*side
-	dialling  map[transport.PeerID]bool
+	targets   map[transport.PeerID]*target
 	unsent    map[transport.PeerID][]wire.Message
+	looking   bool // at unsent
 	view      *directory.Members
 	wanted    []transport.PeerID
 	tickAt    time.Time
@@ -63,7 +64,8 @@ func (n *node) boot() {
 	n.life++
 	n.booted = w.now
 	n.members, n.wanted = nil, nil
-	n.links, n.dialling = make(map[transport.PeerID]*side), make(map[transport.PeerID]bool)
+	n.links, n.targets = make(map[transport.PeerID]*side), make(map[transport.PeerID]*target)
+	n.view, n.looking = directory.NewMembers(), false
 	n.unsent, n.confirmed = make(map[transport.PeerID][]wire.Message), make(map[uint64]func(bool))
 	n.dir = directory.New(directory.Config{Self: n.id, Epoch: n.life, Everywhere: w.plan.everywhere, Seed: w.plan.seed})
 	n.multicast = multicast.New(host{n}, lanes)
@@ -277,6 +279,26 @@ func (n *node) tell(to transport.PeerID, m wire.Message) {
 		n.unsent[to] = append(n.unsent[to], m)
 	}
 	n.world.want(n, n.world.byID[to])
+	if !n.looking {
+		n.looking = true
+		n.look()
+	}
+}
+
+// look asks again for the links that something waits for, until nothing does: remote.Unsent.Run.
+func (n *node) look() {
+	n.world.after(500*time.Millisecond, n, func() {
+		if len(n.unsent) == 0 {
+			n.looking = false
+			return
+		}
+		for _, other := range n.world.nodes {
+			if len(n.unsent[other.id]) > 0 {
+				n.world.want(n, other)
+			}
+		}
+		n.look()
+	})
 }
 
 // linkUp is overlay.connection.LinkUp, and overlay.host.Connected.

@@ -13,6 +13,7 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/backoff"
 )
 
 // world is a network of nodes in virtual time. Names, directory, multicast, balance, the
@@ -154,6 +155,7 @@ func (w *world) run(until time.Time) {
 // link is a link of two nodes. Each side learns by itself that it is lost.
 type link struct {
 	ends   [2]*side
+	since  time.Time
 	broken bool // nothing gets through any more
 }
 
@@ -184,25 +186,54 @@ type lane struct {
 
 func key(a, b int) [2]int { return [2]int{min(a, b), max(a, b)} }
 
-// want makes a link between two nodes in a while, unless there is one.
+// target is how a node stands with the dials of another one: peers.target.
+type target struct {
+	dialing bool
+	waits   backoff.Backoff
+	next    time.Time // no dial before
+}
+
+// target returns that of a member: peers.Peers.Meet.
+func (n *node) target(id transport.PeerID) *target {
+	t := n.targets[id]
+	if _, member := n.view.Epoch(id); t == nil && member {
+		t = &target{waits: backoff.Backoff{Least: 100 * time.Millisecond, Most: 2 * time.Minute}}
+		n.targets[id] = t
+	}
+	return t
+}
+
+// rest makes the next dial wait longer than the last one.
+func (w *world) rest(t *target) {
+	wait := t.waits.Next()
+	t.next = w.now.Add(wait + w.below(wait))
+}
+
+// want makes a link to a member in a while, unless there is one, or the last try has failed a
+// short while ago: peers.Peers.Want. No more is tried for that.
 func (w *world) want(from, to *node) {
-	if from == to || from.dialling[to.id] || from.links[to.id] != nil {
+	if from == to || from.links[to.id] != nil {
 		return
 	}
-	from.dialling[to.id] = true
+	t := from.target(to.id)
+	if t == nil || t.dialing || w.now.Before(t.next) {
+		return
+	}
+	t.dialing = true
 	w.after(time.Millisecond+w.below(10*time.Millisecond), from, func() {
-		delete(from.dialling, to.id)
-		if from.links[to.id] != nil || !to.up || to.paused.After(w.now) || to.ended || from.ended ||
+		t.dialing = false
+		if from.links[to.id] != nil || from.targets[to.id] != t {
+			return
+		}
+		if !to.up || to.paused.After(w.now) || to.ended || from.ended ||
 			w.cut[[2]int{from.number, to.number}] || w.cut[[2]int{to.number, from.number}] {
-			if *redial && len(from.unsent[to.id]) > 0 {
-				w.after(500*time.Millisecond, from, func() { w.want(from, to) })
-			}
+			w.rest(t)
 			return
 		}
 		if old := to.links[from.id]; old != nil { // which has not noticed yet
 			old.lose()
 		}
-		l := new(link)
+		l := &link{since: w.now}
 		l.ends = [2]*side{{link: l, node: from, other: to}, {link: l, node: to, other: from}}
 		w.links[key(from.number, to.number)] = l
 		w.note("link", from.number, to.number)
@@ -264,7 +295,16 @@ func (s *side) lose() {
 	}
 	if !s.down {
 		s.down = true
-		s.node.world.note("lost", s.node.number, s.other.number)
+		w := s.node.world
+		w.note("lost", s.node.number, s.other.number)
+		if t := s.node.targets[s.other.id]; t != nil { // peers.target.lost
+			if w.now.Sub(s.link.since) >= 10*time.Second {
+				t.waits.Reset()
+				t.next = time.Time{}
+			} else {
+				w.rest(t)
+			}
+		}
 		s.node.linkDown(s)
 	}
 }
@@ -305,10 +345,13 @@ func (n *node) hear() {
 	}
 	n.view = directory.NewMembers(members...)
 	for _, other := range w.nodes {
-		if _, member := n.view.Epoch(other.id); !member && !other.ended { // one that leaves ends its links itself
-			if s := n.links[other.id]; s != nil {
-				s.lose()
-			}
+		if _, member := n.view.Epoch(other.id); member {
+			continue
+		}
+		delete(n.targets, other.id)
+		delete(n.unsent, other.id)
+		if s := n.links[other.id]; s != nil && !other.ended { // one that leaves ends its links itself
+			s.lose()
 		}
 	}
 	n.feed(directory.Membership{Members: n.view})
