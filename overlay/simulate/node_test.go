@@ -401,6 +401,7 @@ func (n *node) crash() {
 	}
 	for _, s := range n.sides() {
 		s.breakUp()
+		s.down = true // the next life of the node has nothing to do with it
 	}
 	n.up = false
 	w.shift(time.Second, 9*time.Second)
@@ -446,6 +447,7 @@ func (n *node) finish(earliest, latest time.Time) {
 		w.after(w.plan.delay+time.Millisecond, n, func() { // what is in the lanes is handed over
 			for _, s := range n.sides() {
 				s.breakUp()
+				s.down = true
 			}
 			n.up = false
 			w.note("ended", n.number, 0)

@@ -38,7 +38,8 @@ type world struct {
 	members  []*member
 	calm     bool // the faults are over
 	trace    *strings.Builder
-	sum      uint64 // of all that happened
+	watch    func(what string, a, b int) // is told of all that happens; may be nil
+	sum      uint64                      // of all that happened
 }
 
 var (
@@ -79,6 +80,9 @@ func (w *world) note(what string, a, b int) {
 	}
 	for i := range len(what) {
 		w.sum = (w.sum ^ uint64(what[i])) * 1099511628211
+	}
+	if w.watch != nil {
+		w.watch(what, a, b)
 	}
 	if w.trace != nil {
 		fmt.Fprintf(w.trace, "%12v %s %d %d\n", w.now.Sub(start), what, a, b)
