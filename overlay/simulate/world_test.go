@@ -214,7 +214,7 @@ func (w *world) rest(t *target) {
 }
 
 // want makes a link to a member in a while, unless there is one, or the last try has failed a
-// short while ago: peers.Peers.Want. No more is tried for that.
+// short while ago: peers.Peers.Want.
 func (w *world) want(from, to *node) {
 	if from == to || from.links[to.id] != nil {
 		return
@@ -224,27 +224,42 @@ func (w *world) want(from, to *node) {
 		return
 	}
 	t.dialing = true
+	w.dial(from, to, t, w.now.Add(dialTimeout))
+}
+
+// dialTimeout is that of peers.Config. A dial that gets no answer is repeated until then.
+const dialTimeout = 5 * time.Second
+
+func (w *world) dial(from, to *node, t *target, latest time.Time) {
 	w.after(time.Millisecond+w.below(10*time.Millisecond), from, func() {
-		t.dialing = false
-		if from.links[to.id] != nil || from.targets[to.id] != t {
-			return
-		}
-		if !to.up || to.paused.After(w.now) || to.ended || from.ended ||
-			w.cut[[2]int{from.number, to.number}] || w.cut[[2]int{to.number, from.number}] {
+		silent := to.paused.After(w.now) || w.cut[[2]int{from.number, to.number}] || w.cut[[2]int{to.number, from.number}]
+		switch {
+		case from.links[to.id] != nil || from.targets[to.id] != t:
+			t.dialing = false
+		case !to.up || to.ended || from.ended || silent && w.now.After(latest):
+			t.dialing = false
 			w.rest(t)
-			return
+		case silent:
+			w.after(w.below(500*time.Millisecond), from, func() { w.dial(from, to, t, latest) })
+		default:
+			t.dialing = false
+			w.link(from, to)
 		}
-		if old := to.links[from.id]; old != nil { // which has not noticed yet
-			old.lose()
-		}
-		l := &link{since: w.now}
-		l.ends = [2]*side{{link: l, node: from, other: to}, {link: l, node: to, other: from}}
-		w.links[key(from.number, to.number)] = l
-		w.note("link", from.number, to.number)
-		from.linkUp(l.ends[0])
-		to.linkUp(l.ends[1])
-		to.settle()
 	})
+}
+
+// link makes a link.
+func (w *world) link(from, to *node) {
+	if old := to.links[from.id]; old != nil { // which has not noticed yet
+		old.lose()
+	}
+	l := &link{since: w.now}
+	l.ends = [2]*side{{link: l, node: from, other: to}, {link: l, node: to, other: from}}
+	w.links[key(from.number, to.number)] = l
+	w.note("link", from.number, to.number)
+	from.linkUp(l.ends[0])
+	to.linkUp(l.ends[1])
+	to.settle()
 }
 
 // send sends an encoded message in a lane. Nothing overtakes in a lane; lanes and links do.
