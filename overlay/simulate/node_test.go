@@ -52,6 +52,10 @@ const heldBytes = 200
 // heardAfter is how long it takes at most until all have heard of a new node.
 const heardAfter = 300 * time.Millisecond
 
+// toldAfter is how long it takes at most until a new node knows what all others serve: they hear of
+// it, make a link and tell it.
+func (w *world) toldAfter() time.Duration { return heardAfter + 15*time.Millisecond + 2*w.plan.delay }
+
 // settled reports whether all have heard of all nodes.
 func (w *world) settled() bool {
 	return !slices.ContainsFunc(w.nodes, func(n *node) bool { return n.up && w.now.Sub(n.booted) <= heardAfter })
