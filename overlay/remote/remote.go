@@ -24,8 +24,8 @@ const (
 	// maxCalls is how many requests that are not answered another node may have.
 	maxCalls = 1 << 18
 	// mostCalls is how many of these one application may have. A member gives a node a part of
-	// its 65,536, which is larger while no more than two others want theirs: so there is room
-	// there for others of this node.
+	// its 65,536 requests, which is larger while no more than two nodes want all that they can
+	// get: so there is room for other applications of this node.
 	mostCalls = 1 << 14
 	// maxTunnels and mostTunnels are the same for tunnels, of which a member has 8,192.
 	maxTunnels  = 1 << 16
