@@ -153,7 +153,7 @@ func (a *app) HandleLimit(limit error) {
 	a.limits = append(a.limits, limit)
 }
 
-func (a *app) HandleTimeout(id uint64)             { a.answered("%d: timed out", id) }
+func (a *app) HandleTimeout(id uint64) { a.answered("%d: timed out", id) }
 
 func (a *app) answered(format string, args ...any) {
 	if a.delay != nil {

@@ -35,9 +35,9 @@ type Member struct {
 	hands  *budget.Each[origin] // of its requests in hand; nil: it serves none
 	taken  *budget.Each[origin] // of tunnels that it is offered or has
 	fewer  atomic.Uint64        // times that one of its requests has ended elsewhere
-	many   atomic.Bool // it had as many requests in hand as it may when one more came
-	left   atomic.Bool // it takes no more requests
-	hasty  atomic.Bool // its requests are impatient: FailFast
+	many   atomic.Bool          // it had as many requests in hand as it may when one more came
+	left   atomic.Bool          // it takes no more requests
+	hasty  atomic.Bool          // its requests are impatient: FailFast
 	closed atomic.Bool
 
 	room names.Room // guarded by the lookup

@@ -28,7 +28,7 @@ type Refusals struct {
 
 	all  [MaxRefusals]Target
 	n    int
-	busy bool // one has refused because it has too much to do
+	busy bool  // one has refused because it has too much to do
 	part error // one has refused because the owner has its part of it
 }
 
