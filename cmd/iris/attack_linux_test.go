@@ -419,11 +419,15 @@ func TestAttackSlowSubscriber(t *testing.T) {
 			}
 		}
 	})
-	publisher := nodes[0].culprit(t, "")
 	event := relaywire.Publish{Topic: []byte("much"), Event: make([]byte, 64<<10)}
 	frame := event.Append(nil)
-	for ctx.Err() == nil {
-		publisher.send(frame)
+	for range 8 { // as many as there are lanes between two nodes, so that all have events
+		publisher := nodes[0].culprit(t, "")
+		working.Go(func() {
+			for ctx.Err() == nil {
+				publisher.send(frame)
+			}
+		})
 	}
 	nodes[1].err.next(t, "reads too slowly")
 	working.Wait()
