@@ -93,7 +93,7 @@ var rules = []rule{
 		reason: "who keeps the other nodes and the links to them does not know what is said over these",
 	},
 	{
-		path: "overlay/remote", allowed: []string{"overlay/balance", "overlay/calls", "overlay/names", "overlay/peers", "overlay/session", "overlay/wire", "transport"},
+		path: "overlay/remote", allowed: []string{"overlay/balance", "overlay/calls", "overlay/names", "overlay/peers", "overlay/session", "overlay/wire", "transport", "transport/budget"},
 		reason: "requests between two nodes know who asks and who takes them as interfaces that they declare",
 	},
 	{

@@ -70,6 +70,7 @@ func (c *counted) reasons() map[status.Reason]uint64 {
 		status.RequestLinkLost:   c.Overlay.LinkLost,
 		status.RequestMemberLost: c.Overlay.MembersLost,
 		status.RequestUnreturned: c.Overlay.Unreturned,
+		status.AppHasItsPart:     c.Overlay.PartsMet,
 		status.TunnelNoMember:    c.Overlay.TunnelsUnfit,
 		status.ReplyNoRoom:       c.Overlay.RepliesDropped,
 		status.SendNoRoom:        c.Overlay.SendsFailed,

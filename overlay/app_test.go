@@ -27,6 +27,7 @@ type app struct {
 	seen     []string
 	requests []uint64 // ids of those it was given
 	tunnels  []Stream
+	limits   []error // that it has met
 }
 
 // attach attaches an application to a cluster, or to none. Each of the options
@@ -146,7 +147,13 @@ func (a *app) HandleEvent(topic, event []byte) {
 
 func (a *app) HandleReply(id uint64, reply []byte) { a.answered("%d: reply %s", id, reply) }
 func (a *app) HandleFault(id uint64, text []byte)  { a.answered("%d: fault %s", id, text) }
-func (a *app) HandleTimeout(id uint64)             { a.answered("%d: timed out", id) }
+func (a *app) HandleLimit(limit error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.limits = append(a.limits, limit)
+}
+
+func (a *app) HandleTimeout(id uint64) { a.answered("%d: timed out", id) }
 
 func (a *app) answered(format string, args ...any) {
 	if a.delay != nil {

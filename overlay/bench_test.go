@@ -41,6 +41,7 @@ func (p *peer) HandleReply(uint64, []byte) { p.count++ }
 
 func (p *peer) HandleFault(uint64, []byte) { panic("a fault") }
 
+func (p *peer) HandleLimit(error)    {}
 func (p *peer) HandleTimeout(uint64) { panic("timed out") }
 
 var (

@@ -582,4 +582,5 @@ func (s *still) HandleTunnel(context.Context, Stream) error { return errRefused 
 func (s *still) HandleEvent(_, _ []byte)                    {}
 func (s *still) HandleReply(uint64, []byte)                 { s.replies.Add(1) }
 func (s *still) HandleFault(uint64, []byte)                 {}
+func (s *still) HandleLimit(error)                          {}
 func (s *still) HandleTimeout(uint64)                       {}

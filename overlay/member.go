@@ -12,6 +12,7 @@ import (
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/traffic"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // Member is an attached application: it sends through it, and is served through
@@ -31,9 +32,12 @@ type Member struct {
 	open   atomic.Int64 // its own requests, until their answer is delivered
 	asked  *calls.Table[request]
 	served *calls.Table[served]
-	many   atomic.Bool // it had as many requests in hand as it may when one more came
-	left   atomic.Bool // it takes no more requests
-	hasty  atomic.Bool // its requests are impatient: FailFast
+	hands  *budget.Each[origin] // of its requests in hand; nil: it serves none
+	taken  *budget.Each[origin] // of tunnels that it is offered or has
+	fewer  atomic.Uint64        // times that one of its requests has ended elsewhere
+	many   atomic.Bool          // it had as many requests in hand as it may when one more came
+	left   atomic.Bool          // it takes no more requests
+	hasty  atomic.Bool          // its requests are impatient: FailFast
 	closed atomic.Bool
 
 	room names.Room // guarded by the lookup
@@ -60,6 +64,8 @@ type origin interface {
 	// Answer takes the answer, a fault unless it is ok. The body is borrowed. The load is what
 	// the member that answers has in hand.
 	Answer(token uint64, ok bool, body []byte, load int64)
+	// Fewer says that a member has one request less of it in hand.
+	Fewer()
 }
 
 func newMember(o *Overlay, cluster string, handler Handler) *Member {
@@ -69,6 +75,10 @@ func newMember(o *Overlay, cluster string, handler Handler) *Member {
 	}
 	m.asked = calls.New(o.config.OpenRequests, m.timedOut)
 	m.served = calls.New(o.config.OpenRequests, m.overdue)
+	if m.service() {
+		m.hands = budget.NewEach[origin](o.config.ofMember("requests in hand", o.config.OpenRequests))
+		m.taken = budget.NewEach[origin](o.config.ofMember("tunnels", o.config.Tunnels))
+	}
 	return m
 }
 
@@ -168,6 +178,8 @@ func (m *Member) Close() {
 	for _, s := range lost {
 		s.origin.Answer(s.token, false, []byte(FaultMemberLost), 0)
 		m.unload()
+		m.hands.Give(s.origin)
+		s.origin.Fewer()
 	}
 	// Last, as Drain waits for those that it finds.
 	o.mu.Lock()
@@ -221,8 +233,11 @@ func (l local) Open(token uint64) bool { return l.asked.Has(token) }
 // The message is borrowed.
 func (m *Member) Broadcast(cluster, message []byte) {
 	m.overlay.counters.broadcasts.Add(1)
-	if to := m.overlay.lookup.RouteToMembers(m.overlay.ctx, local{m}, cluster); to != nil {
+	to, limit := m.overlay.lookup.RouteToMembers(m.overlay.ctx, local{m}, cluster)
+	if to != nil {
 		m.sender.Send(to.(*multicast.Route), wire.KindBroadcast, cluster, message)
+	} else if limit != nil {
+		m.handler.HandleLimit(limit)
 	}
 	m.overlay.deliverBroadcast(cluster, message)
 }
@@ -239,8 +254,11 @@ func (o *Overlay) deliverBroadcast(cluster, message []byte) {
 // Topic and event are borrowed.
 func (m *Member) Publish(topic, event []byte) {
 	m.overlay.counters.published.Add(1)
-	if to := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, local{m}, topic); to != nil {
+	to, limit := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, local{m}, topic)
+	if to != nil {
 		m.sender.Send(to.(*multicast.Route), wire.KindEvent, topic, event)
+	} else if limit != nil {
+		m.handler.HandleLimit(limit)
 	}
 	m.overlay.deliverEvent(topic, event)
 }
@@ -292,4 +310,8 @@ type Handler interface {
 	HandleReply(id uint64, reply []byte)
 	HandleFault(id uint64, text []byte)
 	HandleTimeout(id uint64)
+
+	// HandleLimit says which limit of the node the member has met, by something that it has
+	// sent. It must not block.
+	HandleLimit(limit error)
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // Network says how a node reaches others. Transport, Self and Secret are required.
@@ -334,8 +335,9 @@ func (h host) Serve(from *remote.Remote, m *wire.Request, deadline time.Time) (r
 	if o.draining.Load() {
 		reason = wire.ReasonDraining
 	}
+	var refused names.Refusals
 	for {
-		to, full := o.lookup.PickHere(m.Cluster, &names.Refusals{})
+		to, full := o.lookup.PickHere(m.Cluster, &refused)
 		if full != nil {
 			reason, load = wire.ReasonOverloaded, full.Load()
 		}
@@ -346,8 +348,16 @@ func (h host) Serve(from *remote.Remote, m *wire.Request, deadline time.Time) (r
 		if err == nil {
 			return reason, load, true
 		}
-		if !errors.Is(err, errLeft) {
+		switch {
+		case errors.Is(err, errLeft):
+		case !errors.Is(err, budget.ErrPart):
 			o.lookup.Refused(to)
+		case refused.Full():
+			o.counters.partsMet.Add(1)
+			return wire.ReasonOverloaded, to.Member.Load(), false
+		default:
+			o.counters.partsMet.Add(1)
+			refused.Add(to, true)
 		}
 	}
 }

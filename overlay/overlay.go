@@ -48,6 +48,9 @@ type Config struct {
 	// many it may have in hand; more are answered with [FaultOverloaded]. Default
 	// 65,536.
 	OpenRequests int
+	// Tunnels is how many tunnels a member may have that others have opened to it, or want to.
+	// Default 8,192.
+	Tunnels int
 	// HeldBytes is how many bytes of requests, the names of their clusters
 	// included, a member may have waiting for clusters that have no members, or
 	// whose members have no room; more are answered with [FaultOverloaded]. Those
@@ -72,6 +75,9 @@ func (c Config) withDefaults() Config {
 	if c.OpenRequests == 0 {
 		c.OpenRequests = 1 << 16
 	}
+	if c.Tunnels == 0 {
+		c.Tunnels = 1 << 13
+	}
 	if c.HeldBytes == 0 {
 		c.HeldBytes = 16 << 20
 	}
@@ -86,6 +92,16 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// ofMember is how those who ask share what one member may have of something: other applications
+// of the node, and other nodes.
+func (c Config) ofMember(name string, limit int) budget.Config {
+	return budget.Config{Name: name, Of: "a member", Limit: int64(limit), Greed: greed}
+}
+
+// greed lets one of those who share something have seven eighths of what is not reserved for
+// others, while these want none.
+const greed = 7
 
 // Overlay connects the members of clusters and topics. Its methods are safe for
 // concurrent use.
@@ -243,6 +259,7 @@ type Stats struct {
 
 	MembersLost  uint64 // requests that a member of this node had in hand when it went, whoever has asked
 	Unreturned   uint64 // requests of other nodes that found neither a member here nor room on the way back
+	PartsMet     uint64 // requests and tunnels that a member or node did not take, as the application or node that asked had its part of it
 	TunnelsUnfit uint64 // tunnels of members of this node that were not built, as all who were asked refused
 	AsksRefused  uint64 // questions of other nodes that were not answered, as there were too many, or they were not understood
 
@@ -268,6 +285,7 @@ type counters struct {
 	repliesDropped, unlinked, unconfirmed       atomic.Uint64
 	overloaded, draining, linkLost, membersLost atomic.Uint64
 	unreturned, tunnelsUnfit, asksRefused       atomic.Uint64
+	partsMet                                    atomic.Uint64
 	requests, replies, faults, timeouts         atomic.Uint64
 	published, broadcasts, tunnels              atomic.Uint64
 }
@@ -288,6 +306,7 @@ func (o *Overlay) Stats() Stats {
 		LinkLost:        o.counters.linkLost.Load(),
 		MembersLost:     o.counters.membersLost.Load(),
 		Unreturned:      o.counters.unreturned.Load(),
+		PartsMet:        o.counters.partsMet.Load(),
 		TunnelsUnfit:    o.counters.tunnelsUnfit.Load(),
 		AsksRefused:     o.counters.asksRefused.Load(),
 		Done: Done{

@@ -80,6 +80,7 @@ func (h *echoHandler) HandleEvent(_, _ []byte)                    { h.echo.came 
 
 func (h *echoHandler) HandleReply(uint64, []byte) { h.echo.came <- struct{}{} }
 func (h *echoHandler) HandleFault(uint64, []byte) { panic("a fault") }
+func (h *echoHandler) HandleLimit(error)          {}
 func (h *echoHandler) HandleTimeout(uint64)       { panic("timed out") }
 
 // request sends a request and waits for its reply.

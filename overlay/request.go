@@ -2,12 +2,14 @@ package overlay
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/project-iris/iris/overlay/calls"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // errLeft says that a member has left, or the link to its node was lost, between being picked
@@ -55,6 +57,7 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 // the lane to another node before it holds the request.
 func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 	for {
+		before := m.fewer.Load()
 		full, gone := m.try(now, &a)
 		if gone {
 			return
@@ -67,8 +70,20 @@ func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 		}
 		switch m.overlay.lookup.HoldForRoom(local{m}, &a) {
 		case names.HoldsIt:
-			return
+			if a.Refused.Part() == nil {
+				return
+			}
+			m.overlay.counters.partsMet.Add(1)
+			m.handler.HandleLimit(a.Refused.Part())
+			if m.fewer.Load() == before || !m.overlay.lookup.Unhold(local{m}, a.Token) {
+				return
+			}
+			// One of its requests has ended since, and did not see that this one waits.
+			a.Refused, a.Held = names.Refusals{}, nil
 		case names.CannotHold:
+			if a.Limit != nil {
+				m.handler.HandleLimit(a.Limit)
+			}
 			m.fail(a.Token, overloaded(a.Limit))
 			return
 		}
@@ -108,6 +123,11 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 		case err == nil:
 			return names.Target{}, true
 		case errors.Is(err, errLeft), errors.Is(err, remote.ErrLost):
+		case errors.Is(err, budget.ErrPart):
+			a.Refused.AddPart(to, err)
+			if a.Refused.Full() {
+				return full, false
+			}
 		case to.Member != nil:
 			a.Refused.AddMember()
 			m.overlay.lookup.Refused(to)
@@ -151,6 +171,7 @@ func (m *Member) serve(now time.Time, from origin, token uint64, body []byte, de
 		return nil // its caller has its answer: the deadline passed, or the member was closed
 	}
 	m.unload()
+	m.hands.Give(from)
 	m.traffic.Refused()
 	return err
 }
@@ -160,15 +181,24 @@ func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.T
 	if m.left.Load() {
 		return 0, errLeft
 	}
-	id, err = m.served.Add(deadline, served{origin: from, token: token, since: now})
-	switch {
-	case errors.Is(err, calls.ErrClosed):
-		err = errLeft
-	case err != nil:
+	if err := m.hands.Take(from); err != nil {
 		m.traffic.Refused()
-		m.many.Store(true)
+		if !errors.Is(err, budget.ErrPart) {
+			m.many.Store(true)
+		}
+		return 0, err
 	}
-	return id, err
+	id, err = m.served.Add(deadline, served{origin: from, token: token, since: now})
+	if err == nil {
+		return id, nil
+	}
+	m.hands.Give(from)
+	if errors.Is(err, calls.ErrClosed) {
+		return 0, errLeft
+	}
+	m.traffic.Refused()
+	m.many.Store(true)
+	return 0, err
 }
 
 // Reply answers a request that was handed to the member's handler. One that the
@@ -184,7 +214,7 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	m.traffic.Answered(now.Sub(s.since), ok)
 	s.origin.Answer(s.token, ok, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
-	m.resumeWithOneLess()
+	m.ended(s)
 }
 
 // Answer ends a request of the member. Only the first answer counts.
@@ -205,10 +235,10 @@ func (l local) Answer(token uint64, ok bool, body []byte, _ int64) {
 
 // fail ends a request of this member with a fault of this node.
 func (m *Member) fail(token uint64, fault string) {
-	switch fault {
-	case FaultOverloaded:
+	switch {
+	case strings.HasPrefix(fault, FaultOverloaded): // which may go on with the limit
 		m.overlay.counters.overloaded.Add(1)
-	case FaultDraining:
+	case fault == FaultDraining:
 		m.overlay.counters.draining.Add(1)
 	}
 	local{m}.Answer(token, false, []byte(fault), 0)
@@ -246,7 +276,23 @@ func (m *Member) overdue(_ uint64, s served) {
 	m.gauge.Observe(now, now.Sub(s.since), 0, false)
 	m.traffic.Late()
 	m.unload()
+	m.ended(s)
+}
+
+// ended lets others go on that wait for a request which the member has in hand no more.
+func (m *Member) ended(s served) {
+	m.hands.Give(s.origin)
 	m.resumeWithOneLess()
+	s.origin.Fewer()
+}
+
+// Fewer says that another member, or another node, has one request less of this member. It may
+// have others take some that wait as this member had its part.
+func (l local) Fewer() {
+	l.fewer.Add(1)
+	if l.room.Waits() {
+		l.overlay.lookup.Fewer(l)
+	}
 }
 
 // Resume says that the member has room for requests again, after its handler has refused

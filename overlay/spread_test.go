@@ -66,6 +66,7 @@ func (w *worker) HandleTunnel(context.Context, Stream) error { return errRefused
 func (w *worker) HandleEvent(_, _ []byte)                    {}
 func (w *worker) HandleReply(uint64, []byte)                 {}
 func (w *worker) HandleFault(uint64, []byte)                 {}
+func (w *worker) HandleLimit(error)                          {}
 func (w *worker) HandleTimeout(uint64)                       {}
 
 // looper is an application that has so many requests open at any time.
@@ -111,6 +112,7 @@ func (l *looper) HandleFault(uint64, []byte) {
 	// Whoever is told that all are overloaded comes back a little later.
 	time.AfterFunc(time.Millisecond, func() { l.again <- struct{}{} })
 }
+func (l *looper) HandleLimit(error)    {}
 func (l *looper) HandleTimeout(uint64) { l.faults.Add(1); l.again <- struct{}{} }
 
 // spread is what came of a load on some workers.

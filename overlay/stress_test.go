@@ -310,6 +310,7 @@ func (a *random) HandleEvent(topic, event []byte) {
 
 func (a *random) HandleReply(id uint64, _ []byte) { a.answered(id) }
 func (a *random) HandleFault(id uint64, _ []byte) { a.answered(id) }
+func (a *random) HandleLimit(error)               {}
 func (a *random) HandleTimeout(id uint64) {
 	a.mu.Lock()
 	at := a.deadlines[id]

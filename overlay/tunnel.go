@@ -14,6 +14,7 @@ import (
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // Stream is one end of a tunnel, see [tunnel.Stream].
@@ -39,13 +40,20 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (_ Stream, err erro
 		to, err := m.overlay.lookup.Pick(ctx, local{m}, cluster, &refused, m.overlay.refusal)
 		switch {
 		case errors.Is(err, lookup.ErrRefused):
+			if errors.Is(err, budget.ErrRefused) {
+				m.handler.HandleLimit(err)
+			}
 			return nil, errors.Join(ErrNoMember, last)
 		case err != nil:
 			return nil, errors.Join(err, last)
 		}
 		var near Stream
-		if near, last = m.overlay.openTunnel(ctx, cluster, to); last == nil {
+		if near, last = m.openTunnel(ctx, cluster, to); last == nil {
 			return near, nil
+		}
+		if errors.Is(last, budget.ErrPart) {
+			m.overlay.counters.partsMet.Add(1)
+			m.handler.HandleLimit(last)
 		}
 		if !errors.Is(last, errLeft) {
 			refused.Add(to, !errors.Is(last, tunnel.ErrNoMember))
@@ -55,20 +63,27 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (_ Stream, err erro
 }
 
 // openTunnel opens a tunnel to a target that was picked for it.
-func (o *Overlay) openTunnel(ctx context.Context, cluster []byte, to names.Target) (Stream, error) {
+func (m *Member) openTunnel(ctx context.Context, cluster []byte, to names.Target) (Stream, error) {
 	if to.Member != nil {
-		return to.Member.(local).tunnel(ctx)
+		return to.Member.(local).tunnel(ctx, local{m})
 	}
-	r := o.links.To(to.Node)
+	r := m.overlay.links.To(to.Node)
 	if r == nil {
 		return nil, errLeft
 	}
-	return o.net.tunnel(ctx, r, cluster, to.Gauge)
+	return m.overlay.net.tunnel(ctx, r, local{m}, cluster, to.Gauge)
 }
 
 // tunnel opens a tunnel to this member, for which it was picked.
-func (m *Member) tunnel(ctx context.Context) (Stream, error) {
-	near, far := tunnel.Pipe(m.unload)
+func (m *Member) tunnel(ctx context.Context, from origin) (Stream, error) {
+	if err := m.taken.Take(from); err != nil {
+		m.unload()
+		return nil, err
+	}
+	near, far := tunnel.Pipe(func() {
+		m.unload()
+		m.taken.Give(from)
+	})
 	if err := m.offer(ctx, far); err != nil {
 		near.Close()
 		far.Close()
@@ -87,9 +102,18 @@ func (m *Member) offer(ctx context.Context, conn Stream) error {
 
 // tunnel opens a tunnel to a member of another node, which was picked for it. From the pick to
 // the close it counts as load of the node, as a request does.
-func (c *connection) tunnel(ctx context.Context, r *remote.Remote, cluster []byte, g *balance.Gauge) (Stream, error) {
+func (c *connection) tunnel(ctx context.Context, r *remote.Remote, from remote.Caller, cluster []byte, g *balance.Gauge) (Stream, error) {
+	if err := r.TakeTunnel(from); err != nil {
+		return nil, err
+	}
 	g.Begin()
-	end, err := c.openTunnel(ctx, r, cluster, g)
+	end, err := c.openTunnel(ctx, r, cluster, func() {
+		g.Drop()
+		r.GiveTunnel(from)
+	})
+	if err != nil {
+		r.GiveTunnel(from)
+	}
 	switch {
 	case errors.Is(err, tunnel.ErrRefused):
 		g.Refused(time.Now(), 0)
@@ -102,7 +126,7 @@ func (c *connection) tunnel(ctx context.Context, r *remote.Remote, cluster []byt
 }
 
 // openTunnel is tunnel without the load, which the end gives back when it is closed.
-func (c *connection) openTunnel(ctx context.Context, r *remote.Remote, cluster []byte, g *balance.Gauge) (*tunnel.End, error) {
+func (c *connection) openTunnel(ctx context.Context, r *remote.Remote, cluster []byte, closed func()) (*tunnel.End, error) {
 	s, err := c.OpenBulk(ctx, r.Peer(), peers.KindTunnel)
 	if err != nil {
 		if r.Ended() {
@@ -112,7 +136,7 @@ func (c *connection) openTunnel(ctx context.Context, r *remote.Remote, cluster [
 	}
 	r.Hold()
 	end, err := tunnel.Open(ctx, s, cluster, &c.farewells, func() {
-		g.Drop()
+		closed()
 		r.Release()
 	})
 	if err != nil {
@@ -126,11 +150,13 @@ func (c *connection) openTunnel(ctx context.Context, r *remote.Remote, cluster [
 func (o *Overlay) takeTunnel(r *remote.Remote, s transport.Stream) {
 	r.Hold()
 	defer r.Release()
-	tunnel.Accept(r.Context(), s, &o.net.farewells, o.offerTunnel)
+	tunnel.Accept(r.Context(), s, &o.net.farewells, func(ctx context.Context, cluster []byte, end *tunnel.End) wire.Verdict {
+		return o.offerTunnel(ctx, r, cluster, end)
+	})
 }
 
 // offerTunnel offers a tunnel to members of this node, one after the other.
-func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnel.End) wire.Verdict {
+func (o *Overlay) offerTunnel(ctx context.Context, from origin, cluster []byte, end *tunnel.End) wire.Verdict {
 	refused := names.Refusals{Anyway: true}
 	for !refused.Full() {
 		to, _ := o.lookup.PickHere(cluster, &refused)
@@ -138,7 +164,16 @@ func (o *Overlay) offerTunnel(ctx context.Context, cluster []byte, end *tunnel.E
 			break
 		}
 		m := to.Member.(local)
-		closed := sync.OnceFunc(m.unload)
+		if m.taken.Take(from) != nil {
+			m.unload()
+			o.counters.partsMet.Add(1)
+			refused.Add(to, true)
+			continue
+		}
+		closed := sync.OnceFunc(func() {
+			m.unload()
+			m.taken.Give(from)
+		})
 		end.OnClose(closed)
 		err := m.offer(ctx, end)
 		if err == nil {

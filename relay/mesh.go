@@ -89,4 +89,6 @@ type Caller interface {
 	HandleReply(id uint64, reply []byte)
 	HandleFault(id uint64, text []byte)
 	HandleTimeout(id uint64)
+	// HandleLimit says which limit of the node something has met that the application sent.
+	HandleLimit(limit error)
 }

@@ -220,6 +220,7 @@ func (ts *tunnels) offer(conn Stream) (uint64, *offer, error) {
 		ts.session.memory.Give(tunnelMemory)
 		if errors.Is(err, outbox.ErrFull) || outOfMemory(err) {
 			refused.Add(1)
+			ts.session.relay.warn(ts.session.log, "tunnel of an application is refused", "limit", err.Error())
 		}
 		return 0, nil, err
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -334,11 +336,208 @@ func TestAttackTunnelsUnread(t *testing.T) {
 	nodes[0].wantMemory(t)
 }
 
+// hole is a service that takes requests and tunnels, and answers only what says "honest".
+func (n *netNode) hole(t *testing.T) {
+	t.Helper()
+	c := n.culprit(t, "hole")
+	go func() {
+		for {
+			m, err := c.reader.Read()
+			if err != nil {
+				return
+			}
+			switch m := m.(type) {
+			case *relaywire.Call:
+				if string(m.Body) == "honest" {
+					answer := relaywire.Reply{ID: m.ID, OK: true, Body: m.Body}
+					c.send(answer.Append(nil))
+				}
+			case *relaywire.TunOffer:
+				continue // never confirmed
+			}
+		}
+	}()
+}
+
+// One application has as many requests with one service as it can, on the same node and from
+// another one: others are served by it, it is told, and all is as before when it has gone.
+func TestAttackAllOfAService(t *testing.T) {
+	nodes := startNetwork(t, "tcp", 2)
+	nodes[1].hole(t)
+	h := beHonest(t, nodes[0], nodes[1])
+	ask := func(n *netNode) {
+		t.Helper()
+		conn, err := client.Connect(t.Context(), n.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		for range 10 {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			if _, err := conn.Request(ctx, "hole", []byte("honest")); err != nil {
+				t.Errorf("an honest request beside: %v", err)
+			}
+			cancel()
+		}
+	}
+	for _, n := range nodes {
+		c := n.culprit(t, "")
+		var b []byte
+		for i := range uint64(1 << 16) {
+			m := relaywire.Request{ID: i, Cluster: []byte("hole"), Timeout: 1 << 40}
+			b = m.Append(b)
+		}
+		c.send(b)
+		n.err.next(t, "application has met a limit")
+		ask(nodes[0])
+		ask(nodes[1])
+		c.conn.Close()
+	}
+	ask(nodes[0])
+	h.check(t, 3*time.Second) // both nodes work on 65,536 requests at once
+}
+
+// A subscriber that reads some megabytes a second, and one who sends it more: requests between
+// the same nodes do not wait for it.
+func TestAttackSlowSubscriber(t *testing.T) {
+	nodes := startNetwork(t, "tcp", 2)
+	h := beHonest(t, nodes[0], nodes[1])
+	slow := nodes[1].culprit(t, "")
+	m := relaywire.Subscribe{Topic: []byte("much")}
+	slow.send(m.Append(nil))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	var working sync.WaitGroup
+	working.Go(func() { // 3.2 MB a second
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		b := make([]byte, 64<<10)
+		for ctx.Err() == nil {
+			<-tick.C
+			if _, err := io.ReadFull(slow.conn, b); err != nil {
+				return
+			}
+		}
+	})
+	event := relaywire.Publish{Topic: []byte("much"), Event: make([]byte, 64<<10)}
+	frame := event.Append(nil)
+	for range 8 { // as many as there are lanes between two nodes, so that all have events
+		publisher := nodes[0].culprit(t, "")
+		working.Go(func() {
+			for ctx.Err() == nil {
+				publisher.send(frame)
+			}
+		})
+	}
+	nodes[1].err.next(t, "reads too slowly")
+	working.Wait()
+	h.check(t, 200*time.Millisecond)
+}
+
+// A reader of one byte a second is disconnected after the time of -stall.
+func TestAttackOneByteASecond(t *testing.T) {
+	const stall = 2 * time.Second
+	nodes := startNetwork(t, "tcp", 2, "-stall", stall.String())
+	h := beHonest(t, nodes[0], nodes[1])
+	slow := nodes[1].culprit(t, "")
+	_ = slow.conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+	m := relaywire.Subscribe{Topic: []byte("much")}
+	slow.send(m.Append(nil))
+	stop := make(chan struct{})
+	var working sync.WaitGroup
+	working.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				_, _ = slow.conn.Read(make([]byte, 1))
+			}
+		}
+	})
+	publisher := nodes[1].culprit(t, "")
+	event := relaywire.Publish{Topic: []byte("much"), Event: make([]byte, 64<<10)}
+	frame := event.Append(nil)
+	began := time.Now()
+	working.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				publisher.send(frame)
+			}
+		}
+	})
+	nodes[1].err.next(t, "application has stopped reading")
+	t.Logf("ended after %v", time.Since(began))
+	if took := time.Since(began); took > 10*stall {
+		t.Errorf("it was ended after %v", took)
+	}
+	close(stop)
+	working.Wait()
+	h.check(t, 200*time.Millisecond)
+}
+
+// One who repeats the confirmation of a tunnel that is gone, after its CLOSE, gets one answer.
+func TestAttackSpentConfirmations(t *testing.T) {
+	nodes := startNetwork(t, "tcp", 2, "-memory", "256MiB")
+	h := beHonest(t, nodes[0], nodes[1])
+	c := nodes[0].culprit(t, "spent")
+	caller := nodes[0].culprit(t, "")
+	init := relaywire.TunInit{ID: 1, Cluster: []byte("spent"), Timeout: 600_000}
+	caller.send(init.Append(nil))
+	m, err := c.reader.Read()
+	offer, ok := m.(*relaywire.TunOffer)
+	if !ok {
+		t.Fatalf("it is offered %v, %v", m, err)
+	}
+	// It has a request in hand, so that the node waits for it after its CLOSE.
+	request := relaywire.Request{ID: 1, Cluster: []byte("spent"), Timeout: 600_000}
+	caller.send(request.Append(nil))
+	build := offer.BuildID
+	m, err = c.reader.Read()
+	call, ok := m.(*relaywire.Call)
+	if !ok {
+		t.Fatalf("it is asked %v, %v", m, err)
+	}
+	end := relaywire.Close{}
+	confirm := relaywire.TunConfirm{BuildID: build, ID: 7}
+	b := end.Append(nil)
+	for range 1 << 20 {
+		b = confirm.Append(b)
+	}
+	answer := relaywire.Reply{ID: call.ID, OK: true}
+	c.send(answer.Append(b))
+	closed := 0
+	for {
+		m, err := c.reader.Read()
+		if err != nil {
+			break
+		}
+		if m.Op() == relaywire.OpTunClose {
+			closed++
+		}
+	}
+	if closed > 1 {
+		t.Errorf("it got %d answers", closed)
+	}
+	h.check(t, 200*time.Millisecond)
+	nodes[0].wantMemory(t)
+}
+
 // Two hundred silent connections to a node that may have 128 descriptors.
 func TestAttackSilentConnections(t *testing.T) {
 	nodes := startNetwork(t, "tcp", 2)
 	h := beHonest(t, nodes[0], nodes[1])
-	few := startWithFewFiles(t, "-dev", "-port", "0", "-http", "127.0.0.1:0")
+	key := filepath.Join(t.TempDir(), "network.pem")
+	if got := iris(t, "", "keygen", key); got.code != exitGood {
+		t.Fatalf("keygen: %+v", got)
+	}
+	flags := []string{"-net", "example", "-rsa", key, "-port", "0", "-bind", "127.0.0.1:0", "-transport", "tcp"}
+	few := startWithFewFiles(t, append(flags, "-http", "127.0.0.1:0")...)
 	for range 200 {
 		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", few.port))
 		if err != nil {
@@ -365,11 +564,11 @@ func TestAttackSilentConnections(t *testing.T) {
 		t.Errorf("%d of 10 applications attached beside silent connections, after %v", attached.Load(), time.Since(began))
 	}
 	few.err.next(t, "makes room for another one")
-	peer, err := net.DialTimeout("tcp", few.addr, time.Second)
-	if err != nil {
-		t.Fatalf("nodes cannot be connected: %v", err)
+	if code, body := get(t, few.admin+"/healthz"); code != http.StatusOK {
+		t.Errorf("health: %d %q", code, body)
 	}
-	defer peer.Close()
+	startProcess(t, append(flags, "-join", few.addr)...)
+	awaitMember(t, few.admin)
 	h.check(t, 200*time.Millisecond)
 }
 

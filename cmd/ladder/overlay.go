@@ -141,6 +141,7 @@ func (a *frameApp) HandleReply(id uint64, reply []byte) { _ = a.write(id, reply)
 func (a *frameApp) HandleFault(uint64, []byte) { _ = a.out.Close() }
 
 // HandleTimeout is as HandleFault.
+func (a *frameApp) HandleLimit(error)    {}
 func (a *frameApp) HandleTimeout(uint64) { _ = a.out.Close() }
 
 // HandleBroadcast is never called.

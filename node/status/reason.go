@@ -20,6 +20,7 @@ const (
 	CopyLate              Reason = "copy_late"
 	NameNotLookedUp       Reason = "name_not_looked_up"
 	MemberUnconfirmed     Reason = "member_unconfirmed"
+	AppHasItsPart         Reason = "application_has_its_part"
 	TunnelRefused         Reason = "tunnel_refused"
 	TunnelNoMember        Reason = "tunnel_no_member"
 	TunnelBroken          Reason = "tunnel_broken"
@@ -112,6 +113,7 @@ var Reasons = []ReasonInfo{
 	{CopyLate, "messages", Watched, "came after a later one of their sender, and were dropped", ""},
 	{NameNotLookedUp, "names", Lost, "were not looked up, as 65,536 are", "do not make names of what changes with each message"},
 	{MemberUnconfirmed, "applications", Watched, "went on before all nodes knew of their names", moreRoom},
+	{AppHasItsPart, "requests", Watched, "and tunnels went elsewhere or waited, as who sent them has its part of what a member takes", "start more members of the cluster; the log has the application"},
 	{TunnelRefused, "tunnels", Lost, "were refused: the application has too many, or its queue is full", ""},
 	{TunnelNoMember, "tunnels", Lost, "were not built, as all who were asked refused", "start more members of the cluster"},
 	{TunnelBroken, "tunnels", Lost, "ended, as an application broke the protocol of tunnels", "look at the log for the application"},

@@ -129,7 +129,8 @@ func TestWhoWaitsGoesOn(t *testing.T) {
 		if len(here.resumed) != 1 || here.resumed[0] != 7 {
 			t.Errorf("resumed %v", here.resumed)
 		}
-		if r := here.RouteToMembers(t.Context(), caller, []byte("service")).(*route); r.nodes != 1 {
+		to, _ := here.RouteToMembers(t.Context(), caller, []byte("service"))
+		if r := to.(*route); r.nodes != 1 {
 			t.Errorf("a broadcast goes to %d nodes", r.nodes)
 		}
 		here.Drain()

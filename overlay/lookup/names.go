@@ -3,6 +3,7 @@ package lookup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/project-iris/iris/overlay/names"
@@ -88,22 +89,30 @@ func (l *Lookup) SubscribersHere(topic []byte) []names.Member {
 
 // RouteToMembers returns the route to other nodes that have members of a cluster, as soon as
 // these are known, or after three seconds, or with the context. It returns nil if there is none to
-// look for.
-func (l *Lookup) RouteToMembers(ctx context.Context, from names.Member, cluster []byte) names.Route {
+// look for, with the limit of the node where the cluster cannot be looked up for that.
+func (l *Lookup) RouteToMembers(ctx context.Context, from names.Member, cluster []byte) (to names.Route, limit error) {
 	if l.alone() {
-		return nil
+		return nil, nil
 	}
 	l.mu.Lock()
-	return l.routeTo(ctx, l.names.ToMembers(from, cluster))
+	p := l.names.ToMembers(from, cluster)
+	if p == nil {
+		limit = l.names.Limit(cluster)
+	}
+	return l.routeTo(ctx, p), limit
 }
 
 // RouteToSubscribers is RouteToMembers for the subscribers of a topic.
-func (l *Lookup) RouteToSubscribers(ctx context.Context, from names.Member, topic []byte) names.Route {
+func (l *Lookup) RouteToSubscribers(ctx context.Context, from names.Member, topic []byte) (to names.Route, limit error) {
 	if l.alone() {
-		return nil
+		return nil, nil
 	}
 	l.mu.Lock()
-	return l.routeTo(ctx, l.names.ToSubscribers(from, topic))
+	p := l.names.ToSubscribers(from, topic)
+	if p == nil {
+		limit = l.names.TopicLimit(topic)
+	}
+	return l.routeTo(ctx, p), limit
 }
 
 // routeTo returns the route to the nodes of a place. The names are locked, and unlocked.
@@ -152,6 +161,9 @@ func (l *Lookup) Pick(ctx context.Context, from names.Member, cluster []byte, re
 			return names.Target{}, err
 		}
 		if verdict == names.Refused {
+			if limit := l.names.Limit(cluster); limit != nil {
+				return names.Target{}, fmt.Errorf("%w: %w", ErrRefused, limit)
+			}
 			return names.Target{}, ErrRefused
 		}
 		joined := make(chan struct{})
@@ -191,11 +203,19 @@ func (l *Lookup) HoldForRoom(from names.Member, a *names.Attempt) names.Holding 
 	return holding
 }
 
-// Unhold takes a request out that was answered while it was held.
-func (l *Lookup) Unhold(from names.Member, token uint64) {
+// Unhold takes a request out that was answered while it was held, and reports whether it was.
+func (l *Lookup) Unhold(from names.Member, token uint64) bool {
 	l.mu.Lock()
 	defer l.unlock()
-	l.names.Unhold(from, token)
+	return l.names.Unhold(from, token)
+}
+
+// Fewer lets requests of a member go on that wait as it has its part: see [names.Names.Fewer].
+func (l *Lookup) Fewer(m names.Member) {
+	l.mu.Lock()
+	resumed := l.names.Fewer(m)
+	l.unlock()
+	l.resume(resumed)
 }
 
 // Refused notes that a member of this node has refused a request.

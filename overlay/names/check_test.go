@@ -24,6 +24,19 @@ func (n *Names) inconsistency() string {
 			held[a]++
 			bytes[a] += r.size()
 		}
+		parts := 0
+		for _, a := range n.accounts {
+			for e := a.parts.Front(); e != nil; e = e.Next() {
+				if r := e.Value.(*Request); r.cluster == c {
+					parts++
+					held[a]++
+					bytes[a] += r.size()
+				}
+			}
+		}
+		if parts != c.parts {
+			return fmt.Sprintf("cluster %q has %d requests of those who have their parts, counted %d", name, parts, c.parts)
+		}
 		if len(c.members) > 0 && !n.alone() && !n.isRegistered(n.config.Hasher.Cluster([]byte(name))) {
 			return fmt.Sprintf("cluster %q has members and is not registered", name)
 		}

@@ -13,6 +13,7 @@ type cluster struct {
 	start   int        // where the next pick starts, so that ties go round
 	held    *list.List // of *Request, oldest first
 	crowded bool       // some of held wait for room, not for a member
+	parts   int        // requests that wait as their owners have their parts
 	waiting []any      // who waits for a member, without a request
 	retry   retry
 	place   *Place // nil while nobody here sends to it
@@ -54,7 +55,7 @@ func (n *Names) tidy(c *cluster) {
 }
 
 // idle reports whether nobody waits.
-func (c *cluster) idle() bool { return c.held.Len() == 0 && len(c.waiting) == 0 }
+func (c *cluster) idle() bool { return c.held.Len() == 0 && c.parts == 0 && len(c.waiting) == 0 }
 
 // registerCluster notes whether this node has members of a cluster.
 func (n *Names) registerCluster(c *cluster) {

@@ -31,7 +31,8 @@ type Request struct {
 	impatient bool
 	number    uint64 // of those that were held: the order in which they go on
 	cluster   *cluster
-	element   *list.Element // in cluster.held
+	element   *list.Element // in cluster.held, or in parts of its owner
+	part      bool          // it waits as its owner has its part
 }
 
 // Attempt returns the request on its way, when it goes on.
@@ -61,7 +62,7 @@ func (n *Names) hold(now time.Time, c *cluster, owner Member, a *Attempt) bool {
 		return false
 	}
 	limit := n.config.HeldBytes
-	if a.number > 0 {
+	if a.Waited != "" {
 		limit *= 2 // others may have taken its place while it was tried
 	}
 	if account.heldBytes+len(c.name)+len(a.Body) > limit {
@@ -74,12 +75,19 @@ func (n *Names) hold(now time.Time, c *cluster, owner Member, a *Attempt) bool {
 	if r == nil {
 		r = &Request{Owner: owner, Token: a.Token, Cluster: c.name, Body: bytes.Clone(a.Body), Deadline: a.Deadline, impatient: a.Impatient, number: a.number}
 	}
-	if r.number == 0 {
+	r.part = a.Refused.part != nil
+	if r.number == 0 && !r.part { // else it is no older than what comes later
 		n.holds++
 		r.number = n.holds
 	}
 	r.cluster = c
-	c.insert(r)
+	if r.part {
+		r.element = account.parts.PushBack(r)
+		c.parts++
+		owner.Room().parts.Add(1)
+	} else {
+		c.insert(r)
+	}
 	if account.held == nil {
 		account.held = make(map[uint64]*Request)
 	}
@@ -101,23 +109,31 @@ func (c *cluster) insert(r *Request) {
 	r.element = c.held.PushFront(r)
 }
 
-// Unhold takes a request out that was answered while it was held, if it was.
-func (n *Names) Unhold(owner Member, token uint64) {
+// Unhold takes a request out that was answered while it was held, and reports whether it was.
+func (n *Names) Unhold(owner Member, token uint64) bool {
 	a := n.accounts[owner]
 	if a == nil {
-		return
+		return false
 	}
-	if r := a.held[token]; r != nil {
+	r := a.held[token]
+	if r != nil {
 		n.unhold(r)
 		n.tidy(r.cluster)
 	}
+	return r != nil
 }
 
 // unhold takes a request out.
 func (n *Names) unhold(r *Request) {
-	r.cluster.held.Remove(r.element)
-	r.cluster.crowded = r.cluster.crowded && r.cluster.held.Len() > 0
 	a := n.accounts[r.Owner]
+	if r.part {
+		a.parts.Remove(r.element)
+		r.cluster.parts--
+		r.Owner.Room().parts.Add(-1)
+	} else {
+		r.cluster.held.Remove(r.element)
+		r.cluster.crowded = r.cluster.crowded && r.cluster.held.Len() > 0
+	}
 	delete(a.held, r.Token)
 	a.heldBytes -= r.size()
 }

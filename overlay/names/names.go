@@ -1,6 +1,7 @@
 package names
 
 import (
+	"container/list"
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
@@ -95,6 +96,7 @@ type account struct {
 	topicBytes int                 // of their names
 	held       map[uint64]*Request // by their tokens
 	heldBytes  int
+	parts      list.List // of held: those that wait as the member has its part, oldest first
 }
 
 // Resumed are those who can go on. Its owner tells them.
@@ -151,6 +153,7 @@ func (n *Names) Attach(m Member, name string) (Resumed, error) {
 	if !c.crowded { // or they are handed over by Fill
 		resumed.Requests = n.take(c, c.held.Len())
 	}
+	resumed.Requests = append(resumed.Requests, n.takeParts(c, c.parts)...)
 	return resumed, nil
 }
 
@@ -195,6 +198,7 @@ func (n *Names) Drain() (resumed Resumed) {
 	n.draining = true
 	for _, c := range n.clusters {
 		resumed.Add(Resumed{Requests: n.take(c, c.held.Len()), Waiters: c.wake()})
+		resumed.Requests = append(resumed.Requests, n.takeParts(c, c.parts)...)
 		n.tidy(c)
 	}
 	return resumed

@@ -28,7 +28,8 @@ type Refusals struct {
 
 	all  [MaxRefusals]Target
 	n    int
-	busy bool // one has refused because it has too much to do
+	busy bool  // one has refused because it has too much to do
+	part error // one has refused because the owner has its part of it
 }
 
 // Add notes that a target has refused, and whether because it has too much to do.
@@ -43,6 +44,16 @@ func (r *Refusals) Add(t Target, busy bool) {
 // AddMember notes that a member of this node has refused a request because it has too much
 // to do. It is full then, and so is not asked again.
 func (r *Refusals) AddMember() { r.busy = true }
+
+// AddPart notes that a target has refused because the owner of the request or tunnel has its
+// part of it, and with which words. Others may have room there.
+func (r *Refusals) AddPart(t Target, limit error) {
+	r.Add(t, false)
+	r.part = limit
+}
+
+// Part returns the words of AddPart, or nil.
+func (r *Refusals) Part() error { return r.part }
 
 // Full reports whether enough have refused.
 func (r *Refusals) Full() bool { return r.n == MaxRefusals }
@@ -128,7 +139,7 @@ func (n *Names) decide(now time.Time, c *cluster, refused *Refusals) (Target, Ve
 		}
 	}
 	switch {
-	case c != nil && (refused.busy || len(c.members) > 0):
+	case c != nil && (refused.busy || refused.part != nil || len(c.members) > 0):
 		return Target{}, Refused
 	case n.draining:
 		return Target{}, Draining

@@ -2,6 +2,7 @@ package names
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,15 +16,24 @@ import (
 //     refused none; and with two when it has answered one that had waited.
 //
 // While some wait for room, what comes later waits behind them: the cluster is crowded.
+//
+// Where a request was refused because its owner has its part, others need not wait. It waits
+// apart, and two such requests of the owner are tried again whenever one of the owner's ends
+// elsewhere ([Names.Fewer]), and one after each pause.
 
 // maxBatch is how many requests that wait for room are sent to other nodes at once.
 const maxBatch = 1 << 10
 
 // Room is whether a member takes requests, as far as is known.
 type Room struct {
-	full bool   // the member has refused a request since it last made room
-	made uint64 // how often it has
+	full  bool         // the member has refused a request since it last made room
+	made  uint64       // how often it has
+	parts atomic.Int64 // its own requests that wait as it has its part
 }
+
+// Waits reports whether requests of the member itself wait because it has its part of those that
+// could take them. It may be called at any time.
+func (r *Room) Waits() bool { return r.parts.Load() > 0 }
 
 // Refused notes that a member has refused a request for which it was picked, unless it has
 // made room since.
@@ -101,6 +111,12 @@ func (n *Names) HoldForRoom(now time.Time, owner Member, a *Attempt) Holding {
 	c := n.cluster(string(a.Cluster))
 	defer n.tidy(c)
 	switch {
+	case a.Refused.part != nil:
+		a.Limit = a.Refused.part
+		if n.hold(now, c, owner, a) {
+			return HoldsIt
+		}
+		return CannotHold
 	case !a.Refused.busy && len(c.members) == 0: // it could not wait for a member either
 		return CannotHold
 	case c.hasRoom():
@@ -121,10 +137,51 @@ func (n *Names) holdCrowded(now time.Time, c *cluster, owner Member, a *Attempt)
 	return true
 }
 
+// Fewer returns up to two of the requests of a member that wait as it has its part: one of its
+// requests has ended elsewhere.
+func (n *Names) Fewer(owner Member) (resumed Resumed) {
+	a := n.accounts[owner]
+	for range 2 {
+		if a == nil || a.parts.Len() == 0 {
+			break
+		}
+		r := a.parts.Front().Value.(*Request)
+		n.unhold(r)
+		n.tidy(r.cluster)
+		resumed.Requests = append(resumed.Requests, r)
+	}
+	return resumed
+}
+
+// takeParts takes out up to most requests to a cluster of each member that has its part.
+func (n *Names) takeParts(c *cluster, most int) (taken []*Request) {
+	if c.parts == 0 {
+		return nil
+	}
+	for _, a := range n.accounts {
+		found := 0
+		for e := a.parts.Front(); e != nil && found < most; {
+			r := e.Value.(*Request)
+			e = e.Next()
+			if r.cluster == c {
+				n.unhold(r)
+				taken = append(taken, r)
+				found++
+			}
+		}
+	}
+	n.tidy(c)
+	return taken
+}
+
 // again takes out the requests to a cluster that are tried again now.
 func (n *Names) again(now time.Time, c *cluster) []*Request {
+	parts := n.takeParts(c, 1)
+	if c.parts > 0 {
+		n.retryLater(now, c)
+	}
 	if !c.crowded {
-		return n.take(c, c.held.Len())
+		return append(n.take(c, c.held.Len()), parts...)
 	}
 	if c.retry.refused {
 		c.retry.batch = 1
@@ -137,5 +194,5 @@ func (n *Names) again(now time.Time, c *cluster) []*Request {
 	if !c.idle() {
 		n.retryLater(now, c)
 	}
-	return taken
+	return append(taken, parts...)
 }

@@ -70,6 +70,22 @@ func (t *topic) first() Member {
 	return t.members[0]
 }
 
+// Limit says why a cluster is not looked up elsewhere, and is nil where it is.
+func (n *Names) Limit(cluster []byte) error {
+	if c := n.clusters[string(cluster)]; n.alone() || c != nil && c.place != nil {
+		return nil
+	}
+	return n.refusal
+}
+
+// TopicLimit is Limit for a topic.
+func (n *Names) TopicLimit(topic []byte) error {
+	if t := n.topics[string(topic)]; n.alone() || t != nil && t.place != nil {
+		return nil
+	}
+	return n.refusal
+}
+
 // asking returns what places are taken of for a member. Those that are detached share one.
 func (n *Names) asking(m Member) *budget.Holder {
 	if a := n.accounts[m]; a != nil {

@@ -60,6 +60,7 @@ func (r *Remote) Ask(now time.Time, from Caller, a *names.Attempt, g *balance.Ga
 		return nil // it has its answer: the link was lost, or the deadline passed
 	}
 	g.Drop()
+	r.parts.Give(from)
 	if r.Ended() {
 		return ErrLost
 	}
@@ -68,10 +69,14 @@ func (r *Remote) Ask(now time.Time, from Caller, a *names.Attempt, g *balance.Ga
 
 // remember puts a request among those that are sent to this node.
 func (r *Remote) remember(c call) (id uint64, err error) {
+	if err := r.parts.Take(c.from); err != nil {
+		return 0, err
+	}
 	c.gauge.Begin()
 	id, err = r.calls.Add(c.attempt.Deadline, c)
 	if err != nil {
 		c.gauge.Drop()
+		r.parts.Give(c.from)
 	}
 	if errors.Is(err, calls.ErrClosed) {
 		err = ErrLost
@@ -84,10 +89,24 @@ func (r *Remote) Forget(from Caller) {
 	r.calls.DeleteFunc(func(c call) bool {
 		if c.from == from {
 			c.gauge.Drop()
+			r.parts.Give(from)
 		}
 		return c.from == from
 	})
 }
+
+// ended lets others go on that wait for a request which the node has no more.
+func (r *Remote) ended(c call) {
+	r.parts.Give(c.from)
+	c.from.Fewer()
+}
+
+// TakeTunnel counts a tunnel that a member of this node opens there, until GiveTunnel. It fails
+// when the member has its part, or there are too many.
+func (r *Remote) TakeTunnel(from Caller) error { return r.dug.Take(from) }
+
+// GiveTunnel counts one less.
+func (r *Remote) GiveTunnel(from Caller) { r.dug.Give(from) }
 
 // replied handles the answer to a request.
 func (r *Remote) replied(m *wire.Reply) {
@@ -98,6 +117,7 @@ func (r *Remote) replied(m *wire.Reply) {
 	now, good := time.Now(), m.Status == wire.StatusReply
 	c.gauge.Answered(now, now.Sub(c.sent), m.Load, !good)
 	c.from.Answer(c.attempt.Token, good, m.Body, 0)
+	r.ended(c)
 	if c.attempt.Waited != "" {
 		r.config.Host.Answered(c.attempt.Waited)
 	}
@@ -109,6 +129,7 @@ func (r *Remote) refused(m *wire.Refusal) {
 	if !ok {
 		return
 	}
+	defer r.ended(c)
 	busy := m.Reason != wire.ReasonNoMember && m.Reason != wire.ReasonDraining
 	if busy {
 		c.gauge.Refused(time.Now(), m.Load)
@@ -130,6 +151,7 @@ func (r *Remote) refused(m *wire.Refusal) {
 func (r *Remote) timedOut(_ uint64, c call) {
 	now := time.Now()
 	c.gauge.TimedOut(now, now.Sub(c.sent))
+	r.ended(c)
 }
 
 // Lost ends the use of a node whose link is lost, and answers the requests that it had.
@@ -140,5 +162,6 @@ func (r *Remote) Lost() {
 	for _, c := range lost {
 		c.gauge.Drop()
 		c.from.Answer(c.attempt.Token, false, []byte(FaultLost), 0)
+		r.ended(c)
 	}
 }

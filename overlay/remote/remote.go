@@ -17,11 +17,19 @@ import (
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 const (
 	// maxCalls is how many requests that are not answered another node may have.
 	maxCalls = 1 << 18
+	// mostCalls is how many of these one application may have. A member gives a node a part of
+	// its 65,536 requests, which is larger while no more than two nodes want all that they can
+	// get: so there is room for other applications of this node.
+	mostCalls = 1 << 14
+	// maxTunnels and mostTunnels are the same for tunnels, of which a member has 8,192.
+	maxTunnels  = 1 << 16
+	mostTunnels = 1 << 12
 	// Patience is how long a request or an answer waits for room on the way to a node.
 	Patience = time.Second
 )
@@ -44,6 +52,8 @@ type Caller interface {
 	// Again takes a request that has come back, which certainly did not run there. Its
 	// cluster and body are borrowed.
 	Again(a names.Attempt)
+	// Fewer says that the node has one request less of it.
+	Fewer()
 }
 
 // Host is this node, as a [Remote] needs it. Its methods are called by the goroutine that reads
@@ -80,7 +90,9 @@ type Config struct {
 type Remote struct {
 	*session.Session
 	config Config
-	calls  *calls.Table[call] // requests that were sent there, by id
+	calls  *calls.Table[call]   // requests that were sent there, by id
+	parts  *budget.Each[Caller] // of calls
+	dug    *budget.Each[Caller] // of tunnels that were opened there, or are to be
 
 	retirement retirement
 	held       atomic.Int64  // uses of the link that are no requests
@@ -95,6 +107,8 @@ func New(config Config) *Remote {
 		Peer: config.Peer, Frames: config.Frames, Counters: config.Sessions, Handler: handler{r},
 	})
 	r.calls = calls.New(maxCalls, r.timedOut)
+	r.parts = budget.NewEach[Caller](budget.Config{Name: "requests with another node", Limit: maxCalls, Most: mostCalls})
+	r.dug = budget.NewEach[Caller](budget.Config{Name: "tunnels to another node", Limit: maxTunnels, Most: mostTunnels})
 	return r
 }
 

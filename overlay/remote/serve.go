@@ -53,3 +53,6 @@ func fault(l *session.Lane, token uint64, load int64, text []byte) {
 		l.Commit(m.Append(b))
 	}
 }
+
+// Fewer says that a member has one request less of the node, which hears of it by the answer.
+func (r *Remote) Fewer() {}

@@ -190,6 +190,8 @@ func (c *caller) Answer(token uint64, ok bool, body []byte, _ int64) {
 	c.answers = append(c.answers, fmt.Sprintf("%d: %s %s", token, word, body))
 }
 
+func (c *caller) Fewer() {}
+
 func (c *caller) Again(a names.Attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

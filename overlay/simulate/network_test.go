@@ -374,7 +374,9 @@ func (a *app) HandleRequest(id uint64, body []byte, _ time.Duration) error {
 func (a *app) HandleEvent(topic, event []byte) { a.log.add(a.name, "event %s %s", topic, event) }
 func (a *app) HandleBroadcast(message []byte)  { a.log.add(a.name, "broadcast %s", message) }
 func (a *app) HandleFault(id uint64, b []byte) { a.log.add(a.name, "%d: %s", id, b) }
-func (a *app) HandleTimeout(id uint64)         { a.log.add(a.name, "%d: timed out", id) }
+func (a *app) HandleLimit(error)               {}
+
+func (a *app) HandleTimeout(id uint64) { a.log.add(a.name, "%d: timed out", id) }
 func (a *app) HandleReply(id uint64, b []byte) {
 	if string(b) == strconv.FormatUint(id, 10) {
 		a.log.add(a.name, "%d: reply", id)

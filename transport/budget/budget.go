@@ -21,11 +21,17 @@ import (
 	"sync"
 )
 
-// ErrRefused is what [errors.Is] finds in each refusal.
-var ErrRefused = errors.New("limit of the node is reached")
+// ErrRefused is what [errors.Is] finds in each refusal, and ErrPart in each of one who has its
+// part: there is more, for others.
+var (
+	ErrRefused = errors.New("limit of the node is reached")
+	ErrPart    = errors.New("part of a limit is reached")
+)
 
 // Config configures a [Budget]. Name and Limit are required.
 type Config struct {
+	// Of says whose limit it is, for refusals. Default: "this node".
+	Of string
 	// Name says in the plural what is taken, as "names that are served": it is in the
 	// text of refusals, which applications see.
 	Name string
@@ -40,6 +46,8 @@ type Config struct {
 	// share: with 1 it gets half of what is not reserved, with 3 three quarters.
 	// Default 1.
 	Greed int64
+	// Most is how much one holder may have in any case. Default: Limit.
+	Most int64
 }
 
 func (c Config) withDefaults() Config {
@@ -52,6 +60,12 @@ func (c Config) withDefaults() Config {
 	c.Reserve = min(c.Reserve, c.Limit)
 	if c.Greed <= 0 {
 		c.Greed = 1
+	}
+	if c.Most <= 0 {
+		c.Most = c.Limit
+	}
+	if c.Of == "" {
+		c.Of = "this node"
 	}
 	return c
 }
@@ -87,9 +101,9 @@ func New(config Config) *Budget {
 	config = config.withDefaults()
 	return &Budget{
 		config: config,
-		all:    refusal(fmt.Sprintf("all %d %s of this node are taken", config.Limit, config.Name)),
-		part: refusal(fmt.Sprintf("the application has its part of the %d %s of this node, and others need the rest",
-			config.Limit, config.Name)),
+		all:    refusal(fmt.Sprintf("all %d %s of %s are taken", config.Limit, config.Name, config.Of)),
+		part: partRefusal(fmt.Sprintf("the application has its part of the %d %s of %s, and others need the rest",
+			config.Limit, config.Name, config.Of)),
 	}
 }
 
@@ -99,6 +113,13 @@ type refusal string
 func (r refusal) Error() string { return string(r) }
 
 func (r refusal) Is(target error) bool { return target == ErrRefused }
+
+// partRefusal is a refusal of one who has its part.
+type partRefusal string
+
+func (r partRefusal) Error() string { return string(r) }
+
+func (r partRefusal) Is(target error) bool { return target == ErrRefused || target == ErrPart }
 
 // Stats returns the counts.
 func (b *Budget) Stats() Stats {
@@ -244,6 +265,9 @@ func (h *Holder) check(n int64) error {
 	b := h.budget
 	if n > b.config.Limit-b.used {
 		return b.all
+	}
+	if h.held+n > b.config.Most {
+		return b.part
 	}
 	beyond := h.held + n - b.config.Share
 	if beyond <= 0 {
