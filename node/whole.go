@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/project-iris/iris/node/explain"
 	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/transport"
 )
@@ -31,7 +32,13 @@ var errTrees = errors.New("the answers of all nodes together are too long")
 
 // answer answers a question of another node.
 func (n *Node) answer(question string) []byte {
-	if question != askStatus || n.relay == nil {
+	if n.relay == nil {
+		return nil
+	}
+	if b, mine := explain.Answer(n.overlay, n.titles, question); mine {
+		return b
+	}
+	if question != askStatus {
 		return nil
 	}
 	b, err := json.Marshal(n.Status())

@@ -118,6 +118,7 @@ func (p *program) commandsFor(f *nodeFlags) *command {
 		p.namesCommand(),
 		p.appsCommand(),
 		p.linksCommand(),
+		p.explainCommand(),
 		p.drainCommand(),
 		p.logLevelCommand(),
 		p.benchCommand(),
