@@ -24,12 +24,14 @@ const (
 	reachTimeout = time.Second
 	mostReached  = 64
 	mostTried    = 4
+	// reachEvery is how often it tries at most: to ask it often does not make it dial often.
+	reachEvery = 5 * time.Second
 )
 
 // host returns what the host gives the node.
 func (n *Node) host() status.Host {
 	limit := descriptors()
-	h := status.Host{Descriptors: limit, ForApplications: connections(limit), BeaconsHeard: n.heard.Load()}
+	h := status.Host{Descriptors: limit, ForApplications: connections(limit), BeaconsHeard: n.heard.Load(), ToldOfOthers: n.expects}
 	h.Beacons = n.links != nil && slices.Contains(n.config.Discover, discoverBeacon)
 	for _, path := range n.keyFiles() {
 		h.KeyFiles = append(h.KeyFiles, lookAtKey(path))
@@ -93,10 +95,27 @@ func (n *Node) examined() []byte {
 
 // reach tries whether the other nodes accept connections by TCP at the addresses that they tell.
 // Nothing is said on these: to nodes it is one who looked whether the port is open.
+// Whoever asks again within some seconds gets what was found before.
 func (n *Node) reach(ctx context.Context) []status.Reached {
 	if n.links == nil || n.pulse.stuck() != "" {
 		return nil
 	}
+	n.reached.mu.Lock()
+	defer n.reached.mu.Unlock()
+	if now := time.Now(); n.reached.at.IsZero() || now.Sub(n.reached.at) >= reachEvery {
+		n.reached.all, n.reached.at = n.tryOthers(ctx), now
+	}
+	return n.reached.all
+}
+
+// reached is whom the node reached when it last tried.
+type reached struct {
+	mu  sync.Mutex
+	at  time.Time
+	all []status.Reached
+}
+
+func (n *Node) tryOthers(ctx context.Context) []status.Reached {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	var mu sync.Mutex

@@ -50,7 +50,8 @@ type Node struct {
 
 	contested chan struct{} // closed when the id is to be given up
 
-	doubled atomic.Bool              // another node has the id of this one
+	doubled atomic.Bool // another node has the id of this one
+	reached reached
 	heard   atomic.Uint64            // beacons
 	files   atomic.Pointer[[]string] // of the keys
 

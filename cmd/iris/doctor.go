@@ -47,22 +47,23 @@ The exit code is 1 when something was found.
 				return err
 			}
 			found := all.Examine()
-			if raw {
-				return p.sayJSON(found)
+			if !raw {
+				return p.sayFindings(found, len(all.Nodes), verbose)
 			}
-			return p.sayFindings(found, len(all.Nodes), verbose)
+			if err := p.sayJSON(found); err != nil {
+				return err
+			}
+			return notWell(found)
 		},
 	}
 }
 
 // sayFindings prints what was found.
 func (p *program) sayFindings(found []status.Finding, nodes int, verbose bool) error {
-	bad := 0
 	for _, f := range found {
 		mark := "good"
 		if !f.Good {
 			mark = "BAD "
-			bad++
 		}
 		if f.Good && !verbose {
 			continue
@@ -72,10 +73,24 @@ func (p *program) sayFindings(found []status.Finding, nodes int, verbose bool) e
 			p.wrapped("      → ", "        ", f.Do)
 		}
 	}
+	if err := notWell(found); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "All is well: %d checks of %d nodes.\n", len(found), nodes)
+	return nil
+}
+
+// notWell says that something was found.
+func notWell(found []status.Finding) error {
+	bad := 0
+	for _, f := range found {
+		if !f.Good {
+			bad++
+		}
+	}
 	if bad > 0 {
 		return errNotWell{bad}
 	}
-	fmt.Fprintf(p.out, "All is well: %d checks of %d nodes.\n", len(found), nodes)
 	return nil
 }
 

@@ -18,7 +18,7 @@ type Finding struct {
 }
 
 // Checks are what [Network.Examine] looks at, in this order.
-var Checks = []string{"key file", "descriptors", "socket buffers", "ports", "udp", "path mtu", "clock", "identity", "multicast", "answers"}
+var Checks = []string{"key file", "descriptors", "socket buffers", "ports", "udp", "path mtu", "clock", "identity", "members", "multicast", "answers"}
 
 const (
 	// fewDescriptors are too few: a quarter of them is kept for links and probes.
@@ -44,6 +44,7 @@ func (all *Network) Examine() []Finding {
 		x.paths()
 		x.clock()
 		x.identity()
+		x.members()
 		x.multicast()
 		found = append(found, x.found...)
 	}
@@ -195,12 +196,21 @@ func (x *examination) identity() {
 		x.say("identity", false, "start iris after a machine is copied, not before; the node takes another id by itself",
 			"another node has the same id: a machine was copied while iris ran in it")
 	}
-	if n := x.node.Reasons[PeerRefused]; n > 0 {
-		x.say("identity", false, "look at the log for \"peer refused\", which says who and why",
-			"it has refused %d connections of other nodes: another key, network or version, or a clock that is off", n)
+	if !x.node.Contested {
+		x.say("identity", true, "", "its id is its own")
 	}
-	if !slices.ContainsFunc(x.found, func(f Finding) bool { return f.Check == "identity" }) {
-		x.say("identity", true, "", "its id is its own, and it has refused no other node")
+}
+
+// members looks whether a node that was told of others has found one.
+func (x *examination) members() {
+	switch n := x.node; {
+	case len(n.Members) > 0:
+		x.say("members", true, "", "it knows %d others", len(n.Members))
+	case n.Host.ToldOfOthers:
+		x.say("members", false, "look at its log and theirs for \"peer refused\": have they the same -net and -rsa, clocks that are less than an hour apart, and open ports?",
+			"it was told of other nodes, but has found none; it has refused %d connections", n.Reasons[PeerRefused])
+	default:
+		x.say("members", true, "", "it is alone, and was told of no others")
 	}
 }
 

@@ -55,6 +55,7 @@ type Host struct {
 	SendBufferBytes    int       `json:"send_buffer_bytes,omitempty"`
 	WantedBufferBytes  int       `json:"wanted_buffer_bytes,omitempty"` // that both should have
 	NarrowPaths        []string  `json:"narrow_paths,omitempty"`        // addresses to which large packets have vanished lately
+	ToldOfOthers       bool      `json:"told_of_others,omitempty"`      // by its settings, or by what it remembers
 	Beacons            bool      `json:"beacons,omitempty"`             // it speaks and listens on the wire
 	BeaconsHeard       uint64    `json:"beacons_heard,omitempty"`       // of other nodes of the network
 	// Reached is who was tried to be reached. Only doctor has it tried.
