@@ -154,7 +154,7 @@ func overTCP(addrs []string) (over []string) {
 	return over
 }
 
-// tryAll connects to one of the addresses, and returns it, or the last one and why it failed.
+// tryAll connects to one of the addresses, and returns it, or the first one and why it failed.
 func tryAll(ctx context.Context, addrs []string) (string, error) {
 	type attempt struct {
 		addr string
@@ -171,13 +171,16 @@ func tryAll(ctx context.Context, addrs []string) (string, error) {
 			attempts <- attempt{addr, err}
 		}()
 	}
-	var last attempt
+	var failed attempt // at the address that is tried first by links
 	for range addrs {
-		if last = <-attempts; last.err == nil {
-			break
+		switch one := <-attempts; {
+		case one.err == nil:
+			return one.addr, nil
+		case one.addr == addrs[0]:
+			failed = one
 		}
 	}
-	return last.addr, last.err
+	return failed.addr, failed.err
 }
 
 func (n *Node) sayExamined(w http.ResponseWriter, r *http.Request) {

@@ -50,10 +50,11 @@ type Node struct {
 
 	contested chan struct{} // closed when the id is to be given up
 
-	doubled atomic.Bool // another node has the id of this one
-	reached reached
-	heard   atomic.Uint64            // beacons
-	files   atomic.Pointer[[]string] // of the keys
+	doubled    atomic.Bool // another node has the id of this one
+	turnedAway turnedAway
+	reached    reached
+	heard      atomic.Uint64            // beacons
+	files      atomic.Pointer[[]string] // of the keys
 
 	pulse pulse
 	rates rates
