@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/strangers"
 )
 
 const (
@@ -30,8 +32,10 @@ const (
 
 // host returns what the host gives the node.
 func (n *Node) host() status.Host {
-	limit := descriptors()
-	h := status.Host{Descriptors: limit, ForApplications: connections(limit), BeaconsHeard: n.heard.Load(), ToldOfOthers: n.expects}
+	h := status.Host{BeaconsHeard: n.heard.Load(), ToldOfOthers: n.expects}
+	if limit := strangers.Descriptors(); limit < math.MaxInt32 { // more is no limit
+		h.Descriptors, h.ForApplications = limit, connections(limit)
+	}
 	h.Beacons = n.links != nil && slices.Contains(n.config.Discover, discoverBeacon)
 	for _, path := range n.keyFiles() {
 		h.KeyFiles = append(h.KeyFiles, lookAtKey(path))
