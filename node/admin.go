@@ -70,6 +70,7 @@ func (n *Node) reads() *http.ServeMux {
 	mux.HandleFunc("GET /members/{id}", n.sayWhetherMember)
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Status()) })
 	mux.HandleFunc("GET /v1/network", func(w http.ResponseWriter, r *http.Request) { sayJSON(w, n.WholeNetwork(r.Context())) })
+	mux.HandleFunc("GET /v1/explain", n.sayExplanation)
 	mux.Handle("GET /metrics", n.metrics())
 	return mux
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/project-iris/iris/transport/strangers"
 )
@@ -16,6 +17,12 @@ import (
 // comes, one is closed, of those that have asked nothing first.
 const maxAdminConns = 64
 
+// turnedAway counts who was not answered by the admin endpoint.
+type turnedAway struct {
+	evicted   atomic.Uint64 // connections that made room for others
+	forbidden atomic.Uint64 // requests that were meant for another host, or sent by the page of one
+}
+
 // guardAdmin bounds the connections of the admin endpoint, and warns where other hosts can
 // reach it.
 func (n *Node) guardAdmin(l net.Listener) net.Listener {
@@ -23,7 +30,7 @@ func (n *Node) guardAdmin(l net.Listener) net.Listener {
 		n.config.Logger.Warn("other hosts can reach the admin endpoint, which has no password: "+
 			"give -http a port without a host, or have a firewall in front", "http", l.Addr().String())
 	}
-	return strangers.Guard(l, maxAdminConns)
+	return strangers.Guard(l, maxAdminConns, func() { n.turnedAway.evicted.Add(1) })
 }
 
 // forThisHost hands requests on that are meant for this host and not sent by the page of
@@ -40,9 +47,11 @@ func (n *Node) forThisHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Host != "" && !isNameOf(r.Host, names): // HTTP/1.0 may have none, which no browser speaks
+			n.turnedAway.forbidden.Add(1)
 			http.Error(w, "this host is not known by that name: use its IP address, or have the name allowed with -http-host",
 				http.StatusMisdirectedRequest)
 		case !sameOrigin(r):
+			n.turnedAway.forbidden.Add(1)
 			http.Error(w, "this comes from a page of another host", http.StatusForbidden)
 		default:
 			next.ServeHTTP(w, r)

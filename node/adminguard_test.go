@@ -23,6 +23,7 @@ func TestAdminRequestsAreForThisHost(t *testing.T) {
 	n := &Node{config: Config{Admin: "admin.example:1", AdminHosts: []string{"iris.example", "other.example"}}}
 	served := n.forThisHost(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
 	const own = "127.0.0.1:55580"
+	var forbidden uint64
 	for _, row := range []struct {
 		name, host string
 		origin     []string
@@ -58,25 +59,31 @@ func TestAdminRequestsAreForThisHost(t *testing.T) {
 		if w.Code != row.want {
 			t.Errorf("%s: %d, want %d", row.name, w.Code, row.want)
 		}
+		if row.want != http.StatusOK {
+			forbidden++
+		}
+	}
+	if got := n.turnedAway.forbidden.Load(); got != forbidden {
+		t.Errorf("%d are counted that were forbidden, want %d", got, forbidden)
 	}
 }
 
 // adminOf serves the admin endpoint of a node that has nothing else.
-func adminOf(t *testing.T) (url string, log *bytes.Buffer) {
+func adminOf(t *testing.T) (n *Node, url string, log *bytes.Buffer) {
 	t.Helper()
 	log = new(bytes.Buffer)
-	n := &Node{config: Config{Logger: slog.New(slog.NewTextHandler(log, nil))}}
+	n = &Node{config: Config{Logger: slog.New(slog.NewTextHandler(log, nil))}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := n.serveAdmin(n.guardAdmin(l), n.forThisHost(n.reads()))
 	t.Cleanup(func() { a.close(t.Context()) })
-	return "http://" + l.Addr().String(), log
+	return n, "http://" + l.Addr().String(), log
 }
 
 func TestTheAdminEndpointIsGuarded(t *testing.T) {
-	url, log := adminOf(t)
+	_, url, log := adminOf(t)
 	r, err := http.NewRequest(http.MethodGet, url+"/healthz", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +106,7 @@ func TestTheAdminEndpointIsGuarded(t *testing.T) {
 
 // Connections that ask nothing have so many places and no more.
 func TestSilentAdminConnectionsMakeRoom(t *testing.T) {
-	url, _ := adminOf(t)
+	n, url, _ := adminOf(t)
 	var all []net.Conn
 	for range maxAdminConns + 10 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
@@ -122,6 +129,9 @@ func TestSilentAdminConnectionsMakeRoom(t *testing.T) {
 		case <-time.After(adminTimeout / 2):
 			t.Fatal("all of them stay")
 		}
+	}
+	if got := n.turnedAway.evicted.Load(); got != 10 {
+		t.Errorf("%d are counted that made room, want 10", got)
 	}
 	response, err := http.Get(url + "/healthz")
 	if err != nil {

@@ -46,6 +46,10 @@ type Config struct {
 	// Key is the key of the network. It has no default.
 	Key *identity.NetworkKey
 
+	// KeyFiles are the files that Key and Accept are from, which [Node.Examine] looks at. Default:
+	// none is looked at.
+	KeyFiles []string
+
 	// Accept are other keys whose holders are let in, while the key of the network is
 	// replaced: see docs/security.md. Default: none.
 	Accept []*identity.NetworkKey

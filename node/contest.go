@@ -17,5 +17,6 @@ func (n *Node) contest(c overlay.Contest, addr string) {
 	n.config.Logger.Warn("another node has the id of this one: was a machine copied while iris ran in it? "+
 		"This node gives up the id. Start iris after a machine is copied, not before",
 		"id", n.id.ID().Short(), "addr", addr, "other", c.Other, "in", c.Grace)
+	n.doubled.Store(true)
 	time.AfterFunc(c.Grace, func() { close(n.contested) })
 }

@@ -76,6 +76,7 @@ func (n *Node) beacon() {
 		Bind:      boundTo(n.links.listener.Addr()),
 		Addresses: n.links.beaconAddresses,
 		Logger:    n.config.Logger,
+		Heard:     &n.heard,
 	}
 	for _, way := range n.config.Discover {
 		switch {

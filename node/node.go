@@ -50,6 +50,12 @@ type Node struct {
 
 	contested chan struct{} // closed when the id is to be given up
 
+	doubled    atomic.Bool // another node has the id of this one
+	turnedAway turnedAway
+	reached    reached
+	heard      atomic.Uint64            // beacons
+	files      atomic.Pointer[[]string] // of the keys
+
 	pulse pulse
 	rates rates
 
@@ -91,6 +97,7 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 		overlay:   overlay.New(overlay.Config{Memory: memory, FrameBytes: config.Memory / 2}),
 		contested: make(chan struct{}), started: time.Now(), drainAsked: make(chan struct{}),
 	}
+	n.files.Store(&config.KeyFiles)
 	n.askDrain = sync.OnceFunc(func() { close(n.drainAsked) })
 	open, err := openPorts(config)
 	if err != nil {

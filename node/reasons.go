@@ -18,11 +18,15 @@ type counted struct {
 	Membership uint64 // packets and streams that were dropped
 	Hints      uint64 // that were dropped
 	Refused    uint64 // peers, by transports
+	Evicted    uint64 // unfinished handshakes with peers, by transports
+
+	AdminEvicted, AdminForbidden uint64 // connections and requests of the admin endpoint
 }
 
 // count asks all parts.
 func (n *Node) count() counted {
 	c := counted{Relay: n.relay.Stats(), Overlay: n.overlay.Stats()}
+	c.AdminEvicted, c.AdminForbidden = n.turnedAway.evicted.Load(), n.turnedAway.forbidden.Load()
 	if n.links == nil {
 		return c
 	}
@@ -33,6 +37,9 @@ func (n *Node) count() counted {
 	}
 	if counts, ok := n.links.transport.(interface{ Refused() uint64 }); ok {
 		c.Refused = counts.Refused()
+	}
+	if counts, ok := n.links.transport.(interface{ Evicted() uint64 }); ok {
+		c.Evicted = counts.Evicted()
 	}
 	if n.finder != nil {
 		c.Hints = n.finder.Dropped()
@@ -97,6 +104,10 @@ func (c *counted) reasons() map[status.Reason]uint64 {
 		status.MembershipBad: c.Membership,
 		status.HintDropped:   c.Hints,
 		status.PeerRefused:   c.Refused,
+		status.PeerEvicted:   c.Evicted,
+
+		status.AdminEvicted:   c.AdminEvicted,
+		status.AdminForbidden: c.AdminForbidden,
 	}
 	for why, n := range c.Directory {
 		all[status.Reason("directory_"+why)] = n

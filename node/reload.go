@@ -17,7 +17,7 @@ type joined struct {
 
 // Reloaded returns the configuration with what [Node.Reload] takes of another one.
 func (c Config) Reloaded(next Config) Config {
-	c.Key, c.Accept = next.Key, next.Accept
+	c.Key, c.Accept, c.KeyFiles = next.Key, next.Accept, next.KeyFiles
 	c.Join = next.Join
 	c.LinkIdle, c.MaxLinks = next.LinkIdle, next.MaxLinks
 	c.QueueLimit, c.StallTimeout = next.QueueLimit, next.StallTimeout
@@ -36,6 +36,7 @@ const (
 // joined any more are not looked for, but stay members. Applications that are attached keep
 // their limits.
 func (n *Node) Reload(next Config) {
+	n.files.Store(&next.KeyFiles)
 	n.setKeys(next)
 	n.relay.SetLimits(next.QueueLimit, next.StallTimeout)
 	if err := n.relay.SetPolicy(next.Policy); err != nil {

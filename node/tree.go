@@ -48,6 +48,7 @@ func (n *Node) Status() *status.Node {
 	counts := n.count()
 	s.Reasons = nonzero(counts.reasons())
 	s.Done = done(&counts.Overlay.Done)
+	s.Contested, s.Host = n.doubled.Load(), n.host()
 	n.addNetwork(s, now)
 	n.addApplications(s, now)
 	n.addNames(s)

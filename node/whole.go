@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/project-iris/iris/node/explain"
 	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/transport"
 )
@@ -31,7 +32,17 @@ var errTrees = errors.New("the answers of all nodes together are too long")
 
 // answer answers a question of another node.
 func (n *Node) answer(question string) []byte {
-	if question != askStatus || n.relay == nil {
+	if n.relay == nil {
+		return nil
+	}
+	if b, mine := explain.Answer(n.overlay, n.titles, question); mine {
+		return b
+	}
+	switch question {
+	case askStatus:
+	case askExamined:
+		return n.examined()
+	default:
 		return nil
 	}
 	b, err := json.Marshal(n.Status())
@@ -43,7 +54,10 @@ func (n *Node) answer(question string) []byte {
 
 // WholeNetwork returns what this node knows about itself, and what the others say, who have two
 // seconds for that. Nodes can lie about themselves, but not about who they are.
-func (n *Node) WholeNetwork(ctx context.Context) *status.Network {
+func (n *Node) WholeNetwork(ctx context.Context) *status.Network { return n.gather(ctx, askStatus) }
+
+// gather asks all others a question, which they answer with their trees.
+func (n *Node) gather(ctx context.Context, question string) *status.Network {
 	all := &status.Network{Asked: n.ID(), Nodes: []status.Node{*n.Status()}, Unanswered: []status.Unanswered{}}
 	if n.links == nil {
 		return all
@@ -56,7 +70,7 @@ func (n *Node) WholeNetwork(ctx context.Context) *status.Network {
 		g.turn(ctx)
 		asking.Go(func() {
 			defer g.next()
-			g.take(other.ID, func() ([]byte, error) { return n.overlay.Ask(ctx, other.ID, askStatus, maxTree) })
+			g.take(other.ID, func() ([]byte, error) { return n.overlay.Ask(ctx, other.ID, question, maxTree) })
 		})
 	}
 	asking.Wait()
@@ -104,6 +118,7 @@ func (g *gathering) take(id transport.PeerID, ask func() ([]byte, error)) {
 		g.all.Unanswered = append(g.all.Unanswered, status.Unanswered{ID: id, Reason: status.Text(err.Error())})
 	default:
 		tree.ID = id
+		tree.ClockOffsetSeconds = time.Until(tree.Time).Seconds()
 		g.all.Nodes = append(g.all.Nodes, *tree)
 	}
 }

@@ -219,6 +219,11 @@ func (l local) Take() { l.load.Add(1) }
 // Cost is what one more would cost.
 func (l local) Cost(now time.Time) float64 { return l.gauge.CostWith(now, l.load.Load()) }
 
+// Measured is what that cost is made of.
+func (l local) Measured(now time.Time) balance.Measured {
+	return l.gauge.MeasuredWith(now, l.load.Load())
+}
+
 // Room is whether the member takes requests.
 func (l local) Room() *names.Room { return &l.room }
 

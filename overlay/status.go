@@ -72,6 +72,12 @@ func (o *Overlay) Served() (all []Served, parted traffic.ServedCounts) {
 // most.
 func (o *Overlay) Names(most int) []names.Listed { return o.lookup.List(most) }
 
+// View returns what is known of a cluster, of which [names.View.Explain] says who is asked.
+func (o *Overlay) View(cluster []byte) names.View { return o.lookup.View(cluster) }
+
+// Owner returns the member that a view tells of.
+func Owner(m names.ViewedMember) *Member { return m.Member.(local).Member }
+
 // NameStats returns how many names there are, and what waits.
 func (o *Overlay) NameStats() names.Stats { return o.lookup.Stats() }
 

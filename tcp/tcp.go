@@ -80,6 +80,9 @@ func (t *Transport) Scheme() string { return Scheme }
 // Versions returns those that the transport was made with.
 func (t *Transport) Versions() transport.Versions { return t.endpoint.Versions() }
 
+// Evicted returns how many unfinished handshakes were ended to make room for others.
+func (t *Transport) Evicted() uint64 { return t.endpoint.Evicted() }
+
 // Refused returns how many peers were refused.
 func (t *Transport) Refused() uint64 { return t.endpoint.Refused() }
 

@@ -67,7 +67,8 @@ func (f *askFlags) do(ctx context.Context, method, path, body string) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	where := url.URL{Scheme: "http", Host: "localhost", Path: path}
+	path, query, _ := strings.Cut(path, "?")
+	where := url.URL{Scheme: "http", Host: "localhost", Path: path, RawQuery: query}
 	if f.addr != "" {
 		where.Host = at
 	}

@@ -181,6 +181,7 @@ func (f *nodeFlags) resolve() (node.Config, error) {
 		Network:      network,
 		Key:          key,
 		Accept:       accept,
+		KeyFiles:     f.keyFiles(),
 		Transports:   transports,
 		Bind:         f.bind(),
 		Join:         f.links.join,
@@ -293,6 +294,14 @@ func (f *nodeFlags) identity() (network string, key *identity.NetworkKey, accept
 		accept = append(accept, other)
 	}
 	return network, key, accept, nil
+}
+
+// keyFiles returns the files of the keys.
+func (f *nodeFlags) keyFiles() []string {
+	if f.dev {
+		return nil
+	}
+	return append([]string{f.key}, f.accept...)
 }
 
 // own returns the name of the network and the key that this node signs with.

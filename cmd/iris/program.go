@@ -118,6 +118,8 @@ func (p *program) commandsFor(f *nodeFlags) *command {
 		p.namesCommand(),
 		p.appsCommand(),
 		p.linksCommand(),
+		p.explainCommand(),
+		p.doctorCommand(),
 		p.drainCommand(),
 		p.logLevelCommand(),
 		p.benchCommand(),

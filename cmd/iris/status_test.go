@@ -42,6 +42,19 @@ func TestCommandsAskTheNode(t *testing.T) {
 	if r := ask("names", "good*"); strings.Count(r.out, "\n") != 1 {
 		t.Errorf("names that there are not: %+v", r)
 	}
+	if r := ask("explain", "evil\x1b[31m\n"); r.code != exitGood || !strings.HasPrefix(r.out, `evil\x1b[31m\n: a request from node `) || !strings.Contains(r.out, "100%  here 127.0.0.1:") {
+		t.Errorf("explain: %+v", r)
+	}
+	var e status.Explanation
+	if r := ask("explain", "-json", "nobody & co"); json.Unmarshal([]byte(r.out), &e) != nil || e.Cluster != "nobody & co" || e.Verdict != status.Nobody {
+		t.Errorf("explain -json: %+v", r)
+	}
+	if r := ask("explain"); r.code != exitUsage {
+		t.Errorf("explain without a name: %+v", r)
+	}
+	if r := ask("doctor", "-v"); !strings.Contains(r.out, " descriptors: ") {
+		t.Errorf("doctor: %+v", r)
+	}
 	if r := ask("apps"); !strings.Contains(r.out, ` evil\x1b[3…  `) {
 		t.Errorf("apps: %+v", r)
 	}

@@ -32,3 +32,25 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseServed is FuzzParse for what a node says of its members of a cluster.
+func FuzzParseServed(f *testing.F) {
+	f.Add([]byte(`{"draining":true,"members":[{"application":"\u001b[31m","in_hand":1,"left":true}],"waiting":-1}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := ParseServed(b)
+		if err != nil {
+			return
+		}
+		once, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseServed(once)
+		if err != nil {
+			t.Fatalf("%q is read as %s, which is not read: %v", b, once, err)
+		}
+		if twice, err := json.Marshal(again); err != nil || string(twice) != string(once) {
+			t.Errorf("%s becomes %s, %v", once, twice, err)
+		}
+	})
+}

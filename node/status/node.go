@@ -22,6 +22,12 @@ type Node struct {
 	Deaf      []string `json:"deaf,omitempty"`      // transports that others cannot reach it by at the moment, and why
 	Stuck     string   `json:"stuck,omitempty"`     // what of the node does not answer: see /healthz
 
+	Contested bool `json:"contested,omitempty"` // another node has the id of this one, which gives it up
+	Host      Host `json:"host"`                // what the host gives the node
+	// ClockOffsetSeconds is how far Time was ahead of the clock of the node that has asked for
+	// this, as it came there: as wrong as the answer was late.
+	ClockOffsetSeconds float64 `json:"clock_offset_seconds,omitempty"`
+
 	Problems []Problem `json:"problems"` // what is not well now; empty: all is
 
 	Done    Done              `json:"done"`
@@ -38,6 +44,36 @@ type Node struct {
 	LinksLeft        int `json:"links_left,omitempty"`
 	ApplicationsLeft int `json:"applications_left,omitempty"`
 	NamesLeft        int `json:"names_left,omitempty"`
+}
+
+// Host is what the host of a node gives it.
+type Host struct {
+	Descriptors        int       `json:"descriptors,omitempty"`          // that the process may have; zero: not known, or no limit
+	ForApplications    int       `json:"for_applications,omitempty"`     // of these
+	KeyFiles           []KeyFile `json:"key_files,omitempty"`            // that the settings name
+	ReceiveBufferBytes int       `json:"receive_buffer_bytes,omitempty"` // of the UDP socket, as the system counts; zero: not known
+	SendBufferBytes    int       `json:"send_buffer_bytes,omitempty"`
+	WantedBufferBytes  int       `json:"wanted_buffer_bytes,omitempty"` // that both should have
+	NarrowPaths        []string  `json:"narrow_paths,omitempty"`        // addresses to which large packets have vanished lately
+	ToldOfOthers       bool      `json:"told_of_others,omitempty"`      // by its settings, or by what it remembers
+	Beacons            bool      `json:"beacons,omitempty"`             // it speaks and listens on the wire
+	BeaconsHeard       uint64    `json:"beacons_heard,omitempty"`       // of other nodes of the network
+	// Reached is who was tried to be reached. Only doctor has it tried.
+	Reached []Reached `json:"reached,omitempty"`
+}
+
+// KeyFile is a file with a key.
+type KeyFile struct {
+	Path  string `json:"path"`
+	Mode  uint32 `json:"mode"`            // permissions
+	Error string `json:"error,omitempty"` // why it cannot be read
+}
+
+// Reached is whether a node accepts connections over TCP.
+type Reached struct {
+	Peer    transport.PeerID `json:"peer"`
+	Address string           `json:"address"`         // that was tried last
+	Error   string           `json:"error,omitempty"` // why no connection could be made to any of its addresses
 }
 
 // Problem is something that is not well.

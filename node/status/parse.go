@@ -81,3 +81,13 @@ func cleanText(s string) string {
 	}
 	return s
 }
+
+// ParseServed reads what another node says of its members of a cluster, as [Parse] does.
+func ParseServed(b []byte) (*Served, error) {
+	var s Served
+	if err := json.Unmarshal(b, &s); err != nil {
+		return nil, fmt.Errorf("the answer is none about a cluster: %w", err)
+	}
+	clean(reflect.ValueOf(&s).Elem())
+	return &s, nil
+}

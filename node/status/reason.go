@@ -67,6 +67,10 @@ const (
 	PacketReceiveFull   Reason = "packet_receive_queue_full"
 	PacketForeign       Reason = "packet_foreign"
 	PeerRefused         Reason = "peer_refused"
+	PeerEvicted         Reason = "peer_evicted"
+
+	AdminEvicted   Reason = "admin_evicted"
+	AdminForbidden Reason = "admin_forbidden"
 )
 
 // Weight says how much a reason matters to who looks after a node.
@@ -160,4 +164,8 @@ var Reasons = []ReasonInfo{
 	{PacketReceiveFull, "packets", Watched, "beside the links were dropped, as nobody had read those before", ""},
 	{PacketForeign, "packets", Watched, "on the socket were none of any node", ""},
 	{PeerRefused, "connections", Watched, "of other nodes were refused: another key, network or version", "look at the log for \"peer refused\""},
+	{PeerEvicted, "handshakes", Watched, "with strangers were ended to make room for others", "if they are no nodes of yours, have a firewall in front of the port"},
+
+	{AdminEvicted, "connections", Watched, "to -http made room for others", "find out who connects, and does not close"},
+	{AdminForbidden, "requests", Watched, "to -http were meant for another host, or sent by a page of one", "if the name is right, allow it with -http-host"},
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/wire"
@@ -58,8 +59,10 @@ type member struct {
 func (m *member) Load() int64            { return m.load }
 func (m *member) Take()                  { m.load++ }
 func (m *member) Cost(time.Time) float64 { return 0 }
-func (m *member) Room() *names.Room      { return &m.room }
-func (m *member) Open(uint64) bool       { return true }
+
+func (m *member) Measured(time.Time) balance.Measured { return balance.Measured{} }
+func (m *member) Room() *names.Room                   { return &m.room }
+func (m *member) Open(uint64) bool                    { return true }
 
 // route leads nowhere.
 type route struct{ nodes int }

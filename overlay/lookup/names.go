@@ -264,6 +264,13 @@ func (l *Lookup) List(most int) []names.Listed {
 	return l.names.List(most)
 }
 
+// View returns what is known of a cluster, see [names.Names.View].
+func (l *Lookup) View(cluster []byte) names.View {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names.View(time.Now(), cluster)
+}
+
 // Account returns what a member has of names.
 func (l *Lookup) Account(m names.Member) names.Account {
 	l.mu.Lock()

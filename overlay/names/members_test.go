@@ -42,6 +42,8 @@ func (m *member) Load() int64                { return m.load }
 func (m *member) Take()                      { m.load++ }
 func (m *member) Cost(now time.Time) float64 { return m.gauge.CostWith(now, m.load) }
 
+func (m *member) Measured(now time.Time) balance.Measured { return m.gauge.MeasuredWith(now, m.load) }
+
 // attach adds a member with a name that says its number.
 func (n *node) attach(cluster string) *member {
 	return n.attachAs(fmt.Sprint("member ", n.world.members+1), cluster)

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"time"
 
+	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -21,6 +22,8 @@ type Member interface {
 	Take()
 	// Cost is what one more would cost, as that of another node: package balance.
 	Cost(now time.Time) float64
+	// Measured is what that cost is made of.
+	Measured(now time.Time) balance.Measured
 	// Room is whether it takes requests. Only Names look at it.
 	Room() *Room
 	// Open reports whether a request of it still waits for its answer.

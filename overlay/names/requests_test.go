@@ -101,7 +101,12 @@ func (n *node) dispatch(c *call) {
 // it.
 func (n *node) try(c *call) bool {
 	for {
+		foretold := n.names.View(n.world.now, c.attempt.Cluster)
+		fresh := c.attempt.number == 0 && c.attempt.Refused == (Refusals{})
 		to, verdict := n.names.PickOrHold(n.world.now, c.from, &c.attempt)
+		if fresh {
+			n.checkForetold(c, &foretold, to, verdict)
+		}
 		switch {
 		case verdict == Held:
 			n.world.happens("%v holds %v", n, c)
@@ -126,6 +131,31 @@ func (n *node) try(c *call) bool {
 		case !to.Member.(*member).gone:
 			c.attempt.Refused.AddMember()
 		}
+	}
+}
+
+// checkForetold checks that what becomes of a request is what was explained before.
+func (n *node) checkForetold(c *call, v *View, to Target, verdict Verdict) {
+	e := v.Explain()
+	chance, sum := 0.0, 0.0
+	for i, choice := range e.Members {
+		sum += choice.Chance
+		if to.Member != nil && v.Members[i].Member == to.Member {
+			chance = choice.Chance
+		}
+	}
+	for i, choice := range e.Nodes {
+		sum += choice.Chance
+		if to.Member == nil && v.Nodes[i].ID == to.Node {
+			chance = choice.Chance
+		}
+	}
+	switch {
+	case verdict == Picked && (e.Verdict != Picked || chance <= 0 || sum < 0.999 || sum > 1.001):
+		n.world.t.Errorf("%v picks %v for %v, which was to have a chance of %v of %v: %+v, %+v", n, to, c, chance, sum, v, e)
+	case (verdict == Nobody || verdict == Held) && e.Verdict != Nobody && e.Verdict != Held,
+		verdict == Draining && e.Verdict != Draining:
+		n.world.t.Errorf("%v: the verdict on %v is %v, and was to be %v", n, c, verdict, e.Verdict)
 	}
 }
 

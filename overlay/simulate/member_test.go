@@ -102,7 +102,11 @@ func (m *member) Load() int64                { return m.load }
 func (m *member) Take()                      { m.load++ }
 func (m *member) Cost(now time.Time) float64 { return m.gauge.CostWith(now, m.load) }
 func (m *member) Room() *names.Room          { return &m.room }
-func (m *member) Open(token uint64) bool     { return m.asked.Has(token) }
+
+// Measured is what the cost is made of.
+func (m *member) Measured(now time.Time) balance.Measured { return m.gauge.MeasuredWith(now, m.load) }
+
+func (m *member) Open(token uint64) bool { return m.asked.Has(token) }
 
 // attach attaches a member to a node.
 func (n *node) attach(cluster string, hasty bool, how manner) *member {

@@ -61,7 +61,7 @@ func listenFor(ctx context.Context, o options, addr string, conns, before int) (
 		ConnState:         upgraded,
 	}
 	l.serving.Go(func() {
-		bounded := strangers.Guard(netutil.LimitListener(inner, conns), before)
+		bounded := strangers.Guard(netutil.LimitListener(inner, conns), before, nil)
 		if o.server != nil {
 			_ = l.server.ServeTLS(bounded, "", "")
 		} else {

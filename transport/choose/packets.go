@@ -112,3 +112,28 @@ func (t *Transport) Refused() (sum uint64) {
 	}
 	return sum
 }
+
+// Evicted returns how many unfinished handshakes all transports together have ended to make room
+// for others, as far as they count them.
+func (t *Transport) Evicted() (sum uint64) {
+	for _, one := range t.config.Transports {
+		if counts, ok := one.(interface{ Evicted() uint64 }); ok {
+			sum += counts.Evicted()
+		}
+	}
+	return sum
+}
+
+// Condition returns what the transports know about the host, of those that know something.
+func (t *Transport) Condition() (all transport.Condition) {
+	for _, one := range t.config.Transports {
+		if knows, ok := one.(interface{ Condition() transport.Condition }); ok {
+			c := knows.Condition()
+			all.NarrowPaths = append(all.NarrowPaths, c.NarrowPaths...)
+			if all.ReceiveBuffer == 0 {
+				all.ReceiveBuffer, all.SendBuffer, all.WantedBuffer = c.ReceiveBuffer, c.SendBuffer, c.WantedBuffer
+			}
+		}
+	}
+	return all
+}

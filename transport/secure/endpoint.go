@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/project-iris/iris/transport"
@@ -84,6 +85,7 @@ func (c Config) withDefaults() Config {
 type Endpoint struct {
 	config   Config
 	refusals *refusal.Log
+	evicted  atomic.Uint64
 	mirror   *identity.Mirror
 	server   *tls.Config     // of the side that accepts
 	ctx      context.Context // ends with Close
@@ -119,6 +121,9 @@ func (e *Endpoint) Versions() transport.Versions { return e.config.Versions }
 
 // Refused returns how many peers were refused.
 func (e *Endpoint) Refused() uint64 { return e.refusals.Total() }
+
+// Evicted returns how many unfinished handshakes were ended to make room for others.
+func (e *Endpoint) Evicted() uint64 { return e.evicted.Load() }
 
 // Close closes all listeners and links and returns when the last goroutine has
 // ended. Closing again waits too.

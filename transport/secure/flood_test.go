@@ -81,7 +81,8 @@ func TestAFloodOfConnectionsKeepsNoMemberOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				network := identitytest.NewNetwork(t, "net")
-				pipes, listener := serve(t, endpoint(t, secure.Config{Identity: network.Node(t)}))
+				flooded := endpoint(t, secure.Config{Identity: network.Node(t)})
+				pipes, listener := serve(t, flooded)
 				flood, stop := context.WithCancel(t.Context())
 				var flooding sync.WaitGroup
 				flooding.Go(func() {
@@ -109,6 +110,9 @@ func TestAFloodOfConnectionsKeepsNoMemberOut(t *testing.T) {
 				}
 				stop()
 				flooding.Wait()
+				if flooded.Evicted() == 0 {
+					t.Error("no stranger is counted that made room")
+				}
 				if took := time.Since(start); err != nil || took > 5*time.Second {
 					t.Errorf("after %v: %v", took, err)
 				} else {

@@ -152,7 +152,10 @@ func (l *Listener) begin(conn net.Conn) {
 	raw := newCarrier(conn)
 	place := l.unfinished.Enter(conn.RemoteAddr(),
 		func() bool { return raw.received.Load() > 0 },
-		func() { cancel(errEvicted) })
+		func() {
+			l.endpoint.evicted.Add(1)
+			cancel(errEvicted)
+		})
 	l.running.Go(func() {
 		defer cancel(nil)
 		defer l.unfinished.Leave(place)

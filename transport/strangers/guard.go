@@ -6,12 +6,19 @@ import (
 )
 
 // Guard returns a listener whose connections have a place in a room of at most so many, or
-// fewer as [Most] says, until they are closed or admitted. They are *[Guest].
-func Guard(l net.Listener, most int) net.Listener { return &guarded{l, NewRoom(Most(most))} }
+// fewer as [Most] says, until they are closed or admitted. They are *[Guest]. Evicted is called
+// for each that was closed to make room; nil: nobody wants to know.
+func Guard(l net.Listener, most int, evicted func()) net.Listener {
+	if evicted == nil {
+		evicted = func() {}
+	}
+	return &guarded{l, NewRoom(Most(most)), evicted}
+}
 
 type guarded struct {
 	net.Listener
-	room *Room
+	room    *Room
+	evicted func()
 }
 
 // Accept waits for a connection, and gives it a place.
@@ -21,7 +28,10 @@ func (g *guarded) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	guest := &Guest{Conn: conn, room: g.room}
-	guest.place.Store(g.room.Enter(conn.RemoteAddr(), guest.spoke.Load, func() { _ = conn.Close() }))
+	guest.place.Store(g.room.Enter(conn.RemoteAddr(), guest.spoke.Load, func() {
+		g.evicted()
+		_ = conn.Close()
+	}))
 	return guest, nil
 }
 

@@ -12,7 +12,8 @@ func TestGuestsHaveAPlaceUntilTheyAreAdmittedOrClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer inner.Close()
-	l := Guard(inner, 2)
+	evicted := 0
+	l := Guard(inner, 2, func() { evicted++ })
 	enter := func() (ours net.Conn, theirs *Guest) {
 		ours, err := net.Dial("tcp", inner.Addr().String())
 		if err != nil {
@@ -51,6 +52,9 @@ func TestGuestsHaveAPlaceUntilTheyAreAdmittedOrClosed(t *testing.T) {
 	}
 	silent, _ := enter()
 	enter()
+	if evicted != 1 {
+		t.Errorf("%d are told to have made room, want 1", evicted)
+	}
 	if _, err := silent.Read(make([]byte, 1)); err == nil {
 		t.Error("the silent one has something to read")
 	}

@@ -3,6 +3,7 @@ package beacon
 import (
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/project-iris/iris/transport"
@@ -44,11 +45,17 @@ type Config struct {
 	// Announce has the node speak and listen on the wire; Scan has it send probes while
 	// it is alone. With either one it answers probes.
 	Announce, Scan bool
+	// Heard counts beacons of other nodes of the network that were heard. Default: nobody looks
+	// at it.
+	Heard *atomic.Uint64
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 }
 
 func (c Config) withDefaults() Config {
+	if c.Heard == nil {
+		c.Heard = new(atomic.Uint64)
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

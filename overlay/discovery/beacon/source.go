@@ -195,6 +195,7 @@ func (r *run) hear(now time.Time, p received) {
 		r.ignored.note(now, p.from, err)
 		return
 	}
+	r.config.Heard.Add(1)
 	r.do(r.station.hear(now, b, p.from, r.site.Knows(b.ID)))
 }
 

@@ -43,7 +43,7 @@ func TestLoopbackHearsOnlyLoopback(t *testing.T) {
 		hints      int
 	}{{"127.0.0.1", "192.0.2.1:16180", 0}, {"127.0.0.1", "127.0.0.1:16180", 1}, {"::", "192.0.2.1:16180", 1}} {
 		s, c := NewSealer(ours), &company{}
-		r := &run{site: c, sealer: s, config: Config{Bind: mustAddr(row.bind)}, gate: newGate(transport.PeerID{9}, s)}
+		r := &run{site: c, sealer: s, config: Config{Bind: mustAddr(row.bind)}.withDefaults(), gate: newGate(transport.PeerID{9}, s)}
 		r.station = newStation(noon, transport.PeerID{9}, rand.New(rand.NewPCG(1, 1)), true, false)
 		r.hear(noon, received{s.Seal(sample()), netip.MustParseAddrPort(row.from)})
 		if c.hints != row.hints {
