@@ -126,6 +126,7 @@ func (*member) HandleEvent(_, _ []byte)                            {}
 func (*member) HandleReply(uint64, []byte)                         {}
 func (*member) HandleFault(uint64, []byte)                         {}
 func (*member) HandleTimeout(uint64)                               {}
+func (*member) HandleLimit(error)                                  {}
 
 // golden compares what is printed to a file, which IRIS_GOLDEN=write writes.
 func golden(t *testing.T, name string, e *status.Explanation) {
