@@ -9,8 +9,9 @@ SEED     ?= 1
 NODES    ?= 1000
 HOURS    ?= 250
 BROWSER  ?= chromium
+PLATFORMS ?= linux/amd64 linux/arm64 linux/arm linux/riscv64 darwin/amd64 darwin/arm64 windows/amd64
 
-.PHONY: check format vet build test bin/iris fuzz simulate mutations large patience bench tunnels lossy browser services ladder compare network
+.PHONY: check format vet build test bin/iris binaries fuzz simulate mutations large patience bench tunnels lossy browser services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -48,6 +49,17 @@ test:
 # tracing, which nothing here uses, is 2.6 MB of memory.
 bin/iris: ## the program as it goes to hosts: one file that needs nothing else
 	CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -o $@ ./cmd/iris
+
+# The same commit gives the same bytes, wherever it is checked out.
+binaries: ## the program for every one of PLATFORMS, with SHA-256 sums, into bin/release
+	rm -rf bin/release && mkdir -p bin/release
+	@set -e; for platform in $(PLATFORMS); do \
+		os=$${platform%/*}; arch=$${platform#*/}; \
+		file=bin/release/iris-$$os-$$arch; test $$os != windows || file=$$file.exe; \
+		echo $$file; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -buildvcs=true -tags grpcnotrace -o $$file ./cmd/iris; \
+	done
+	cd bin/release && sha256sum iris-* > SHA256SUMS
 
 fuzz: ## every fuzz target in turn, FUZZTIME each
 	@set -e; for pkg in $$($(GO) list ./...); do \

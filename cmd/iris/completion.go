@@ -82,7 +82,7 @@ func (c *command) takesFlag(args []string) bool {
 	for i := 0; i < len(args); {
 		words := c.words(args[i])
 		switch {
-		case words < 0 || args[i] == "--":
+		case words < 0:
 			return false
 		case words > 0:
 			if i += words; i > len(args) {
