@@ -40,14 +40,15 @@ type Member struct {
 	Version   uint16 `json:"version,omitempty"`
 }
 
-// admin is the endpoint for those who look after the node.
+// admin answers those who look after the node: over a socket, by which the node can be told
+// what to do, or over HTTP, by which it can only be asked.
 type admin struct {
 	listener net.Listener
 	server   *http.Server
 	done     chan struct{} // closed when it serves no more
 }
 
-// listenAdmin opens the admin endpoint. Without a host it is on 127.0.0.1.
+// listenAdmin opens the admin endpoint over HTTP. Without a host it is on 127.0.0.1.
 func listenAdmin(addr string) (net.Listener, error) {
 	if strings.HasPrefix(addr, ":") {
 		addr = "127.0.0.1" + addr
@@ -59,21 +60,29 @@ func listenAdmin(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// serveAdmin answers admin requests until the endpoint is closed.
-func (n *Node) serveAdmin(l net.Listener) *admin {
+// reads returns what answers questions.
+func (n *Node) reads() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", n.sayWhetherAlive)
 	mux.HandleFunc("GET /readyz", n.sayWhetherReady)
 	mux.HandleFunc("GET /members", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Members()) })
 	mux.HandleFunc("GET /members/count", n.sayOthers)
 	mux.HandleFunc("GET /members/{id}", n.sayWhetherMember)
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Status()) })
+	mux.HandleFunc("GET /v1/network", func(w http.ResponseWriter, r *http.Request) { sayJSON(w, n.WholeNetwork(r.Context())) })
+	mux.Handle("GET /metrics", n.metrics())
+	return mux
+}
+
+// serveAdmin answers admin requests until the endpoint is closed.
+func (n *Node) serveAdmin(l net.Listener, handler http.Handler) *admin {
 	a := &admin{listener: l, done: make(chan struct{}), server: &http.Server{
-		Handler: n.forThisHost(mux), ReadTimeout: adminTimeout, WriteTimeout: adminTimeout, MaxHeaderBytes: adminHeaders,
+		Handler: handler, ReadTimeout: adminTimeout, WriteTimeout: adminTimeout, MaxHeaderBytes: adminHeaders,
 		ErrorLog: newAdminLog(n.config.Logger),
 	}}
 	go func() {
 		defer close(a.done)
-		if err := a.server.Serve(n.guardAdmin(l)); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			n.config.Logger.Error("admin requests cannot be answered any more", "err", err)
 		}
 	}()
@@ -87,6 +96,19 @@ func (a *admin) close(ctx context.Context) {
 		a.server.Close()
 	}
 	<-a.done
+}
+
+// sayWhetherAlive says whether all parts of the node answer, and applications can attach.
+func (n *Node) sayWhetherAlive(w http.ResponseWriter, _ *http.Request) {
+	if stuck := n.pulse.stuck(); stuck != "" {
+		http.Error(w, stuck, http.StatusServiceUnavailable)
+		return
+	}
+	if n.silent.Load() && !n.draining.Load() {
+		http.Error(w, "applications cannot attach any more", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
 }
 
 // sayWhetherReady says whether the node does what it is there for: not while it is

@@ -70,7 +70,7 @@ func adminOf(t *testing.T) (url string, log *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := n.serveAdmin(l)
+	a := n.serveAdmin(n.guardAdmin(l), n.forThisHost(n.reads()))
 	t.Cleanup(func() { a.close(t.Context()) })
 	return "http://" + l.Addr().String(), log
 }

@@ -65,7 +65,7 @@ func TestTheAdminServerUsesTheLogOfTheNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := n.serveAdmin(l)
+	a := n.serveAdmin(l, nil)
 	a.server.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		w.WriteHeader(http.StatusOK) // of which the server complains

@@ -93,6 +93,12 @@ type Config struct {
 	// Admin is where the admin endpoint is, HOST:PORT; without a host it is on 127.0.0.1.
 	// It answers whoever can reach it: see docs/security.md. Default: there is none.
 	Admin string
+	// Control is the path of a Unix socket by which the node is asked and told what to do, which
+	// the node's user alone can use. [DefaultControl] is where commands look: if it cannot be
+	// there, that is logged, and the node goes on. Default: there is none.
+	Control string
+	// LogLevel is the level of Logger, if it can be changed over Control. Default: it cannot.
+	LogLevel *slog.LevelVar
 
 	// AdminHosts are names by which others call the admin endpoint. IP addresses, localhost,
 	// the name of this host and the host of Admin are known without.

@@ -25,6 +25,7 @@ const flushTimeout = time.Second
 type Node struct {
 	config  Config
 	id      *identity.Identity
+	started time.Time
 	links   *links // nil: the node is alone
 	overlay *overlay.Overlay
 	relay   *relay.Relay
@@ -32,6 +33,12 @@ type Node struct {
 	expects bool              // it was told of other nodes
 	finder  *discovery.Finder // nil: the node is alone
 	joined  joined
+	control *admin // nil: there is none
+	path    string // of the socket of control
+
+	silent     atomic.Bool   // a listener for applications has ended
+	drainAsked chan struct{} // closed when the node was told to drain
+	askDrain   func()
 
 	keys     Config // with Key and Accept as they are now
 	unbeacon func() // ends beacons; nil: there are none
@@ -41,8 +48,11 @@ type Node struct {
 	reserve   reserve
 	contested chan struct{} // closed when the id is to be given up
 
-	serving  sync.WaitGroup     // one goroutine a listener, follow and watchClock
-	unfollow context.CancelFunc // ends the last two; nil if they do not run
+	pulse pulse
+	rates rates
+
+	serving  sync.WaitGroup     // one goroutine a listener, measure, follow and watchClock
+	unfollow context.CancelFunc // ends the last three
 	draining atomic.Bool
 	stop     sync.Once
 	stopped  error // of the first Shutdown
@@ -73,7 +83,8 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, keys: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{})}
+	n := &Node{config: config, keys: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{}), started: time.Now(), drainAsked: make(chan struct{})}
+	n.askDrain = sync.OnceFunc(func() { close(n.drainAsked) })
 	open, err := openPorts(config)
 	if err != nil {
 		return nil, err
@@ -83,11 +94,14 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 		return nil, err
 	}
 	n.expects = len(config.Join) > 0 || remembered != nil && remembered.Len() > 0
-	n.serve(open)
 	if n.links != nil {
 		n.discover(remembered)
-		ctx, cancel := context.WithCancel(context.Background())
-		n.unfollow = cancel
+	}
+	n.serve(open)
+	ctx, cancel := context.WithCancel(context.Background())
+	n.unfollow = cancel
+	n.serving.Go(func() { n.measure(ctx) })
+	if n.links != nil {
 		n.serving.Go(func() { n.follow(ctx) })
 		n.serving.Go(func() { watchClock(ctx, time.Now, n.clockJumped) })
 	}
@@ -96,8 +110,9 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 
 // ports are what a node listens on for others than nodes.
 type ports struct {
-	apps  []net.Listener
-	admin net.Listener // nil: there is none
+	apps    []net.Listener
+	admin   net.Listener     // nil: there is none
+	control *controlListener // nil: there is none
 }
 
 func openPorts(config Config) (ports, error) {
@@ -114,13 +129,17 @@ func openPorts(config Config) (ports, error) {
 		}
 		p.apps = append(p.apps, socket)
 	}
-	if config.Admin == "" {
-		return p, nil
+	if config.Admin != "" {
+		if p.admin, err = listenAdmin(config.Admin); err != nil {
+			p.close()
+			return p, err
+		}
 	}
-	if p.admin, err = listenAdmin(config.Admin); err != nil {
+	if err := p.openControl(config); err != nil {
 		p.close()
+		return p, err
 	}
-	return p, err
+	return p, nil
 }
 
 // close is for ports that nobody serves.
@@ -130,6 +149,9 @@ func (p ports) close() {
 	}
 	if p.admin != nil {
 		p.admin.Close()
+	}
+	if p.control != nil {
+		p.control.Close()
 	}
 }
 
@@ -144,11 +166,19 @@ func (n *Node) serve(open ports) {
 		Policy:       n.config.Policy,
 		Audit:        n.config.Audit,
 	})
+	n.pulse = n.newPulse()
 	for _, l := range open.apps {
-		n.serving.Go(func() { _ = n.relay.Serve(n.guard(l)) })
+		n.serving.Go(func() {
+			_ = n.relay.Serve(n.guard(l))
+			n.silent.Store(true)
+		})
 	}
 	if open.admin != nil {
-		n.admin = n.serveAdmin(open.admin)
+		n.admin = n.serveAdmin(n.guardAdmin(open.admin), n.forThisHost(onlyQuestions(n.reads())))
+	}
+	if open.control != nil {
+		n.path = open.control.path
+		n.control = n.serveAdmin(open.control, n.commands())
 	}
 }
 
@@ -172,6 +202,7 @@ func (n *Node) connect() error {
 		PacketSecrets: n.id.Secrets(forPackets),
 		IdleLink:      n.config.LinkIdle,
 		MaxLinks:      n.config.MaxLinks,
+		Answer:        n.answer,
 		Contested:     func(c overlay.Contest) { n.contest(c, links.addresses()) },
 		Logger:        n.config.Logger,
 	})
@@ -231,9 +262,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		}
 		n.stopped = n.overlay.Drain(ctx)
 		finding.Wait()
-		if n.unfollow != nil {
-			n.unfollow()
-		}
+		n.unfollow()
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 		defer cancel()
 		n.relay.Close(flush)
@@ -244,6 +273,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		n.serving.Wait()
 		if n.admin != nil {
 			n.admin.close(flush)
+		}
+		if n.control != nil {
+			n.control.close(flush)
 		}
 	})
 	return n.stopped

@@ -10,6 +10,7 @@ import (
 	"github.com/project-iris/iris/overlay/calls"
 	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/traffic"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -22,6 +23,8 @@ type Member struct {
 	cluster string            // empty: a plain member, which serves none
 	shard   uint64            // chooses the lane of what it sends
 	gauge   balance.Gauge     // how long it takes to answer
+	traffic *traffic.Served   // of its cluster; nil: it serves none
+	since   time.Time         // when it was attached
 	sender  *multicast.Sender // of its broadcasts and events to other nodes; nil where there are none
 
 	load   atomic.Int64 // requests and tunnels in hand; counted up by the lookup
@@ -60,7 +63,7 @@ type origin interface {
 }
 
 func newMember(o *Overlay, cluster string, handler Handler) *Member {
-	m := &Member{overlay: o, cluster: cluster, handler: handler, shard: o.shards.Add(1)}
+	m := &Member{overlay: o, cluster: cluster, handler: handler, shard: o.shards.Add(1), since: time.Now()}
 	if o.net != nil {
 		m.sender = o.net.multicast.Sender(m.shard)
 	}
@@ -154,6 +157,10 @@ func (m *Member) Close() {
 		m.overlay.forgetCalls(m)
 	}
 	lost := m.served.Close()
+	if len(lost) > 0 {
+		m.overlay.counters.membersLost.Add(uint64(len(lost)))
+		m.traffic.Lost(len(lost))
+	}
 	m.stopWaiting()
 	// After its requests are forgotten, as none is held from then on.
 	o := m.overlay
@@ -164,6 +171,9 @@ func (m *Member) Close() {
 	}
 	// Last, as Drain waits for those that it finds.
 	o.mu.Lock()
+	if _, attached := o.members[m]; attached {
+		o.servesNoMore(m.cluster)
+	}
 	delete(o.members, m)
 	o.mu.Unlock()
 }
@@ -210,6 +220,7 @@ func (l local) Open(token uint64) bool { return l.asked.Has(token) }
 // is one: once to each node that has some. It waits for room on the way to other nodes.
 // The message is borrowed.
 func (m *Member) Broadcast(cluster, message []byte) {
+	m.overlay.counters.broadcasts.Add(1)
 	if to := m.overlay.lookup.RouteToMembers(m.overlay.ctx, cluster); to != nil {
 		m.sender.Send(to.(*multicast.Route), wire.KindBroadcast, cluster, message)
 	}
@@ -227,6 +238,7 @@ func (o *Overlay) deliverBroadcast(cluster, message []byte) {
 // is one: once to each node that has some. It waits for room on the way to other nodes.
 // Topic and event are borrowed.
 func (m *Member) Publish(topic, event []byte) {
+	m.overlay.counters.published.Add(1)
 	if to := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, topic); to != nil {
 		m.sender.Send(to.(*multicast.Route), wire.KindEvent, topic, event)
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/multicast"
@@ -55,6 +57,9 @@ type Network struct {
 	// that was idle for the longest time makes room; those that are used are never cut.
 	// Default [DefaultMaxLinks].
 	MaxLinks int
+	// Answer answers questions of other nodes, see [Overlay.Ask]; nil is no answer. It is called by
+	// several goroutines. Default: none is answered.
+	Answer func(question string) []byte
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -83,6 +88,9 @@ type connection struct {
 	idle      *remote.Idle
 	unsent    remote.Unsent
 	watch     *remote.Watch
+	answers   func(question string) []byte // nil: none
+	asks      chan struct{}                // holds one for each question that is being answered
+	askRate   *rate.Limiter
 	ending    sync.Once
 	work      sync.WaitGroup   // all goroutines but farewells
 	farewells tunnel.Farewells // of tunnels that were closed here
@@ -104,6 +112,9 @@ func (o *Overlay) Connect(config Network) error {
 		multicast: multicast.New(receivers{host{o}}, session.Senders),
 		idle:      remote.NewIdle(cmp.Or(config.IdleLink, DefaultIdleLink), cmp.Or(config.MaxLinks, DefaultMaxLinks)),
 		watch:     remote.NewWatch(),
+		answers:   config.Answer,
+		asks:      make(chan struct{}, asksAtOnce),
+		askRate:   rate.NewLimiter(asksPerSecond, asksPerSecond),
 	}
 	c.Network = network.New(network.Config{
 		Self: config.Self, Transport: config.Transport, Listener: config.Listener, Address: config.Address,
@@ -194,7 +205,8 @@ func (c *connection) finishLanes() {
 func (c *connection) LinkUp(p *peers.Peer) {
 	o := c.overlay
 	r := remote.New(remote.Config{
-		Peer: p, Frames: o.frames, Sessions: &o.sessions, Dropped: &o.counters.repliesDropped, Host: host{o}, Watch: c.watch,
+		Peer: p, Frames: o.frames, Sessions: &o.sessions, Dropped: &o.counters.repliesDropped,
+		Lost: &o.counters.linkLost, Stuck: &o.counters.unreturned, Host: host{o}, Watch: c.watch,
 	})
 	o.links.Add(r)
 	o.lookup.LinkUp(r.ID())
@@ -220,6 +232,8 @@ func (c *connection) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) 
 		r.ServeLane(s)
 	case peers.KindTunnel:
 		c.overlay.takeTunnel(r, s)
+	case peers.KindAsk:
+		c.answer(r, s)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/traffic"
 	"github.com/project-iris/iris/overlay/wire"
 )
 
@@ -96,8 +97,10 @@ type Overlay struct {
 	draining atomic.Bool
 	closed   atomic.Bool
 
-	mu      sync.Mutex
-	members map[*Member]struct{}
+	mu       sync.Mutex
+	members  map[*Member]struct{}
+	clusters map[string]*servedCluster // clusters that members here serve, or have until they answered
+	parted   traffic.ServedCounts      // of clusters that are served no more
 
 	frames   *wire.Budget // of what other nodes send
 	sessions session.Counters
@@ -106,7 +109,7 @@ type Overlay struct {
 
 // New returns an overlay without members.
 func New(config Config) *Overlay {
-	o := &Overlay{config: config.withDefaults(), members: make(map[*Member]struct{})}
+	o := &Overlay{config: config.withDefaults(), members: make(map[*Member]struct{}), clusters: make(map[string]*servedCluster)}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	o.frames = wire.NewBudget(o.config.FrameBytes)
 	o.lookup = lookup.New(lookup.Config{Names: o.bounds(), Owner: owner{o}})
@@ -129,6 +132,7 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 	err := o.refusal()
 	if err == nil {
 		o.members[m] = struct{}{}
+		m.traffic = o.serves(m.cluster)
 	}
 	o.mu.Unlock()
 	if err != nil {
@@ -172,7 +176,7 @@ func (o *Overlay) stop(mark *atomic.Bool) []*Member {
 func (o *Overlay) Drain(ctx context.Context) error {
 	members := o.stop(&o.draining)
 	for _, r := range o.lookup.Drain() {
-		r.Owner.(local).Answer(r.Token, false, []byte(FaultDraining), 0)
+		r.Owner.(local).fail(r.Token, FaultDraining)
 	}
 	for _, m := range members {
 		m.Withdraw()
@@ -214,11 +218,41 @@ type Stats struct {
 	FramesRefused   uint64 // large messages that there was no memory for; each has cost its node the link
 	ControlsDropped uint64 // messages of the directory for a node without a link, or that does not read; it repeats them
 	Unconfirmed     uint64 // members that went on before all other nodes knew of their cluster and topics
+
+	// Requests of members of this node that were answered by a fault of its own.
+	Overloaded uint64 // with FaultOverloaded
+	Draining   uint64 // with FaultDraining
+	LinkLost   uint64 // with FaultMemberLost, as the link to the node that had them was lost
+
+	MembersLost  uint64 // requests that a member of this node had in hand when it went, whoever has asked
+	Unreturned   uint64 // requests of other nodes that found neither a member here nor room on the way back
+	TunnelsUnfit uint64 // tunnels of members of this node that were not built, as all who were asked refused
+	AsksRefused  uint64 // questions of other nodes that were not answered, as there were too many, or they were not understood
+
+	Done Done
+}
+
+// Done counts what members of this node have done. A request is in one of the counts of how it
+// ended, unless it is open, or its member went first.
+type Done struct {
+	Requests   uint64 // asked
+	Replies    uint64 // of them, that were answered by a reply
+	Faults     uint64 // by a fault of a member, or of a node
+	Timeouts   uint64 // by a timeout, or as nobody serves the cluster
+	Published  uint64 // events sent
+	Broadcasts uint64 // broadcasts sent
+	Tunnels    uint64 // tunnels built
+
+	Delivered names.Delivered // to members of this node
 }
 
 // counters are those that no part of the overlay keeps itself.
 type counters struct {
-	repliesDropped, unlinked, unconfirmed atomic.Uint64
+	repliesDropped, unlinked, unconfirmed       atomic.Uint64
+	overloaded, draining, linkLost, membersLost atomic.Uint64
+	unreturned, tunnelsUnfit, asksRefused       atomic.Uint64
+	requests, replies, faults, timeouts         atomic.Uint64
+	published, broadcasts, tunnels              atomic.Uint64
 }
 
 // Stats returns the counts. It may be called at any time.
@@ -232,6 +266,23 @@ func (o *Overlay) Stats() Stats {
 		FramesRefused:   links.FramesRefused,
 		ControlsDropped: links.ControlsDropped + o.counters.unlinked.Load(),
 		Unconfirmed:     o.counters.unconfirmed.Load(),
+		Overloaded:      o.counters.overloaded.Load(),
+		Draining:        o.counters.draining.Load(),
+		LinkLost:        o.counters.linkLost.Load(),
+		MembersLost:     o.counters.membersLost.Load(),
+		Unreturned:      o.counters.unreturned.Load(),
+		TunnelsUnfit:    o.counters.tunnelsUnfit.Load(),
+		AsksRefused:     o.counters.asksRefused.Load(),
+		Done: Done{
+			Requests:   o.counters.requests.Load(),
+			Replies:    o.counters.replies.Load(),
+			Faults:     o.counters.faults.Load(),
+			Timeouts:   o.counters.timeouts.Load(),
+			Published:  o.counters.published.Load(),
+			Broadcasts: o.counters.broadcasts.Load(),
+			Tunnels:    o.counters.tunnels.Load(),
+			Delivered:  known.Delivered,
+		},
 	}
 	if o.net != nil {
 		sent := o.net.multicast.Stats()

@@ -19,13 +19,18 @@ var errLeft = errors.New("member has left")
 // ends; at once if it is not positive. A closed member gets none. The body is
 // borrowed.
 func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration) {
-	switch {
-	case m.closed.Load():
+	if m.closed.Load() {
 		return
+	}
+	m.overlay.counters.requests.Add(1)
+	switch {
 	case timeout <= 0:
+		m.overlay.counters.timeouts.Add(1)
 		m.handler.HandleTimeout(id)
 		return
 	case m.overlay.draining.Load() && m.load.Load() == 0: // who has work in hand may need others to finish it
+		m.overlay.counters.draining.Add(1)
+		m.overlay.counters.faults.Add(1)
 		m.handler.HandleFault(id, []byte(FaultDraining))
 		return
 	}
@@ -38,6 +43,8 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 		m.dispatch(now, names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline, Impatient: m.hasty.Load()}, true)
 		return
 	case errors.Is(err, calls.ErrFull):
+		m.overlay.counters.overloaded.Add(1)
+		m.overlay.counters.faults.Add(1)
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
 	}
 	m.closeRequest()
@@ -128,12 +135,15 @@ func (m *Member) serve(now time.Time, from origin, token uint64, body []byte, de
 	}
 	err = m.handler.HandleRequest(id, body, max(deadline.Sub(now), 1))
 	if err == nil {
+		m.traffic.Took()
 		return nil
 	}
 	if _, still := m.served.Take(id); !still {
+		m.traffic.Took()
 		return nil // its caller has its answer: the deadline passed, or the member was closed
 	}
 	m.unload()
+	m.traffic.Refused()
 	return err
 }
 
@@ -147,6 +157,7 @@ func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.T
 	case errors.Is(err, calls.ErrClosed):
 		err = errLeft
 	case err != nil:
+		m.traffic.Refused()
 		m.many.Store(true)
 	}
 	return id, err
@@ -162,6 +173,7 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	}
 	now := time.Now()
 	m.gauge.Observe(now, now.Sub(s.since), 0, !ok)
+	m.traffic.Answered(now.Sub(s.since), ok)
 	s.origin.Answer(s.token, ok, body, m.load.Load())
 	m.unload() // afterwards, as whoever waits for it may end the caller next
 	m.resumeWithOneLess()
@@ -174,15 +186,25 @@ func (l local) Answer(token uint64, ok bool, body []byte, _ int64) {
 	case !open:
 		return
 	case ok:
+		l.overlay.counters.replies.Add(1)
 		l.handler.HandleReply(c.id, body)
 	default:
+		l.overlay.counters.faults.Add(1)
 		l.handler.HandleFault(c.id, body)
 	}
 	l.closeRequest()
 }
 
-// fail ends a request of this member with a fault.
-func (m *Member) fail(token uint64, fault string) { local{m}.Answer(token, false, []byte(fault), 0) }
+// fail ends a request of this member with a fault of this node.
+func (m *Member) fail(token uint64, fault string) {
+	switch fault {
+	case FaultOverloaded:
+		m.overlay.counters.overloaded.Add(1)
+	case FaultDraining:
+		m.overlay.counters.draining.Add(1)
+	}
+	local{m}.Answer(token, false, []byte(fault), 0)
+}
 
 // Again tries a request elsewhere that a node has sent back. It is called by the goroutine that
 // reads what comes from there, so it waits for no room.
@@ -195,6 +217,7 @@ func (m *Member) FailFast() { m.hasty.Store(true) }
 // unserved answers a request of this member that nobody is there for.
 func (m *Member) unserved(token uint64) {
 	if c, open := m.asked.Take(token); open {
+		m.overlay.counters.timeouts.Add(1)
 		m.handler.HandleTimeout(c.id)
 		m.closeRequest()
 	}
@@ -203,6 +226,7 @@ func (m *Member) unserved(token uint64) {
 // timedOut answers a request of this member whose deadline has passed.
 func (m *Member) timedOut(token uint64, c request) {
 	m.overlay.lookup.Unhold(local{m}, token)
+	m.overlay.counters.timeouts.Add(1)
 	m.handler.HandleTimeout(c.id)
 	m.closeRequest()
 }
@@ -212,6 +236,7 @@ func (m *Member) timedOut(token uint64, c request) {
 func (m *Member) overdue(_ uint64, s served) {
 	now := time.Now()
 	m.gauge.Observe(now, now.Sub(s.since), 0, false)
+	m.traffic.Late()
 	m.unload()
 	m.resumeWithOneLess()
 }

@@ -24,9 +24,17 @@ type Stream = tunnel.Stream
 //
 // It fails when the context ends, with [ErrDraining], or with [ErrNoMember] when
 // all members that were asked refused.
-func (m *Member) Tunnel(ctx context.Context, cluster []byte) (Stream, error) {
+func (m *Member) Tunnel(ctx context.Context, cluster []byte) (_ Stream, err error) {
 	refused := names.Refusals{Anyway: true}
 	var last error
+	defer func() {
+		switch {
+		case err == nil:
+			m.overlay.counters.tunnels.Add(1)
+		case errors.Is(err, ErrNoMember):
+			m.overlay.counters.tunnelsUnfit.Add(1)
+		}
+	}()
 	for !refused.Full() {
 		to, err := m.overlay.lookup.Pick(ctx, cluster, &refused, m.overlay.refusal)
 		switch {

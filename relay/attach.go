@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ func (s *session) attach() error {
 	if len(init.Cluster) > 0 {
 		s.log = s.log.With("cluster", printable(init.Cluster))
 	}
+	s.cluster = bytes.Clone(init.Cluster)
 	s.throttle.init(s)
 	s.tunnels.init(s)
 	if err := s.access.admit(init.Cluster); err != nil {

@@ -18,6 +18,7 @@ func (s *session) HandleRequest(id uint64, body []byte, timeout time.Duration) e
 	if err != nil {
 		if errors.Is(err, outbox.ErrFull) {
 			s.relay.counters.requestsRefused.Add(1)
+			s.dropped.requests.Add(1)
 		}
 		return err
 	}
@@ -30,7 +31,7 @@ func (s *session) HandleBroadcast(message []byte) {
 	m := wire.Delivery{Message: message}
 	b, err := s.throttle.begin(m.Size())
 	if err != nil {
-		s.throttle.drop(err, &s.relay.counters.broadcastsDropped)
+		s.throttle.drop(err, &s.relay.counters.broadcastsDropped, &s.dropped.broadcasts)
 		return
 	}
 	s.out.Commit(m.Append(b))
@@ -41,7 +42,7 @@ func (s *session) HandleEvent(topic, event []byte) {
 	m := wire.Publish{Topic: topic, Event: event}
 	b, err := s.throttle.begin(m.Size())
 	if err != nil {
-		s.throttle.drop(err, &s.relay.counters.eventsDropped)
+		s.throttle.drop(err, &s.relay.counters.eventsDropped, &s.dropped.events)
 		return
 	}
 	s.out.Commit(m.Append(b))
@@ -66,6 +67,7 @@ func (s *session) HandleTimeout(id uint64) {
 func (s *session) result(m wire.Result) {
 	if len(m.Body) > len(faultUnread) && s.out.Queued() >= 2*s.limits.queue {
 		s.relay.counters.resultsReplaced.Add(1)
+		s.dropped.results.Add(1)
 		m = wire.Result{ID: m.ID, Body: []byte(faultUnread)}
 	}
 	b, err := s.out.Prompt.BeginOver(m.Size())

@@ -44,11 +44,13 @@ type session struct {
 	ctx      context.Context // ends with the session; its cause says why
 	cancel   context.CancelCauseFunc
 	helpers  sync.WaitGroup // goroutines of this session besides run
-	writing  atomic.Bool    // the queue is being written
+	writing  atomic.Bool    // the queue is being written, and the application is attached
+	dropped  dropped
 	log      *slog.Logger
 
 	reader      *wire.Reader
-	member      Member
+	member      Member // set when it is attached, as is the next
+	cluster     []byte
 	subscribing bool               // it has subscribed, and others may not know it yet
 	closing     bool               // the application has sent CLOSE
 	stopWaiting context.CancelFunc // ends the wait for what it has yet to answer; set with closing

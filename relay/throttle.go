@@ -99,13 +99,14 @@ func (t *throttle) awaitTurn(ctx context.Context, size int) ([]byte, error) {
 	}
 }
 
-// drop counts a message that begin had no room for. What is dropped because the
+// drop counts a message that begin had no room for, among all and among the application's own. What is dropped because the
 // application is gone is not counted: it is no receiver any more.
-func (t *throttle) drop(err error, count *atomic.Uint64) {
+func (t *throttle) drop(err error, all, own *atomic.Uint64) {
 	if !errors.Is(err, outbox.ErrFull) {
 		return
 	}
-	count.Add(1)
+	all.Add(1)
+	own.Add(1)
 	t.mu.Lock()
 	t.dropped++
 	t.mu.Unlock()

@@ -25,6 +25,7 @@ type nodeFlags struct {
 	access  accessFlags
 	admin   string
 	names   list // of the admin endpoint
+	control string
 	queue   int
 	stall   time.Duration
 	drain   time.Duration
@@ -41,8 +42,9 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	f.links.register(fs)
 	fs.IntVar(&f.port, "port", node.DefaultPort, "TCP `port` for applications, on 127.0.0.1 and [::1]; 0 picks a free one")
 	f.access.register(fs)
-	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` of the admin endpoint (/healthz, /readyz, /members, /members/count, /members/ID), on 127.0.0.1 without HOST; commands look at "+defaultAdmin+" (default none)")
+	fs.StringVar(&f.admin, "http", "", "`HOST:PORT` that answers questions (/healthz, /readyz, /metrics, /v1/status, /v1/network, /members), on 127.0.0.1 without HOST (default none)")
 	fs.Var(&f.names, "http-host", "`names` by which others call the admin endpoint, separated by commas; IP addresses, localhost, the name of this host and the HOST of -http need none")
+	fs.StringVar(&f.control, "control", node.DefaultControl, "`path` of the Unix socket by which commands ask this node, for its user alone, or none")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
 	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that work in hand may take to finish when the node is stopped")
@@ -128,6 +130,7 @@ func (p *program) runNode(ctx context.Context, c *command, f *nodeFlags) error {
 	}
 	hangups, stop := p.onHangup(f.dev && f.access.policy == "")
 	defer stop()
+	config.LogLevel = level
 	r := &run{program: p, log: log, level: level, command: c, config: config, drain: f.drain, audit: audit}
 	err = p.serve(ctx, service{
 		log: log, limit: func() time.Duration { return r.drain }, start: r.start,
@@ -178,6 +181,7 @@ func (f *nodeFlags) resolve() (node.Config, error) {
 		MaxLinks:     f.links.most,
 		Admin:        f.admin,
 		AdminHosts:   f.names,
+		Control:      f.controlPath(),
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
@@ -241,6 +245,14 @@ func (p *program) nodeLog(f *nodeFlags, level *slog.LevelVar) (*slog.Logger, err
 	return log, nil
 }
 
+// controlPath returns where the socket for commands is to be, empty for none.
+func (f *nodeFlags) controlPath() string {
+	if f.control == "none" {
+		return ""
+	}
+	return f.control
+}
+
 // bind returns where other nodes reach this one.
 func (f *nodeFlags) bind() string {
 	if f.dev && f.links.bind == "" {
@@ -298,10 +310,13 @@ func sayReady(log *slog.Logger, n *node.Node, key *identity.NetworkKey) {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "ready", 0)
 	r.Add("port", n.Port(), "peer", n.PeerAddr(), "id", n.ID().Short(), "network", n.Network(), "key", key.Fingerprint())
 	if path := n.Socket(); path != "" {
-		r.Add("socket", path)
+		r.Add("control", path)
 	}
 	if addr := n.AdminAddr(); addr != "" {
 		r.Add("http", addr)
+	}
+	if path := n.ControlPath(); path != "" {
+		r.Add("control", path)
 	}
 	_ = log.Handler().Handle(context.Background(), r)
 }

@@ -22,7 +22,7 @@ var chapters = []chapter{
 	{"Applications of this host", []string{
 		"port", "socket", "socket-mode", "socket-group", "policy", "audit", "queue", "stall", "drain",
 	}},
-	{"To look after the node", []string{"http", "http-host", "log-level", "log-format", "cpuprof", "heapprof", "blockprof"}},
+	{"To look after the node", []string{"control", "http", "http-host", "log-level", "log-format", "cpuprof", "heapprof", "blockprof"}},
 }
 
 const sampleHead = `# Settings of an iris node: iris -config FILE reads them, iris check -config FILE says whether

@@ -57,6 +57,8 @@ func ended() context.Context {
 type server interface {
 	// Contested is closed when it has to give way to another one, which has a new id.
 	Contested() <-chan struct{}
+	// DrainAsked is closed when it was told to end in good order.
+	DrainAsked() <-chan struct{}
 	// Shutdown ends it, in good order while the context lasts.
 	Shutdown(ctx context.Context) error
 }
@@ -94,7 +96,7 @@ func (p *program) serve(ctx context.Context, s service) error {
 		limit := s.limit()
 		if !renew {
 			s.notify.stopping()
-			log.Info("draining: stop again to end at once", "signal", fmt.Sprint(first), "limit", limit)
+			log.Info("draining: stop again to end at once", "signal", first, "limit", limit)
 			if err := p.drain(ctx, n, limit); err != nil {
 				return err
 			}
@@ -111,22 +113,24 @@ func (p *program) serve(ctx context.Context, s service) error {
 	}
 }
 
-// await waits for a signal, which it returns, or until the node has to give way. Meanwhile
-// settings are reloaded when that is asked for.
-func (p *program) await(ctx context.Context, s service, n server) (first os.Signal, renew bool) {
+// await waits for a signal or the word to drain, which it returns, or until the node has to give
+// way. Meanwhile settings are reloaded when that is asked for.
+func (p *program) await(ctx context.Context, s service, n server) (first string, renew bool) {
 	least := time.NewTimer(renewEvery)
 	defer least.Stop()
 	contested, giveWay := n.Contested(), (<-chan time.Time)(nil)
 	for {
 		select {
-		case first = <-p.signals:
-			return first, false
+		case signal := <-p.signals:
+			return fmt.Sprint(signal), false
 		case <-ctx.Done():
-			return nil, false
+			return fmt.Sprint(nil), false
+		case <-n.DrainAsked():
+			return "drain", false
 		case <-contested:
 			contested, giveWay = nil, least.C
 		case <-giveWay:
-			return nil, true
+			return "", true
 		case <-s.hangups:
 			s.notify.reloading()
 			s.reload()

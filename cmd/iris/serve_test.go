@@ -19,6 +19,8 @@ type fakeNode struct {
 	stopped   time.Time
 }
 
+func (n *fakeNode) DrainAsked() <-chan struct{} { return nil }
+
 func (n *fakeNode) Contested() <-chan struct{} { return n.contested }
 
 func (n *fakeNode) Shutdown(ctx context.Context) error {

@@ -120,6 +120,9 @@ func (f *Finder) Close() {
 	f.work.Wait()
 }
 
+// Dropped returns how many hints were dropped, as too many waited.
+func (f *Finder) Dropped() uint64 { return f.dropped.Load() }
+
 // Retry looks for nodes as if none had been looked for: sources look at once, and destinations
 // that failed are dialled again, no more of them a second than ever. It is for when
 // something is over that may have kept this node from all others, as a wrong clock does.

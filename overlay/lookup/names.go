@@ -67,18 +67,18 @@ func (l *Lookup) Drain() []*names.Request {
 	return resumed.Requests
 }
 
-// MembersHere returns the members of a cluster at this node.
+// MembersHere returns the members of a cluster at this node, to whom a broadcast is delivered.
 func (l *Lookup) MembersHere(cluster []byte) []names.Member {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.names.Members(cluster)
+	return l.names.Deliver(cluster)
 }
 
-// SubscribersHere returns the subscribers of a topic at this node.
+// SubscribersHere returns the subscribers of a topic at this node, to whom an event is delivered.
 func (l *Lookup) SubscribersHere(topic []byte) []names.Member {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.names.Subscribers(topic)
+	return l.names.DeliverEvent(topic)
 }
 
 // RouteToMembers returns the route to other nodes that have members of a cluster, as soon as
@@ -230,4 +230,18 @@ func (l *Lookup) Held(m names.Member) (requests, bytes int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.names.Held(m)
+}
+
+// List returns names, see [names.Names.List].
+func (l *Lookup) List(most int) []names.Listed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names.List(most)
+}
+
+// Account returns what a member has of names.
+func (l *Lookup) Account(m names.Member) names.Account {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.names.Account(m)
 }

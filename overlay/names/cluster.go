@@ -16,6 +16,8 @@ type cluster struct {
 	waiting []any      // who waits for a member, without a request
 	retry   retry
 	place   *Place // nil while nobody here sends to it
+
+	delivered uint64 // broadcasts to members of this node, each as often as there are members
 }
 
 // cluster returns the named cluster, which is made if nobody knew it. Whoever adds nothing
@@ -73,6 +75,18 @@ func (n *Names) Members(name []byte) []Member {
 		return c.members
 	}
 	return nil
+}
+
+// Deliver returns the members of a cluster at this node as Members does, for one who delivers
+// a broadcast to them, which is counted.
+func (n *Names) Deliver(name []byte) []Member {
+	c := n.clusters[string(name)]
+	if c == nil {
+		return nil
+	}
+	c.delivered += uint64(len(c.members))
+	n.delivered.Broadcasts += uint64(len(c.members))
+	return c.members
 }
 
 // Wait lets somebody wait for a member of a cluster, who is no request: it is among those

@@ -217,7 +217,7 @@ func (n *node) spread(p *Place, sent *message) {
 
 // deliver gives a message to those whom it is for at a node.
 func (n *node) deliver(sent *message) {
-	receivers := n.names.Subscribers([]byte(sent.name))
+	receivers := n.names.DeliverEvent([]byte(sent.name))
 	if sent.broadcast {
 		receivers = n.names.Members([]byte(sent.name))
 	}

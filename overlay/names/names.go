@@ -74,6 +74,7 @@ type Names struct {
 	retries    map[*cluster]struct{} // that are to be tried again
 
 	placesFull uint64
+	delivered  Delivered
 }
 
 // account is what a member has.
@@ -218,13 +219,14 @@ type Stats struct {
 	Waiting                  int    // tunnels that do
 	UnderWay                 int64  // requests and tunnels that other nodes are thought to have
 	PlacesFull               uint64 // names that were not looked up, as too many are
+	Delivered                Delivered
 }
 
 // Stats counts.
 func (n *Names) Stats() Stats {
 	s := Stats{
 		Clusters: len(n.clusters), Topics: len(n.topics), Places: len(n.places),
-		Registered: len(n.registered), PlacesFull: n.placesFull,
+		Registered: len(n.registered), PlacesFull: n.placesFull, Delivered: n.delivered,
 	}
 	for _, a := range n.accounts {
 		s.Held += len(a.held)

@@ -10,6 +10,8 @@ type topic struct {
 	name    string
 	members []Member // elements never change in place: readers keep a snapshot
 	place   *Place   // nil while nobody here sends to it
+
+	delivered uint64 // events to subscribers of this node, each as often as there are subscribers
 }
 
 // topic returns the named topic, which is made if nobody knew it. Whoever adds nothing to
@@ -82,11 +84,14 @@ func (n *Names) registerTopic(t *topic) {
 	}
 }
 
-// Subscribers returns the subscribers of a topic at this node. The slice is not to be
-// modified.
-func (n *Names) Subscribers(name []byte) []Member {
-	if t := n.topics[string(name)]; t != nil {
-		return t.members
+// DeliverEvent returns the subscribers of a topic at this node, for one who delivers an event to
+// them, which is counted. The slice is not to be modified.
+func (n *Names) DeliverEvent(name []byte) []Member {
+	t := n.topics[string(name)]
+	if t == nil {
+		return nil
 	}
-	return nil
+	t.delivered += uint64(len(t.members))
+	n.delivered.Events += uint64(len(t.members))
+	return t.members
 }

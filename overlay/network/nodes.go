@@ -11,6 +11,7 @@ import (
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/roster"
+	"github.com/project-iris/iris/overlay/sealed"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/choose"
@@ -131,3 +132,15 @@ func (n *Network) Seen() []netip.Addr { return n.roster.Seen() }
 
 // Told takes where a node says that it sees this one.
 func (n *Network) Told(by *peers.Peer, seen *wire.Seen) { n.roster.See(by.ID(), seen) }
+
+// MembershipDropped returns how many packets and streams of membership were malformed or too
+// many.
+func (n *Network) MembershipDropped() uint64 { return n.members.Dropped() }
+
+// Sealed returns what came of the packets beside the links. It is zero where there are none.
+func (n *Network) Sealed() sealed.Stats {
+	if n.packets == nil {
+		return sealed.Stats{}
+	}
+	return n.packets.box.Stats()
+}

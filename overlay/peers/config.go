@@ -74,6 +74,8 @@ const (
 	// What the node that dialled says first over a bulk link. The stream has nothing
 	// else.
 	kindBulk Kind = 7
+
+	KindAsk Kind = 8 // a question, and its answer
 )
 
 // Handler takes what peers send. Its methods are called concurrently for different

@@ -45,6 +45,12 @@ func (p *Peer) ID() transport.PeerID { return p.id }
 // Link returns the link, for its statistics and addresses.
 func (p *Peer) Link() transport.Link { return p.link }
 
+// Since returns when the link came into use.
+func (p *Peer) Since() time.Time { return p.since }
+
+// Dialed reports whether this node has dialled the link.
+func (p *Peer) Dialed() bool { return p.dialed }
+
 // Context ends with the link; its cause says why.
 func (p *Peer) Context() context.Context { return p.link.Context() }
 

@@ -135,7 +135,9 @@ func (r *Remote) timedOut(_ uint64, c call) {
 // Lost ends the use of a node whose link is lost, and answers the requests that it had.
 func (r *Remote) Lost() {
 	r.Lose()
-	for _, c := range r.calls.Close() {
+	lost := r.calls.Close()
+	r.config.Lost.Add(uint64(len(lost)))
+	for _, c := range lost {
 		c.gauge.Drop()
 		c.from.Answer(c.attempt.Token, false, []byte(FaultLost), 0)
 	}

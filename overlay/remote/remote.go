@@ -69,6 +69,8 @@ type Config struct {
 	Frames   *wire.Budget      // for what comes in large frames, of all nodes
 	Sessions *session.Counters // of all nodes
 	Dropped  *atomic.Uint64    // counts answers that found no room
+	Lost     *atomic.Uint64    // counts requests that the node had when the link was lost
+	Stuck    *atomic.Uint64    // counts requests of the node that found no room on the way back
 	Watch    *Watch            // of all nodes
 	Host     Host
 }

@@ -20,6 +20,7 @@ func (r *Remote) serve(m *wire.Request) {
 		return
 	}
 	// There is no room to send it back, so it cannot be tried elsewhere.
+	r.config.Stuck.Add(1)
 	fault(l, m.ID, 0, []byte(FaultOverloaded))
 }
 

@@ -21,14 +21,15 @@ import (
 
 // node is a node with one link, and the host of the remote at its other end.
 type node struct {
-	frames   *wire.Budget
-	sessions session.Counters
-	dropped  atomic.Uint64
-	slow     chan struct{} // closed when it takes messages; nil: it does
-	hears    chan struct{} // closed when it reads lanes
-	network  *mem.Network
-	links    remote.Table
-	watch    *remote.Watch
+	frames      *wire.Budget
+	sessions    session.Counters
+	dropped     atomic.Uint64
+	lost, stuck atomic.Uint64
+	slow        chan struct{} // closed when it takes messages; nil: it does
+	hears       chan struct{} // closed when it reads lanes
+	network     *mem.Network
+	links       remote.Table
+	watch       *remote.Watch
 
 	// serve is what it does with a request. Default: it keeps it.
 	serve func(from *remote.Remote, m *wire.Request) (reason wire.Reason, load int64, ok bool)
@@ -76,7 +77,7 @@ func (n *node) LinkUp(p *peers.Peer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.remote = remote.New(remote.Config{
-		Peer: p, Frames: n.frames, Sessions: &n.sessions, Dropped: &n.dropped, Host: n, Watch: n.watch,
+		Peer: p, Frames: n.frames, Sessions: &n.sessions, Dropped: &n.dropped, Lost: &n.lost, Stuck: &n.stuck, Host: n, Watch: n.watch,
 	})
 	n.links.Add(n.remote)
 }

@@ -34,8 +34,9 @@ type Links interface {
 // Node is another node of the network.
 type Node struct {
 	ID    transport.PeerID
-	Addr  string // where it accepts links, as it says itself
-	Found string // how it was found: what [Roster.Found] was given, or one of the above
+	Addr  string    // where it accepts links, as it says itself
+	Found string    // how it was found: what [Roster.Found] was given, or one of the above
+	Since time.Time // when it became a member, as far as this node knows
 }
 
 // maxFinds is how many nodes can have been found and not become members yet; of more,
@@ -197,7 +198,7 @@ func (r *Roster) List() []Node {
 	defer r.mu.Unlock()
 	list := make([]Node, 0, len(r.all))
 	for id, e := range r.all {
-		list = append(list, Node{ID: id, Addr: e.addr, Found: e.how})
+		list = append(list, Node{ID: id, Addr: e.addr, Found: e.how, Since: e.since})
 	}
 	return list
 }

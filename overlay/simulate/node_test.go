@@ -325,9 +325,9 @@ func (n *node) receive(s *side, m wire.Message) {
 
 // deliver hands a message to the receivers at this node.
 func (n *node) deliver(kind wire.Kind, name, body []byte) {
-	who := n.names.Subscribers(name)
+	who := n.names.DeliverEvent(name)
 	if kind == wire.KindBroadcast {
-		who = n.names.Members(name)
+		who = n.names.Deliver(name)
 	}
 	for _, m := range who {
 		m.(*member).got(kind, string(name), body)

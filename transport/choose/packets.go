@@ -101,3 +101,14 @@ func (t *Transport) passPackets(scheme string, carrier transport.Packets) {
 		}
 	}
 }
+
+// Refused returns how many peers all transports together have turned away, as far as they
+// count them.
+func (t *Transport) Refused() (sum uint64) {
+	for _, one := range t.config.Transports {
+		if counts, ok := one.(interface{ Refused() uint64 }); ok {
+			sum += counts.Refused()
+		}
+	}
+	return sum
+}

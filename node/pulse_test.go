@@ -1,0 +1,39 @@
+package node
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+)
+
+// A part that does not answer is named, however often it is asked about, and gathers no
+// goroutines; when it answers again all is well.
+func TestAPartThatIsStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		asked := 0
+		release := make(chan struct{})
+		p := pulse{parts: []part{
+			{"the first", func() {}},
+			{"the second", func() {
+				mu.Lock()
+				asked++
+				mu.Unlock()
+				<-release
+			}},
+		}}
+		for range 5 {
+			if got := p.stuck(); got != "the second does not answer" {
+				t.Errorf("stuck: %q", got)
+			}
+		}
+		if asked != 1 {
+			t.Errorf("it was asked %d times at once", asked)
+		}
+		close(release)
+		synctest.Wait()
+		if got := p.stuck(); got != "" {
+			t.Errorf("stuck: %q", got)
+		}
+	})
+}

@@ -1,0 +1,58 @@
+package overlay
+
+import (
+	"context"
+	"time"
+
+	"github.com/project-iris/iris/overlay/ask"
+	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/remote"
+	"github.com/project-iris/iris/transport"
+)
+
+const (
+	// asksAtOnce is how many questions of other nodes are answered at a time, and asksPerSecond
+	// how many on the average, after asksPerSecond at once. Others are reset.
+	asksAtOnce    = 4
+	asksPerSecond = 20
+)
+
+// Ask asks another node a question, and returns its answer, of so many bytes at most. A link is
+// made if there is none. It fails with the context, and with the errors of [ask.Ask].
+func (o *Overlay) Ask(ctx context.Context, id transport.PeerID, question string, most int) ([]byte, error) {
+	patience := time.Minute
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = time.Until(deadline)
+	}
+	r, err := o.net.connect(ctx, id, patience)
+	if err != nil {
+		return nil, err
+	}
+	r.Hold()
+	defer r.Release()
+	s, err := r.Peer().Open(ctx, peers.KindAsk)
+	if err != nil {
+		return nil, err
+	}
+	return ask.Ask(ctx, s, question, most)
+}
+
+// answer answers a question of another node.
+func (c *connection) answer(r *remote.Remote, s transport.Stream) {
+	select {
+	case c.asks <- struct{}{}:
+		defer func() { <-c.asks }()
+	default:
+		c.overlay.counters.asksRefused.Add(1)
+		return
+	}
+	if c.answers == nil || !c.askRate.Allow() {
+		c.overlay.counters.asksRefused.Add(1)
+		return
+	}
+	r.Hold()
+	defer r.Release()
+	if err := ask.Answer(s, c.answers); err != nil {
+		c.overlay.counters.asksRefused.Add(1)
+	}
+}
