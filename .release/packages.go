@@ -70,7 +70,7 @@ func writeShared(src source, dir, stage string) error {
 		os.WriteFile(filepath.Join(stage, "iris.conf"), []byte(conf), 0o644),
 		os.WriteFile(filepath.Join(stage, "changelog.yaml"), []byte(changelog(src)), 0o644),
 		os.Mkdir(man, 0o755),
-		copyright(filepath.Join(dir, "iris-licences.txt"), filepath.Join(stage, "copyright")),
+		copyright(src, filepath.Join(dir, "iris-licences.txt"), filepath.Join(stage, "copyright")),
 	)
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		text, err := output(stage, iris, "completion", shell)
@@ -110,13 +110,13 @@ func changelog(src source) string {
 }
 
 // copyright writes whose what is in the packages is, and lists the terms.
-func copyright(licences, file string) error {
+func copyright(src source, licences, file string) error {
 	text, err := os.ReadFile(licences)
 	if err != nil {
 		return err
 	}
 	list, _, _ := strings.Cut(string(text), "\n"+strings.Repeat("=", 80))
-	return os.WriteFile(file, []byte("Iris: "+homepage+"\nCopyright: the authors of Iris\n\n"+list+"\nTheir texts are in licences.txt.gz beside this file.\n"), 0o644)
+	return os.WriteFile(file, []byte("Iris: "+homepage+fmt.Sprintf("\nCopyright %d the authors of Iris\n\n%s\nTheir texts are in licences.txt.gz beside this file. On Debian, that of Apache-2.0 is\n/usr/share/common-licenses/Apache-2.0, and that of MPL-2.0 /usr/share/common-licenses/MPL-2.0.\n", src.time.Year(), list)), 0o644)
 }
 
 // compress replaces each file of a directory by one of gzip, without name and time.
@@ -159,7 +159,7 @@ func pack(src source, dir, stage string, p platform, format string) error {
 		Overridables: nfpm.Overridables{
 			Contents: contents,
 			Umask:    0o022,
-			Deb:      nfpm.Deb{Compression: "zstd"},
+			Deb:      nfpm.Deb{Compression: "gzip"},
 			RPM:      nfpm.RPM{Compression: "zstd", BuildHost: "localhost", Group: "System Environment/Daemons", Summary: strings.SplitN(about, "\n", 2)[0]},
 		},
 	})
@@ -205,9 +205,9 @@ func contentsOf(src source, dir, stage string, p platform, format string) (files
 			FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: mode, MTime: src.time},
 		})
 	}
-	unit, zsh, doc := "/usr/lib/systemd/system", "/usr/share/zsh/site-functions", "/usr/share/doc/iris"
+	unit, zsh, doc, text := "/usr/lib/systemd/system", "/usr/share/zsh/site-functions", "/usr/share/doc/iris", files.TypeRPMDoc
 	if format == "deb" {
-		unit, zsh = "/lib/systemd/system", "/usr/share/zsh/vendor-completions"
+		unit, zsh, text = "/lib/systemd/system", "/usr/share/zsh/vendor-completions", files.TypeFile
 	}
 	add(filepath.Join(dir, p.file("iris")), "/usr/bin/iris", files.TypeFile, 0o755)
 	add(filepath.Join(dir, p.file("websocket")), "/usr/lib/iris/websocket", files.TypeFile, 0o755)
@@ -220,14 +220,14 @@ func contentsOf(src source, dir, stage string, p platform, format string) (files
 	add(filepath.Join(stage, "completion.bash"), "/usr/share/bash-completion/completions/iris", files.TypeFile, 0o644)
 	add(filepath.Join(stage, "completion.zsh"), zsh+"/_iris", files.TypeFile, 0o644)
 	add(filepath.Join(stage, "completion.fish"), "/usr/share/fish/vendor_completions.d/iris.fish", files.TypeFile, 0o644)
-	add(filepath.Join(stage, "copyright"), doc+"/copyright", files.TypeFile, 0o644)
-	add(filepath.Join(dir, strings.TrimSuffix(p.file("iris"), ".exe")+".cdx.json"), doc+"/iris.cdx.json", files.TypeFile, 0o644)
-	add(filepath.Join(stage, "texts", "licences.txt.gz"), doc+"/licences.txt.gz", files.TypeFile, 0o644)
+	add(filepath.Join(stage, "copyright"), doc+"/copyright", text, 0o644)
+	add(filepath.Join(dir, strings.TrimSuffix(p.file("iris"), ".exe")+".cdx.json"), doc+"/iris.cdx.json", text, 0o644)
+	add(filepath.Join(stage, "texts", "licences.txt.gz"), doc+"/licences.txt.gz", text, 0o644)
 	if format == "deb" {
 		add(filepath.Join(src.root, "install/deb/lintian-overrides"), "/usr/share/lintian/overrides/iris", files.TypeFile, 0o644)
 	}
 	for _, page := range man {
-		add(filepath.Join(stage, "man", page.Name()), "/usr/share/man/man1/"+page.Name(), files.TypeFile, 0o644)
+		add(filepath.Join(stage, "man", page.Name()), "/usr/share/man/man1/"+page.Name(), text, 0o644)
 	}
 	return all, nil
 }
