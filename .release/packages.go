@@ -105,7 +105,7 @@ func configuration(sample string) (string, error) {
 
 // changelog is what packages know of their changes, in the form that nfpm takes.
 func changelog(src source) string {
-	return fmt.Sprintf("- semver: %q\n  date: %s\n  packager: %q\n  deb: {urgency: low, distributions: [stable]}\n  changes:\n    - note: Built from commit %s. docs/changelog.md has the changes.\n",
+	return fmt.Sprintf("- semver: %q\n  date: %s\n  packager: %q\n  deb: {urgency: low, distributions: [stable]}\n  changes:\n    - note: Built from commit %.12s; see docs/changelog.md.\n",
 		src.version, src.time.Format("2006-01-02T15:04:05Z"), maintainer, src.revision)
 }
 

@@ -10,9 +10,11 @@ set -eu
 root=$1 old=$2 new=$3 work=$4
 
 say() { echo "== $*"; }
-fail() { echo "FAILED: $*"; for h in a b; do tail -n 30 "$work/$h/console" || true; on $h journalctl --no-pager -n 60 -u iris || true; done; exit 1; }
+fail() { trap - EXIT; echo "FAILED: $*"; for h in a b; do tail -n 30 "$work/$h/console" || true; on $h journalctl --no-pager -n 60 -u iris || true; done; exit 1; }
 
-# until N COMMAND...: tries it each half second, N times at most.
+trap 'fail "a command above"' EXIT
+
+# until_ok N COMMAND...: tries it each half second, N times at most.
 until_ok() {
 	tries=$1; shift
 	while ! "$@" > "$work/tried" 2>&1; do
@@ -86,7 +88,7 @@ on a iris reply -text from-a echo > "$work/a/served" 2>&1 &
 until_ok 40 holds b from-a iris request echo hello -timeout 5s
 
 say "the policy knows the user of an application under this unit"
-on a sh -c 'echo "allow user:root *
+on a sh -c 'echo "allow user:root * *
 deny user:nobody request echo" > /etc/iris/policy; echo "policy = /etc/iris/policy" >> /etc/iris/iris.conf; systemctl restart iris'
 until_ok 40 holds a from-a iris request echo hello -timeout 5s
 if on a setpriv --reuid=65534 --clear-groups iris request echo hello -timeout 3s > "$work/a/denied" 2>&1; then fail "nobody may ask"; fi
@@ -146,4 +148,5 @@ left=$(comm -13 "$work/a/before" "$work/a/after" | grep -vE '^/(var/log|var/cach
 [ -z "$left" ] || fail "left: $left"
 ! on a getent passwd iris || fail "the user is left"
 ! on a getent group iris || fail "the group is left"
+trap - EXIT
 say "all is well"
