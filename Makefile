@@ -9,9 +9,8 @@ SEED     ?= 1
 NODES    ?= 1000
 HOURS    ?= 250
 BROWSER  ?= chromium
-PLATFORMS ?= linux/amd64 linux/arm64 linux/arm linux/riscv64 darwin/amd64 darwin/arm64 windows/amd64
 
-.PHONY: check format vet build test bin/iris binaries fuzz simulate mutations large patience bench tunnels lossy browser services ladder compare network
+.PHONY: check format vet build test bin/iris release packages fuzz simulate mutations large patience bench tunnels lossy browser services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -50,16 +49,14 @@ test:
 bin/iris: ## the program as it goes to hosts: one file that needs nothing else
 	CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -o $@ ./cmd/iris
 
-# The same commit gives the same bytes, wherever it is checked out.
-binaries: ## the program for every one of PLATFORMS, with SHA-256 sums, into bin/release
-	rm -rf bin/release && mkdir -p bin/release
-	@set -e; for platform in $(PLATFORMS); do \
-		os=$${platform%/*}; arch=$${platform#*/}; \
-		file=bin/release/iris-$$os-$$arch; test $$os != windows || file=$$file.exe; \
-		echo $$file; \
-		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -buildvcs=true -tags grpcnotrace -o $$file ./cmd/iris; \
-	done
-	cd bin/release && sha256sum iris-* > SHA256SUMS
+# The same commit and the same Go give the same bytes, wherever it is checked out.
+release: ## all that is installed, into bin/release: binaries, packages, an image, the chart, inventories, sums
+	cd .release && $(GO) run . $(if $(VERSION),-version $(VERSION)) $(if $(PLATFORMS),-platforms $(PLATFORMS))
+
+# As root, on Debian, with: apt-get install debootstrap systemd-container crun lintian rpm rpmlint
+# iproute2. What is not there is skipped, and named. helm is built from its source: minutes.
+packages: ## what make release builds, on hosts with systemd, in containers, and looked at: a quarter of an hour
+	cd .release && $(GO) vet ./... && $(GO) test -count=1 -v -timeout 60m ./...
 
 fuzz: ## every fuzz target in turn, FUZZTIME each
 	@set -e; for pkg in $$($(GO) list ./...); do \
