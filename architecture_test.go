@@ -69,7 +69,7 @@ var rules = []rule{
 		reason: "it needs who is linked, a lane to it and where to deliver, and declares these as interfaces",
 	},
 	{
-		path: "overlay/names", allowed: []string{"overlay/balance", "overlay/directory", "overlay/wire", "transport"},
+		path: "overlay/names", allowed: []string{"overlay/balance", "overlay/directory", "overlay/wire", "transport", "transport/budget"},
 		reason: "a state machine that can be simulated: no lock, clock, goroutine or link",
 	},
 	{
@@ -109,7 +109,7 @@ var rules = []rule{
 		reason: "who keeps links does not know what they are for",
 	},
 	{
-		path: "overlay/session", allowed: []string{"overlay/peers", "overlay/wire", "transport", "transport/outbox"},
+		path: "overlay/session", allowed: []string{"overlay/peers", "overlay/wire", "transport", "transport/budget", "transport/outbox"},
 		reason: "a session hands messages to a handler that it declares, and does not know what they mean",
 	},
 	{
@@ -141,7 +141,7 @@ var rules = []rule{
 		reason: "who is at the other end of a connection is the kernel's word, and nothing is decided by it here",
 	},
 	{
-		path: "relay/...", allowed: []string{"relay/accounts", "relay/peercred", "relay/policy", "relay/wire", "relay/internal/...", "transport/backoff", "transport/nowait", "transport/outbox"}, others: true,
+		path: "relay/...", allowed: []string{"relay/accounts", "relay/peercred", "relay/policy", "relay/wire", "relay/internal/...", "transport/backoff", "transport/budget", "transport/nowait", "transport/outbox"}, others: true,
 		reason: "the relay sees the network only through the interface that it declares, so it is tested against a fake one",
 	},
 	{
@@ -153,7 +153,11 @@ var rules = []rule{
 		reason: "how a socket is written to needs the system and nothing else",
 	},
 	{
-		path: "transport/outbox", allowed: nil,
+		path: "transport/budget", allowed: nil,
+		reason: "who shares what a node has is arithmetic, which relay and overlay need alike",
+	},
+	{
+		path: "transport/outbox", allowed: []string{"transport/budget"},
 		reason: "a queue of frames that whatever writes frames can use, the binding of applications included",
 	},
 	{

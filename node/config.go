@@ -90,6 +90,14 @@ type Config struct {
 	QueueLimit   int
 	StallTimeout time.Duration
 
+	// Memory is how many bytes what applications send and have not taken, and large messages
+	// of other nodes on their way here, may take together with what the Go runtime needs
+	// for it: three quarters are handed out. Default: no limit.
+	Memory int64
+	// MaxMessage is the longest message, body, reply, event or chunk, in bytes. Default as in
+	// [relay.Config].
+	MaxMessage int
+
 	// Admin is where the admin endpoint is, HOST:PORT; without a host it is on 127.0.0.1.
 	// It answers whoever can reach it: see docs/security.md. Default: there is none.
 	Admin string

@@ -14,7 +14,9 @@ import (
 	"github.com/project-iris/iris/overlay/discovery"
 	"github.com/project-iris/iris/relay"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 	"github.com/project-iris/iris/transport/identity"
+	"github.com/project-iris/iris/transport/strangers"
 )
 
 // flushTimeout is how long a node that ends may take to write what applications
@@ -26,7 +28,8 @@ type Node struct {
 	config  Config
 	id      *identity.Identity
 	started time.Time
-	links   *links // nil: the node is alone
+	links   *links         // nil: the node is alone
+	memory  *budget.Budget // nil: it has no limit
 	overlay *overlay.Overlay
 	relay   *relay.Relay
 	port    int
@@ -45,7 +48,6 @@ type Node struct {
 
 	admin *admin // nil: there is none
 
-	reserve   reserve
 	contested chan struct{} // closed when the id is to be given up
 
 	pulse pulse
@@ -83,7 +85,12 @@ func start(config Config, id *identity.Identity) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: config, keys: config, id: id, overlay: overlay.New(overlay.Config{}), contested: make(chan struct{}), started: time.Now(), drainAsked: make(chan struct{})}
+	memory := newMemory(config.Memory)
+	n := &Node{
+		config: config, keys: config, id: id, memory: memory,
+		overlay:   overlay.New(overlay.Config{Memory: memory, FrameBytes: config.Memory / 2}),
+		contested: make(chan struct{}), started: time.Now(), drainAsked: make(chan struct{}),
+	}
 	n.askDrain = sync.OnceFunc(func() { close(n.drainAsked) })
 	open, err := openPorts(config)
 	if err != nil {
@@ -165,11 +172,14 @@ func (n *Node) serve(open ports) {
 		StallTimeout: n.config.StallTimeout,
 		Policy:       n.config.Policy,
 		Audit:        n.config.Audit,
+		Connections:  connections(strangers.Descriptors()),
+		Memory:       n.memory,
+		PayloadLimit: n.config.MaxMessage,
 	})
 	n.pulse = n.newPulse()
 	for _, l := range open.apps {
 		n.serving.Go(func() {
-			_ = n.relay.Serve(n.guard(l))
+			_ = n.relay.Serve(l)
 			n.silent.Store(true)
 		})
 	}

@@ -11,7 +11,6 @@ import (
 // counted is what the parts of a node have counted that they dropped, refused or ended.
 type counted struct {
 	Relay      relay.Stats
-	Reserve    uint64 // connections that descriptors were kept from
 	Overlay    overlay.Stats
 	Directory  map[string]uint64
 	Sealed     sealed.Stats
@@ -23,7 +22,7 @@ type counted struct {
 
 // count asks all parts.
 func (n *Node) count() counted {
-	c := counted{Relay: n.relay.Stats(), Reserve: n.RefusedForDescriptors(), Overlay: n.overlay.Stats()}
+	c := counted{Relay: n.relay.Stats(), Overlay: n.overlay.Stats()}
 	if n.links == nil {
 		return c
 	}
@@ -57,7 +56,9 @@ func (c *counted) reasons() map[status.Reason]uint64 {
 		status.AppUnattached:         c.Relay.Unattached,
 		status.AppStalled:            c.Relay.Stalled,
 		status.AppExpelled:           c.Relay.Expelled,
-		status.AppNoDescriptors:      c.Reserve,
+		status.AppOverLimit:          c.Relay.Limited,
+		status.AppNoRoom:             c.Relay.ConnectionsRefused,
+		status.AppEvicted:            c.Relay.ConnectionsEvicted,
 		status.RequestForbidden:      c.Relay.RequestsForbidden,
 		status.EventForbidden:        c.Relay.EventsForbidden,
 		status.BroadcastForbidden:    c.Relay.BroadcastsForbidden,

@@ -75,7 +75,7 @@ func TestADrainInTheMiddleOfAttach(t *testing.T) {
 // holdNames calls a function while the names of an overlay are locked.
 func holdNames(t *testing.T, o *Overlay, do func()) {
 	enough := errors.New("enough")
-	_, err := o.lookup.Pick(t.Context(), []byte("nobody"), &names.Refusals{}, func() error {
+	_, err := o.lookup.Pick(t.Context(), nil, []byte("nobody"), &names.Refusals{}, func() error {
 		do()
 		return enough
 	})

@@ -85,7 +85,7 @@ func (c *audience) finish() {
 func (c *audience) branches() map[int]multicast.Branch {
 	o := c.nodes[0]
 	found := make(map[int]multicast.Branch)
-	for _, b := range o.lookup.RouteToSubscribers(o.ctx, []byte("news")).(*multicast.Route).Tree() {
+	for _, b := range o.lookup.RouteToSubscribers(o.ctx, nil, []byte("news")).(*multicast.Route).Tree() {
 		if len(b.Leaves) > 0 {
 			found[c.number(b.Node)] = b
 		}

@@ -221,7 +221,7 @@ func (l local) Open(token uint64) bool { return l.asked.Has(token) }
 // The message is borrowed.
 func (m *Member) Broadcast(cluster, message []byte) {
 	m.overlay.counters.broadcasts.Add(1)
-	if to := m.overlay.lookup.RouteToMembers(m.overlay.ctx, cluster); to != nil {
+	if to := m.overlay.lookup.RouteToMembers(m.overlay.ctx, local{m}, cluster); to != nil {
 		m.sender.Send(to.(*multicast.Route), wire.KindBroadcast, cluster, message)
 	}
 	m.overlay.deliverBroadcast(cluster, message)
@@ -239,7 +239,7 @@ func (o *Overlay) deliverBroadcast(cluster, message []byte) {
 // Topic and event are borrowed.
 func (m *Member) Publish(topic, event []byte) {
 	m.overlay.counters.published.Add(1)
-	if to := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, topic); to != nil {
+	if to := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, local{m}, topic); to != nil {
 		m.sender.Send(to.(*multicast.Route), wire.KindEvent, topic, event)
 	}
 	m.overlay.deliverEvent(topic, event)

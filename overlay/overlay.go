@@ -15,6 +15,7 @@ import (
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/traffic"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // Faults that the overlay itself answers a request with. Their texts reach the
@@ -62,6 +63,9 @@ type Config struct {
 	// nodes may take together, before their end has come. Who sends more of them loses
 	// the link. Default 1 GiB.
 	FrameBytes int64
+	// Memory is what these messages are taken of too, by one link as by an application.
+	// Default: no limit.
+	Memory *budget.Budget
 }
 
 func (c Config) withDefaults() Config {
@@ -138,7 +142,12 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.lookup.Attach(local{m}, m.cluster)
+	if err := o.lookup.Attach(local{m}, m.cluster); err != nil {
+		o.mu.Lock()
+		delete(o.members, m)
+		o.mu.Unlock()
+		return nil, err
+	}
 	if o.draining.Load() { // which may have come before
 		m.Withdraw()
 	}
@@ -146,6 +155,14 @@ func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
 		o.lookup.Detach(local{m})
 	}
 	return m, nil
+}
+
+// newFrames returns what the large messages of one more link are taken of.
+func (o *Overlay) newFrames() *wire.Budget {
+	if o.config.Memory == nil {
+		return o.frames
+	}
+	return wire.NewSharedBudget(o.config.FrameBytes, o.config.Memory.Holder())
 }
 
 // refusal says why nobody can attach.

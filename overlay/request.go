@@ -69,11 +69,19 @@ func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 		case names.HoldsIt:
 			return
 		case names.CannotHold:
-			m.fail(a.Token, FaultOverloaded)
+			m.fail(a.Token, overloaded(a.Limit))
 			return
 		}
 		now = time.Now()
 	}
+}
+
+// overloaded is [FaultOverloaded], with the limit of the node that was met, if one was.
+func overloaded(limit error) string {
+	if limit == nil {
+		return FaultOverloaded
+	}
+	return FaultOverloaded + ": " + limit.Error()
 }
 
 // try asks one after the other who can take a request. It reports as gone that one has taken

@@ -36,7 +36,7 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (_ Stream, err erro
 		}
 	}()
 	for !refused.Full() {
-		to, err := m.overlay.lookup.Pick(ctx, cluster, &refused, m.overlay.refusal)
+		to, err := m.overlay.lookup.Pick(ctx, local{m}, cluster, &refused, m.overlay.refusal)
 		switch {
 		case errors.Is(err, lookup.ErrRefused):
 			return nil, errors.Join(ErrNoMember, last)

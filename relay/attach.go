@@ -36,6 +36,7 @@ func (s *session) attach() error {
 		return &denial{fmt.Sprintf("the application speaks version %q of the relay protocol, this node speaks %q",
 			printable(init.Version), wire.Version)}
 	}
+	s.relay.attached(s)
 	if len(init.Cluster) > 0 {
 		s.log = s.log.With("cluster", printable(init.Cluster))
 	}
@@ -84,6 +85,15 @@ func (s *session) rejected(err error) {
 	default:
 		s.log.Debug("connection ended before it attached", "reason", err.Error())
 	}
+}
+
+// turnAway tells a connection that there is no room for it, as far as that needs no waiting, and
+// closes it.
+func (s *session) turnAway(reason string) {
+	m := wire.Deny{Reason: []byte(reason)}
+	_ = s.conn.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	_, _ = s.conn.Write(m.Append(nil)) // into the buffer of a socket that is new
+	s.conn.Close()
 }
 
 // deny tells the application why it is refused.

@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"log/slog"
+	"math"
 	"net"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/project-iris/iris/relay/peercred"
 	"github.com/project-iris/iris/relay/policy"
 	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // DefaultPort is the TCP port that applications look for their node at.
@@ -49,6 +51,13 @@ type Config struct {
 	// it before it is disconnected, and how long the receiver of a tunnel may take
 	// none of what was sent before a close. Default 30 s.
 	StallTimeout time.Duration
+	// Memory is the memory in bytes that what applications send and have not taken is taken of:
+	// frames that arrive, queues and tunnels. Default: no limit.
+	Memory *budget.Budget
+	// Connections is how many applications may be connected. When there are as many, one
+	// that has not sent its INIT makes room for the next; without one, that is refused.
+	// Default: no limit.
+	Connections int
 	// AttachTimeout is how long a new connection may take to send its INIT.
 	// Default 1 min.
 	AttachTimeout time.Duration
@@ -83,6 +92,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.QueueLimit, 8<<20)
 	setDefault(&c.Patience, 100*time.Millisecond)
 	setDefault(&c.StallTimeout, 30*time.Second)
+	setDefault(&c.Connections, math.MaxInt)
 	setDefault(&c.AttachTimeout, time.Minute)
 	setDefault(&c.DetachTimeout, 4*time.Second)
 	setDefault(&c.PayloadLimit, wire.DefaultPayloadLimit)
@@ -107,6 +117,10 @@ func setDefault[T cmp.Ordered](field *T, value T) {
 	}
 }
 
-func (c Config) limits() wire.Limits {
-	return wire.Limits{Payload: c.PayloadLimit}
+func (c Config) limits(m *memory) wire.Limits {
+	limits := wire.Limits{Payload: c.PayloadLimit}
+	if m.Holder != nil {
+		limits.Memory = m
+	}
+	return limits
 }

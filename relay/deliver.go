@@ -16,9 +16,14 @@ func (s *session) HandleRequest(id uint64, body []byte, timeout time.Duration) e
 	m := wire.Call{ID: id, Body: body, Timeout: milliseconds(timeout)}
 	b, err := s.out.Prompt.Begin(m.Size())
 	if err != nil {
-		if errors.Is(err, outbox.ErrFull) {
+		switch {
+		case errors.Is(err, outbox.ErrFull):
 			s.relay.counters.requestsRefused.Add(1)
 			s.dropped.requests.Add(1)
+		case outOfMemory(err):
+			s.relay.counters.requestsRefused.Add(1)
+			s.dropped.requests.Add(1)
+			s.resumeWithMemory(m.Size())
 		}
 		return err
 	}
@@ -71,6 +76,11 @@ func (s *session) result(m wire.Result) {
 		m = wire.Result{ID: m.ID, Body: []byte(faultUnread)}
 	}
 	b, err := s.out.Prompt.BeginOver(m.Size())
+	if outOfMemory(err) {
+		s.relay.counters.resultsReplaced.Add(1)
+		m = wire.Result{ID: m.ID, Body: []byte("overloaded: " + err.Error())}
+		b, err = s.out.Prompt.BeginOver(m.Size())
+	}
 	if err != nil {
 		return // the application is gone
 	}

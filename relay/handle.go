@@ -109,7 +109,7 @@ func (s *session) subscribe(m *wire.Subscribe) error {
 	}
 	s.subscribing = true
 	if err != nil {
-		return &wire.ViolationError{Op: m.Op(), Err: err}
+		return overLimit(m.Op(), err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func Probe(ctx context.Context, addr string) error {
 	if _, err := conn.Write(begin.Append(nil)); err != nil {
 		return fmt.Errorf("the relay does not read what applications say: %w", err)
 	}
-	m, err := wire.NewReader(conn, wire.FromRelay, Config{}.withDefaults().limits()).Read()
+	m, err := wire.NewReader(conn, wire.FromRelay, Config{}.withDefaults().limits(&memory{})).Read()
 	if err != nil {
 		return fmt.Errorf("the relay does not answer applications: %w", err)
 	}

@@ -14,7 +14,8 @@ type progress struct {
 	net.Conn
 	now   *nowait.Writer
 	began time.Time
-	last  atomic.Int64 // when a write began or ended, in nanoseconds since began
+	last  atomic.Int64 // when a write began, or some of it was taken, in nanoseconds since began
+	again bool         // the last write took nothing, and is tried again; the writer's own
 }
 
 func newProgress(conn net.Conn) *progress {
@@ -23,9 +24,14 @@ func newProgress(conn net.Conn) *progress {
 
 // Write writes to the connection.
 func (p *progress) Write(b []byte) (int, error) {
-	p.note()
-	defer p.note()
-	return p.Conn.Write(b)
+	if !p.again {
+		p.note()
+	}
+	n, err := p.Conn.Write(b)
+	if p.again = n == 0; !p.again {
+		p.note()
+	}
+	return n, err
 }
 
 // TryWrite writes what the connection takes at once.
@@ -39,7 +45,7 @@ func (p *progress) TryWrite(b []byte) int {
 
 func (p *progress) note() { p.last.Store(int64(time.Since(p.began))) }
 
-// stalled returns how long ago the last write began or ended.
+// stalled returns for how long nothing was taken of what there is to write.
 func (p *progress) stalled() time.Duration {
 	return time.Since(p.began) - time.Duration(p.last.Load())
 }

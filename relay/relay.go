@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -36,7 +37,8 @@ type Relay struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	sessions  map[*session]struct{}
-	ended     sync.WaitGroup // sessions
+	silent    map[*session]struct{} // of these that have not attached
+	ended     sync.WaitGroup        // sessions
 	refusing  bool
 	closed    bool
 	next      limits // of applications that attach from now on
@@ -61,6 +63,7 @@ func New(config Config) *Relay {
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[*session]struct{}),
 		next:      limits{config.QueueLimit, config.StallTimeout},
+		silent:    make(map[*session]struct{}),
 	}
 	r.guard.Store(newGuard(config.Policy))
 	r.abort = sync.OnceFunc(func() { close(r.aborted) })
@@ -154,19 +157,62 @@ func (r *Relay) start(conn net.Conn) {
 		_ = tcp.SetWriteBuffer(sendBuffer)
 	}
 	s := newSession(r, conn)
+	switch {
+	case r.run(s):
+	case r.isClosed():
+		conn.Close()
+	default:
+		r.counters.connectionsRefused.Add(1)
+		r.warn(s.log, "connection of an application is refused: all that this node may have are in use",
+			"limit", r.config.Connections)
+		s.turnAway(fmt.Sprintf("all %d connections of applications to this node are in use", r.config.Connections))
+	}
+}
+
+// run runs a session, if the relay takes it.
+func (r *Relay) run(s *session) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
-		conn.Close()
-		return
+	if r.closed || len(r.sessions) >= r.config.Connections && !r.evict() {
+		return false
 	}
-	r.sessions[s] = struct{}{}
+	r.sessions[s], r.silent[s] = struct{}{}, struct{}{}
 	r.ended.Go(func() {
 		s.run()
 		r.mu.Lock()
 		delete(r.sessions, s)
+		delete(r.silent, s)
 		r.mu.Unlock()
 	})
+	return true
+}
+
+func (r *Relay) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+// evict ends any connection that has not attached, to make room for another one, and reports
+// whether there was one. Who attaches at once is hit the less the more of them are silent. The
+// lock is held.
+func (r *Relay) evict() bool {
+	for s := range r.silent { // in no order
+		delete(r.silent, s)
+		delete(r.sessions, s)
+		r.counters.connectionsEvicted.Add(1)
+		r.warn(s.log, "connection that has not attached makes room for another one", "limit", r.config.Connections)
+		s.conn.Close()
+		return true
+	}
+	return false
+}
+
+// attached notes that a session is silent no longer.
+func (r *Relay) attached(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.silent, s)
 }
 
 // Refuse closes the listeners. Applications that are attached stay.

@@ -41,6 +41,7 @@ type session struct {
 	access   access
 	throttle throttle
 	tunnels  tunnels
+	memory   memory
 	ctx      context.Context // ends with the session; its cause says why
 	cancel   context.CancelCauseFunc
 	helpers  sync.WaitGroup // goroutines of this session besides run
@@ -66,11 +67,16 @@ func newSession(r *Relay, conn net.Conn) *session {
 		taken:  taken,
 		name:   nameOf(conn),
 		out:    outbox.New(taken, now.queue, now.stall),
-		reader: wire.NewReader(conn, wire.FromApplication, r.config.limits()),
 		log:    r.log.With("app", nameOf(conn)),
 	}
 	s.access.init(s)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.memory.ctx = s.ctx
+	if r.config.Memory != nil {
+		s.memory.Holder = r.config.Memory.Holder()
+	}
+	s.out.Charge(s.memory.Holder)
+	s.reader = wire.NewReader(conn, wire.FromApplication, r.config.limits(&s.memory))
 	return s
 }
 
@@ -79,6 +85,12 @@ func (s *session) run() {
 	defer s.conn.Close()
 	defer s.cancel(errGone)
 	defer s.access.end()
+	defer s.reader.Close()
+	defer s.memory.Give(sessionMemory)
+	if err := s.memory.Holder.Take(sessionMemory); err != nil {
+		s.rejected(&denial{err.Error()})
+		return
+	}
 	if err := s.attach(); err != nil {
 		s.rejected(err)
 		return
@@ -134,6 +146,11 @@ func (s *session) holdBack() error {
 func (s *session) end(err error) {
 	s.cancel(s.cause(err))
 	cause := context.Cause(s.ctx)
+	if limit, ok := errors.AsType[*limitError](cause); ok {
+		s.tunnels.endAll(cause)
+		s.member.Close() // before it is told, so that others have what it had
+		s.farewell(limit)
+	}
 	s.out.Abort(cause) // first, so that a request which comes now goes to another member
 	s.tunnels.endAll(cause)
 	s.member.Close()
@@ -156,7 +173,11 @@ func (s *session) cause(err error) error {
 
 func (s *session) logEnd(cause error) {
 	var violation *wire.ViolationError
+	var limit *limitError
 	switch {
+	case errors.As(cause, &limit):
+		s.relay.counters.limited.Add(1)
+		s.relay.warn(s.log, "application has met a limit; its connection is closed", "limit", limit.Error())
 	case errors.Is(cause, errDetached), errors.Is(cause, errStopped):
 		s.log.Debug("application has detached")
 	case errors.Is(cause, errExpelled):

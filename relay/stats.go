@@ -5,11 +5,14 @@ import "sync/atomic"
 // Stats counts what a relay has done since it was made. Every message that was
 // dropped or refused is in exactly one of the counts.
 type Stats struct {
-	Attached   int64  // applications that are attached now
-	Denied     uint64 // attaches that were refused
-	Violations uint64 // connections that ended because they broke the protocol
-	Unattached uint64 // connections that ended because no INIT came in time
-	Stalled    uint64 // connections that ended because the application did not read
+	Attached           int64  // applications that are attached now
+	Denied             uint64 // attaches that were refused
+	Violations         uint64 // connections that ended because they broke the protocol
+	Unattached         uint64 // connections that ended because no INIT came in time
+	Limited            uint64 // connections that ended because they met a limit of the node that has no answer
+	ConnectionsRefused uint64 // connections over Config.Connections
+	ConnectionsEvicted uint64 // connections that had not attached, and made room for others
+	Stalled            uint64 // connections that ended because the application did not read
 
 	EventsDropped     uint64 // events whose receiver was too slow
 	BroadcastsDropped uint64 // broadcasts whose receiver was too slow
@@ -33,6 +36,8 @@ type counters struct {
 	attached                                      atomic.Int64
 	denied, violations, unattached, stalled       atomic.Uint64
 	eventsDropped, broadcastsDropped              atomic.Uint64
+	connectionsRefused, connectionsEvicted        atomic.Uint64
+	limited                                       atomic.Uint64
 	requestsRefused, resultsReplaced              atomic.Uint64
 	tunnelsRefused, tunnelsBroken, flushAbandoned atomic.Uint64
 	requestsForbidden, eventsForbidden            atomic.Uint64
@@ -44,18 +49,21 @@ type counters struct {
 func (r *Relay) Stats() Stats {
 	c := &r.counters
 	return Stats{
-		Attached:          c.attached.Load(),
-		Denied:            c.denied.Load(),
-		Violations:        c.violations.Load(),
-		Unattached:        c.unattached.Load(),
-		Stalled:           c.stalled.Load(),
-		EventsDropped:     c.eventsDropped.Load(),
-		BroadcastsDropped: c.broadcastsDropped.Load(),
-		RequestsRefused:   c.requestsRefused.Load(),
-		ResultsReplaced:   c.resultsReplaced.Load(),
-		TunnelsRefused:    c.tunnelsRefused.Load(),
-		TunnelsBroken:     c.tunnelsBroken.Load(),
-		FlushesAbandoned:  c.flushAbandoned.Load(),
+		Attached:           c.attached.Load(),
+		Denied:             c.denied.Load(),
+		Violations:         c.violations.Load(),
+		Unattached:         c.unattached.Load(),
+		Limited:            c.limited.Load(),
+		ConnectionsRefused: c.connectionsRefused.Load(),
+		ConnectionsEvicted: c.connectionsEvicted.Load(),
+		Stalled:            c.stalled.Load(),
+		EventsDropped:      c.eventsDropped.Load(),
+		BroadcastsDropped:  c.broadcastsDropped.Load(),
+		RequestsRefused:    c.requestsRefused.Load(),
+		ResultsReplaced:    c.resultsReplaced.Load(),
+		TunnelsRefused:     c.tunnelsRefused.Load(),
+		TunnelsBroken:      c.tunnelsBroken.Load(),
+		FlushesAbandoned:   c.flushAbandoned.Load(),
 
 		RequestsForbidden:      c.requestsForbidden.Load(),
 		EventsForbidden:        c.eventsForbidden.Load(),

@@ -46,6 +46,9 @@ func (t *throttle) begin(size int) ([]byte, error) {
 	if errors.Is(err, outbox.ErrFull) && t.patient() {
 		return t.await(size)
 	}
+	if outOfMemory(err) && (s.out.Queued() == 0 || t.patient()) && s.memory.await(s.relay.config.Patience, size) == nil {
+		return s.out.Bulk.Begin(size)
+	}
 	return b, err
 }
 
@@ -102,7 +105,7 @@ func (t *throttle) awaitTurn(ctx context.Context, size int) ([]byte, error) {
 // drop counts a message that begin had no room for, among all and among the application's own. What is dropped because the
 // application is gone is not counted: it is no receiver any more.
 func (t *throttle) drop(err error, all, own *atomic.Uint64) {
-	if !errors.Is(err, outbox.ErrFull) {
+	if !errors.Is(err, outbox.ErrFull) && !outOfMemory(err) {
 		return
 	}
 	all.Add(1)
@@ -113,7 +116,7 @@ func (t *throttle) drop(err error, all, own *atomic.Uint64) {
 	if !t.slow.Swap(true) {
 		s := t.session
 		s.relay.warn(s.log, "application reads too slowly; events and broadcasts for it are dropped",
-			"queued_bytes", s.out.Queued())
+			"queued_bytes", s.out.Queued(), "reason", err.Error())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/project-iris/iris/relay/policy"
@@ -15,6 +16,9 @@ import (
 // next chunk. It is far below the limit of the queue, so that bulk data neither
 // delays nor crowds out anything else for long.
 const tunnelLevel = 256 << 10
+
+// bulkWrite is the most memory that a chunk takes of the queue of a tunnel.
+const bulkWrite = 264 << 10
 
 // errTunnelEnded is why the queue of a tunnel takes no more once the other side has
 // closed it.
@@ -52,6 +56,7 @@ func newTunnel(s *session, id uint64, conn Stream) *tunnel {
 	}
 	t.changed.L = &t.mu
 	t.in = outbox.NewBulk(flow{t})
+	t.in.Charge(s.memory.Holder)
 	return t
 }
 
@@ -77,8 +82,18 @@ func (t *tunnel) announce(result *wire.TunResult) {
 // start begins to carry data, in both directions.
 func (t *tunnel) start() {
 	running := &t.session.relay.tunnels
-	running.Go(t.flush)
-	running.Go(t.deliver)
+	var left atomic.Int32
+	left.Store(2)
+	ends := func(run func()) func() {
+		return func() {
+			run()
+			if left.Add(-1) == 0 {
+				t.session.memory.Give(tunnelMemory)
+			}
+		}
+	}
+	running.Go(ends(t.flush))
+	running.Go(ends(t.deliver))
 }
 
 // transfer takes a chunk from the application.
@@ -98,6 +113,13 @@ func (t *tunnel) transfer(total uint64, chunk []byte) {
 		return
 	}
 	b, err := t.in.Bulk.BeginOver(maxRecordHeader + len(chunk))
+	if outOfMemory(err) && t.session.memory.await(frameWait, bulkWrite) == nil {
+		b, err = t.in.Bulk.BeginOver(maxRecordHeader + len(chunk))
+	}
+	if outOfMemory(err) {
+		t.breakOff(err)
+		return
+	}
 	if err != nil {
 		return // the other side has closed: its notice is on the way, and nothing is allowed
 	}

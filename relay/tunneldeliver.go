@@ -89,6 +89,7 @@ func (t *tunnel) deliverChunk(records *recordReader, total uint64, length int) (
 		if sent, gone := t.send(&m, buffer); sent || gone {
 			return sent, nil
 		}
+		_ = t.session.memory.await(memoryLook, outbox.BufferSize) // at once if it is the queue that is full
 	}
 }
 

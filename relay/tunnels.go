@@ -31,11 +31,12 @@ type tunnels struct {
 	session *session
 
 	mu      sync.Mutex
-	open    map[uint64]*tunnel // by the application's id; nil while its TUN_INIT is not answered
-	offers  map[uint64]*offer  // by build id: TUN_INITs to the application that it has not confirmed
-	builds  uint64             // build ids used
-	refused bool               // no more tunnels: the session ends
-	left    bool               // no more offers: the application has left its cluster
+	open    map[uint64]*tunnel  // by the application's id; nil while its TUN_INIT is not answered
+	offers  map[uint64]*offer   // by build id: TUN_INITs to the application that it has not confirmed
+	late    map[uint64]struct{} // build ids of offers that were taken back, and not confirmed since
+	builds  uint64              // build ids used
+	refused bool                // no more tunnels: the session ends
+	left    bool                // no more offers: the application has left its cluster
 }
 
 // offer is a tunnel that the application was offered.
@@ -49,6 +50,15 @@ func (ts *tunnels) init(s *session) { ts.session = s }
 // full reports whether there can be no more tunnels. The lock is held.
 func (ts *tunnels) full() bool {
 	return len(ts.open)+len(ts.offers) >= ts.session.relay.config.Tunnels
+}
+
+// takeMemory takes what a tunnel needs. A refusal is in the log.
+func (ts *tunnels) takeMemory() error {
+	err := ts.session.memory.Holder.Take(tunnelMemory)
+	if err != nil {
+		ts.session.relay.warn(ts.session.log, "tunnel of an application is refused", "limit", err.Error())
+	}
+	return err
 }
 
 // put records a tunnel, or with nil that its id is taken. The lock is held.
@@ -85,7 +95,7 @@ func (ts *tunnels) dial(m *wire.TunInit) error {
 		ts.mu.Unlock()
 		return &wire.ViolationError{Op: m.Op(), Err: errTunnelID}
 	}
-	full := ts.full()
+	full := ts.full() || ts.takeMemory() != nil
 	if !full {
 		ts.put(m.ID, nil)
 	}
@@ -123,6 +133,7 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 		ts.mu.Lock()
 		delete(ts.open, id)
 		ts.mu.Unlock()
+		s.memory.Give(tunnelMemory)
 		s.log.Debug("tunnel was not built", "to", printable(cluster), "reason", err.Error())
 		s.tunnelFailed(id)
 		return
@@ -134,6 +145,7 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 		ts.mu.Unlock()
 		conn.Close()
 		s.access.release(policy.Tunnel, cluster, id)
+		s.memory.Give(tunnelMemory)
 		s.tunnelFailed(id)
 		return
 	}
@@ -198,10 +210,15 @@ func (ts *tunnels) offer(conn Stream) (uint64, *offer, error) {
 		refused.Add(1)
 		return 0, nil, errTooManyTunnels
 	}
+	if err := ts.takeMemory(); err != nil {
+		refused.Add(1)
+		return 0, nil, err
+	}
 	m := wire.TunOffer{BuildID: ts.builds, ChunkLimit: chunkLimit}
 	b, err := ts.session.out.Prompt.Begin(m.Size())
 	if err != nil {
-		if errors.Is(err, outbox.ErrFull) {
+		ts.session.memory.Give(tunnelMemory)
+		if errors.Is(err, outbox.ErrFull) || outOfMemory(err) {
 			refused.Add(1)
 		}
 		return 0, nil, err
@@ -221,8 +238,26 @@ func (ts *tunnels) withdraw(build uint64) bool {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	_, ok := ts.offers[build]
-	delete(ts.offers, build)
+	if ok {
+		ts.takeBack(build)
+	}
 	return ok
+}
+
+// takeBack takes an offer back, which the application may still confirm, once. The lock is held.
+func (ts *tunnels) takeBack(build uint64) {
+	ts.session.memory.Give(tunnelMemory)
+	delete(ts.offers, build)
+	if ts.late == nil {
+		ts.late = make(map[uint64]struct{})
+	}
+	if len(ts.late) >= ts.session.relay.config.Tunnels {
+		for forgotten := range ts.late {
+			delete(ts.late, forgotten)
+			break
+		}
+	}
+	ts.late[build] = struct{}{}
 }
 
 // confirm handles the application's answer to an offer. The tunnel is there when
@@ -235,7 +270,9 @@ func (ts *tunnels) confirm(m *wire.TunConfirm) error {
 	o := ts.offers[m.BuildID]
 	_, taken := ts.open[m.ID]
 	if o == nil {
-		late := m.BuildID < ts.builds && !taken
+		_, late := ts.late[m.BuildID]
+		late = late && !taken
+		delete(ts.late, m.BuildID)
 		ts.mu.Unlock()
 		if late {
 			ts.session.tunnelClosed(m.ID, reasonLate)
@@ -317,7 +354,7 @@ func (ts *tunnels) endAll(cause error) {
 		}
 	}
 	for build, o := range ts.offers {
-		delete(ts.offers, build)
+		ts.takeBack(build)
 		o.verdict <- errGone
 	}
 	ts.mu.Unlock()

@@ -47,7 +47,7 @@ func trials(duration time.Duration) []trial {
 		}
 	}
 	return append(all, attachTrial(duration), memoryTrial(),
-		besideTrial(besideEvents, duration), besideTrial(besideTunnel, duration), besideTrial(besideBroadcast, duration),
+		besideTrial(besideEvents, duration), besideTrial(besideTunnel, duration), besideTrial(besideBroadcast, duration), splitTrial(duration),
 		tunnelTrial(irisTCP, naiveTCP, rawTLS, 1.2, duration), tunnelTrial(irisQUIC, naiveQUIC, rawQUIC, 2.0, duration))
 }
 

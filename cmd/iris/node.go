@@ -29,6 +29,8 @@ type nodeFlags struct {
 	queue   int
 	stall   time.Duration
 	drain   time.Duration
+	memory  byteSize
+	message byteSize
 	log     logFlags
 	profile profileFlags
 }
@@ -47,6 +49,8 @@ func (f *nodeFlags) register(fs *flag.FlagSet) {
 	fs.StringVar(&f.control, "control", node.DefaultControl, "`path` of the Unix socket by which commands ask this node, for its user alone, or none")
 	fs.IntVar(&f.queue, "queue", 8<<20, "`bytes` that may wait for an application that does not read")
 	fs.DurationVar(&f.stall, "stall", 30*time.Second, "`time` after which an application that reads nothing is disconnected")
+	fs.Var(&f.memory, "memory", "`size` of the memory that the node may take, in bytes or with KiB, MiB or GiB (default a quarter of the system's or the control group's, 256MiB at least)")
+	fs.Var(&f.message, "max-message", "`size` of the longest message, body, answer or event (default 64MiB, or a quarter of the memory if that is less)")
 	fs.DurationVar(&f.drain, "drain", 10*time.Second, "`time` that work in hand may take to finish when the node is stopped")
 	f.log.register(fs)
 	f.profile.register(fs)
@@ -114,6 +118,7 @@ func (p *program) runNode(ctx context.Context, c *command, f *nodeFlags) error {
 		log.Warn(warning)
 	}
 	config.Logger = log
+	limitRuntime(config.Memory)
 	profiles, err := f.profile.start()
 	if err != nil {
 		return err
@@ -168,6 +173,10 @@ func (f *nodeFlags) resolve() (node.Config, error) {
 	if err != nil {
 		return node.Config{}, err
 	}
+	memory, message, err := f.limits()
+	if err != nil {
+		return node.Config{}, err
+	}
 	config := node.Config{
 		Network:      network,
 		Key:          key,
@@ -185,6 +194,8 @@ func (f *nodeFlags) resolve() (node.Config, error) {
 		Port:         nodePort(f.port),
 		QueueLimit:   f.queue,
 		StallTimeout: f.stall,
+		Memory:       memory,
+		MaxMessage:   message,
 	}
 	if err := f.access.apply(&config); err != nil {
 		return node.Config{}, err

@@ -20,7 +20,8 @@ var chapters = []chapter{
 		"bind", "transport", "join", "discover", "state", "link-idle", "max-links", "plugins", "plugin-opt", "plugin-sha256",
 	}},
 	{"Applications of this host", []string{
-		"port", "socket", "socket-mode", "socket-group", "policy", "audit", "queue", "stall", "drain",
+		"port", "socket", "socket-mode", "socket-group", "policy", "audit", "memory", "max-message",
+		"queue", "stall", "drain",
 	}},
 	{"To look after the node", []string{"control", "http", "http-host", "log-level", "log-format", "cpuprof", "heapprof", "blockprof"}},
 }

@@ -29,7 +29,9 @@ const (
 	AppUnattached         Reason = "application_unattached"
 	AppStalled            Reason = "application_stalled"
 	AppExpelled           Reason = "application_expelled"
-	AppNoDescriptors      Reason = "application_no_descriptors"
+	AppOverLimit          Reason = "application_over_limit"
+	AppNoRoom             Reason = "application_no_room"
+	AppEvicted            Reason = "application_evicted"
 	RequestForbidden      Reason = "request_forbidden"
 	EventForbidden        Reason = "event_forbidden"
 	BroadcastForbidden    Reason = "broadcast_forbidden"
@@ -119,7 +121,9 @@ var Reasons = []ReasonInfo{
 	{AppUnattached, "connections", Watched, "ended, as they did not attach in time", ""},
 	{AppStalled, "applications", Lost, "were disconnected, as they read nothing for the time of -stall", slowReader},
 	{AppExpelled, "applications", Watched, "were disconnected, as a new policy forbids what they have", lookAtPolicy},
-	{AppNoDescriptors, "connections", Lost, "of applications were closed, as the rest of the descriptors is kept for other nodes", "give the node more descriptors: ulimit -n, or LimitNOFILE= of systemd"},
+	{AppOverLimit, "applications", Lost, "were disconnected, as they met a limit of the node", "look at the log for the application and the limit"},
+	{AppNoRoom, "connections", Lost, "of applications were closed, as there were too many", "give the node more descriptors: ulimit -n, or LimitNOFILE= of systemd"},
+	{AppEvicted, "connections", Watched, "of applications that had not attached made room for others", ""},
 	{RequestForbidden, "requests", Watched, "were answered with a fault, as the policy forbids them", lookAtPolicy},
 	{EventForbidden, "events", Watched, "were dropped, as the policy forbids them", lookAtPolicy},
 	{BroadcastForbidden, "broadcasts", Watched, "were dropped, as the policy forbids them", lookAtPolicy},

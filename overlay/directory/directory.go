@@ -181,6 +181,9 @@ func (d *Directory) finish(p *peer) {
 	if due(p.until, d.now) {
 		d.withdraw(p)
 	}
+	if due(p.in.askAt, d.now) {
+		d.askForRefused(p)
+	}
 	d.flush(p)
 	d.stamp(p)
 	d.renew(p)
@@ -202,6 +205,7 @@ func (d *Directory) arm(p *peer) {
 	}
 	earliest(p.in.have != 0, p.in.expires)
 	earliest(true, p.until)
+	earliest(p.in.have != 0, p.in.askAt)
 	waits := p.out.unanswered()
 	earliest(waits, p.out.retryAt)
 	earliest(!waits && p.out.last != 0 && !p.out.pending(), p.out.digestAt)

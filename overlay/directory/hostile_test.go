@@ -294,3 +294,66 @@ func TestOldMessages(t *testing.T) {
 	v.step(Received{peer, nil})
 	v.wantRefused(Foreign, 1)
 }
+
+// A peer whose names were refused for want of room is asked for them when there is room, again
+// until it says them.
+func TestRefusedNamesAreAskedForWhenThereIsRoom(t *testing.T) {
+	v := newVictim(t, 3, Config{PeerNames: 100})
+	greedy := nodeID(1)
+	many, late := manyNames(1, 100), manyNames(2, 1)
+	v.hears(greedy, wire.Update{Registered: many})
+	v.hears(greedy, wire.Update{Registered: late})
+	v.wantRefused(TooManyNames, 1)
+	asks := func() bool {
+		for _, a := range v.pass(2 * askAgain) {
+			if send, ok := a.(Send); ok && send.To == greedy {
+				if ack, ok := send.Message.(*wire.Ack); ok && ack.Have == 0 && ack.Seen == v.sequence {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if asks() {
+		t.Error("it is asked though there is no room")
+	}
+	v.hears(greedy, wire.Update{Unregistered: many[:50]})
+	for i := range 2 {
+		if !asks() {
+			t.Fatalf("it is not asked, %d times before", i)
+		}
+	}
+	v.hears(greedy, wire.Update{Reset: true, Registered: append(late, many[50:]...)})
+	if asks() {
+		t.Error("it is asked though it has said all")
+	}
+	if len(v.names[late[0]].registrants) != 1 {
+		t.Error("the name that was refused is not known")
+	}
+}
+
+// Names that go make room for those that come in the same update.
+func TestNamesThatGoMakeRoomFirst(t *testing.T) {
+	v := newVictim(t, 3, Config{PeerNames: 100})
+	before, after := manyNames(1, 100), manyNames(2, 100)
+	v.hears(nodeID(1), wire.Update{Registered: before, Watched: before})
+	v.hears(nodeID(1), wire.Update{Registered: after, Unregistered: before, Watched: after, Unwatched: before})
+	v.wantRefused(TooManyNames, 0)
+}
+
+// pass lets time pass, with all ticks, and returns what was done.
+func (v *victim) pass(d time.Duration) (actions []Action) {
+	v.t.Helper()
+	end := v.now.Add(d)
+	for {
+		at, ok := v.Next()
+		if !ok || at.After(end) {
+			v.now = end
+			return actions
+		}
+		if at.After(v.now) {
+			v.now = at
+		}
+		actions = append(actions, v.step(Tick{})...)
+	}
+}

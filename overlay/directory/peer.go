@@ -76,6 +76,8 @@ type incoming struct {
 	watching   map[*record]uint32 // names that it watches here, with the mark
 	claims     int                // in all owners that are this peer
 
+	askAt time.Time // when to see whether there is room for names that were refused; zero: none were
+
 	unconfirmed []unconfirmed // in the order of their sequences
 }
 

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"slices"
+	"time"
 
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -59,6 +60,7 @@ func (d *Directory) receiveUpdate(p *peer, m *wire.Update) {
 	case m.Reset:
 		in.mark++
 		in.sweeping = true
+		in.askAt = time.Time{}
 	case in.have == 0 || m.Previous != in.have:
 		d.refuse(Gap)
 		d.ack(p, in.have, m.Sequence)
@@ -77,27 +79,28 @@ func (d *Directory) receiveUpdate(p *peer, m *wire.Update) {
 }
 
 func (d *Directory) receiveNames(p *peer, m *wire.Update) {
-	for _, name := range m.Registered {
-		d.addRegistrant(p, name)
-	}
+	// What goes makes room for what comes.
 	for _, name := range m.Unregistered {
 		if rec := d.names[name]; rec != nil {
 			d.dropRegistrant(p, rec)
 		}
-	}
-	for _, name := range m.Watched {
-		d.addWatcher(p, name)
 	}
 	for _, name := range m.Unwatched {
 		if rec := d.names[name]; rec != nil {
 			d.dropWatcher(p, rec)
 		}
 	}
+	for _, name := range m.Registered {
+		d.addRegistrant(p, name)
+	}
+	for _, name := range m.Watched {
+		d.addWatcher(p, name)
+	}
 }
 
 // admits reports whether a peer may have one more name of a kind that it has so many
-// of.
-func (d *Directory) admits(have int) bool {
+// of. A peer that is refused is asked again when there is room.
+func (d *Directory) admits(p *peer, have int) bool {
 	switch {
 	case have >= d.config.PeerNames:
 		d.refuse(TooManyNames)
@@ -106,7 +109,25 @@ func (d *Directory) admits(have int) bool {
 	default:
 		return true
 	}
+	if p.in.askAt.IsZero() {
+		p.in.askAt = d.now.Add(askAgain)
+	}
 	return false
+}
+
+// askForRefused asks a peer for everything anew whose names were refused, if there is room
+// by now.
+func (d *Directory) askForRefused(p *peer) {
+	in := &p.in
+	switch {
+	case in.have == 0:
+		in.askAt = time.Time{} // it says everything anew in any case
+	case len(in.registered) >= d.config.PeerNames || len(in.watching) >= d.config.PeerNames || d.entries >= d.config.Entries:
+		in.askAt = d.now.Add(askAgain)
+	default:
+		in.askAt = d.now.Add(askAgain) // until it does, as this may be lost
+		d.ack(p, 0, in.have)
+	}
 }
 
 func (d *Directory) addRegistrant(p *peer, name Name) {
@@ -117,7 +138,7 @@ func (d *Directory) addRegistrant(p *peer, name Name) {
 			return
 		}
 	}
-	if !d.admits(len(p.in.registered)) {
+	if !d.admits(p, len(p.in.registered)) {
 		return
 	}
 	if p.in.registered == nil {
@@ -152,7 +173,7 @@ func (d *Directory) addWatcher(p *peer, name Name) {
 		_, watching = p.in.watching[rec]
 	}
 	if !watching {
-		if !d.admits(len(p.in.watching)) {
+		if !d.admits(p, len(p.in.watching)) {
 			return
 		}
 		if p.in.watching == nil {

@@ -103,21 +103,25 @@ func TestWhoWaitsGoesOn(t *testing.T) {
 		hosts := start(t, 2)
 		here, there := hosts[0], hosts[1]
 		caller, service := new(member), new(member)
-		here.Attach(caller, "")
+		if err := here.Attach(caller, ""); err != nil {
+			t.Fatal(err)
+		}
 		a := names.Attempt{Token: 7, Cluster: []byte("service"), Body: []byte("hello"), Deadline: time.Now().Add(time.Minute)}
 		if _, verdict := here.PickOrHold(time.Now(), caller, &a); verdict != names.Held {
 			t.Fatalf("a request to nobody: %v", verdict)
 		}
 		picked := make(chan names.Target)
 		go func() {
-			to, err := here.Pick(t.Context(), []byte("service"), &names.Refusals{Anyway: true}, func() error { return nil })
+			to, err := here.Pick(t.Context(), caller, []byte("service"), &names.Refusals{Anyway: true}, func() error { return nil })
 			if err != nil {
 				t.Error(err)
 			}
 			picked <- to
 		}()
 		time.Sleep(time.Second)
-		there.Attach(service, "service")
+		if err := there.Attach(service, "service"); err != nil {
+			t.Fatal(err)
+		}
 		if to := <-picked; to.Node != there.self {
 			t.Errorf("a tunnel goes to %v", to)
 		}
@@ -125,7 +129,7 @@ func TestWhoWaitsGoesOn(t *testing.T) {
 		if len(here.resumed) != 1 || here.resumed[0] != 7 {
 			t.Errorf("resumed %v", here.resumed)
 		}
-		if r := here.RouteToMembers(t.Context(), []byte("service")).(*route); r.nodes != 1 {
+		if r := here.RouteToMembers(t.Context(), caller, []byte("service")).(*route); r.nodes != 1 {
 			t.Errorf("a broadcast goes to %d nodes", r.nodes)
 		}
 		here.Drain()
@@ -142,11 +146,11 @@ func TestWaitsEnd(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		yes := func() error { return nil }
-		if _, err := here.Pick(ctx, []byte("nobody"), &names.Refusals{}, yes); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := here.Pick(ctx, nil, []byte("nobody"), &names.Refusals{}, yes); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a tunnel to nobody: %v", err)
 		}
 		no := errors.New("no")
-		if _, err := here.Pick(t.Context(), []byte("nobody"), &names.Refusals{}, func() error { return no }); !errors.Is(err, no) {
+		if _, err := here.Pick(t.Context(), nil, []byte("nobody"), &names.Refusals{}, func() error { return no }); !errors.Is(err, no) {
 			t.Errorf("a tunnel that the owner refuses: %v", err)
 		}
 		if s := here.Stats(); s.Waiting != 0 {

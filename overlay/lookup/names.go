@@ -16,15 +16,20 @@ var ErrRefused = errors.New("all that serve the cluster have refused")
 const knowTimeout = 3 * time.Second
 
 // Attach adds a member, which serves the named cluster unless that is empty. What waits for
-// the cluster is handed to it before Attach returns.
-func (l *Lookup) Attach(m names.Member, cluster string) {
+// the cluster is handed to it before Attach returns. It fails when the node may serve no more
+// names.
+func (l *Lookup) Attach(m names.Member, cluster string) error {
 	l.mu.Lock()
-	resumed := l.names.Attach(m, cluster)
+	resumed, err := l.names.Attach(m, cluster)
 	l.unlock()
+	if err != nil {
+		return err
+	}
 	l.resume(resumed)
 	if cluster != "" {
 		l.MakeRoom(m)
 	}
+	return nil
 }
 
 // Leave takes a member out of its cluster.
@@ -84,21 +89,21 @@ func (l *Lookup) SubscribersHere(topic []byte) []names.Member {
 // RouteToMembers returns the route to other nodes that have members of a cluster, as soon as
 // these are known, or after three seconds, or with the context. It returns nil if there is none to
 // look for.
-func (l *Lookup) RouteToMembers(ctx context.Context, cluster []byte) names.Route {
+func (l *Lookup) RouteToMembers(ctx context.Context, from names.Member, cluster []byte) names.Route {
 	if l.alone() {
 		return nil
 	}
 	l.mu.Lock()
-	return l.routeTo(ctx, l.names.ToMembers(cluster))
+	return l.routeTo(ctx, l.names.ToMembers(from, cluster))
 }
 
 // RouteToSubscribers is RouteToMembers for the subscribers of a topic.
-func (l *Lookup) RouteToSubscribers(ctx context.Context, topic []byte) names.Route {
+func (l *Lookup) RouteToSubscribers(ctx context.Context, from names.Member, topic []byte) names.Route {
 	if l.alone() {
 		return nil
 	}
 	l.mu.Lock()
-	return l.routeTo(ctx, l.names.ToSubscribers(topic))
+	return l.routeTo(ctx, l.names.ToSubscribers(from, topic))
 }
 
 // routeTo returns the route to the nodes of a place. The names are locked, and unlocked.
@@ -132,14 +137,14 @@ func (l *Lookup) await(ctx context.Context, done <-chan struct{}) {
 // Pick picks who gets a tunnel, and waits for a member if there is none. It fails with
 // [ErrRefused], with the context's error, and with what refusal says, which is asked whenever
 // nobody is found.
-func (l *Lookup) Pick(ctx context.Context, cluster []byte, refused *names.Refusals, refusal func() error) (names.Target, error) {
+func (l *Lookup) Pick(ctx context.Context, from names.Member, cluster []byte, refused *names.Refusals, refusal func() error) (names.Target, error) {
 	l.mu.Lock()
 	defer l.unlock()
 	for {
 		if err := ctx.Err(); err != nil {
 			return names.Target{}, err
 		}
-		to, verdict := l.names.Pick(time.Now(), cluster, refused)
+		to, verdict := l.names.Pick(time.Now(), from, cluster, refused)
 		if verdict == names.Picked {
 			return to, nil
 		}
@@ -150,7 +155,7 @@ func (l *Lookup) Pick(ctx context.Context, cluster []byte, refused *names.Refusa
 			return names.Target{}, ErrRefused
 		}
 		joined := make(chan struct{})
-		l.names.Wait(time.Now(), cluster, joined)
+		l.names.Wait(time.Now(), from, cluster, joined)
 		l.await(ctx, joined)
 		l.names.StopWaiting(cluster, joined)
 		*refused = names.Refusals{Anyway: true} // they had no member, and may have one now

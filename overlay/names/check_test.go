@@ -69,6 +69,17 @@ func (n *Names) inconsistentPlaces() string {
 			return fmt.Sprintf("place %v is known, and somebody waits to know it", key)
 		}
 	}
+	if !n.alone() {
+		serving := int64(0)
+		for _, a := range n.accounts {
+			serving += a.serving.Held()
+		}
+		served, asked := n.served.Stats().Used, n.asked.Stats().Used
+		if int(served) != len(n.registered) || serving != served || int(asked) != len(n.places) {
+			return fmt.Sprintf("%d names are registered, %d are paid for, %d by members; %d are looked up, %d are paid for",
+				len(n.registered), served, serving, len(n.places), asked)
+		}
+	}
 	if size != n.placeBytes {
 		return fmt.Sprintf("places of %d bytes, counted %d", size, n.placeBytes)
 	}

@@ -34,7 +34,7 @@ func (n *Names) cluster(name string) *cluster {
 // sought returns the named cluster for one who sends to it: it is looked up elsewhere from
 // then on. Whoever adds nothing to it has to call tidy. Nil: this node is alone, and nobody
 // knows the cluster.
-func (n *Names) sought(name []byte) *cluster {
+func (n *Names) sought(owner Member, name []byte) *cluster {
 	c := n.clusters[string(name)]
 	if n.alone() || c != nil && c.place != nil {
 		return c
@@ -42,7 +42,7 @@ func (n *Names) sought(name []byte) *cluster {
 	if c == nil {
 		c = n.cluster(string(name))
 	}
-	c.place = n.newPlace(n.config.Hasher.Cluster(name), len(name), c)
+	c.place = n.newPlace(owner, n.config.Hasher.Cluster(name), len(name), c)
 	return c
 }
 
@@ -89,10 +89,10 @@ func (n *Names) Deliver(name []byte) []Member {
 	return c.members
 }
 
-// Wait lets somebody wait for a member of a cluster, who is no request: it is among those
-// that [Resumed] has then. StopWaiting ends that.
-func (n *Names) Wait(now time.Time, name []byte, who any) {
-	c := n.sought(name)
+// Wait lets somebody of a member wait for a member of a cluster, who is no request: it is among
+// those that [Resumed] has then. StopWaiting ends that.
+func (n *Names) Wait(now time.Time, owner Member, name []byte, who any) {
+	c := n.sought(owner, name)
 	if c == nil {
 		c = n.cluster(string(name))
 	}

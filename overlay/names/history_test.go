@@ -195,7 +195,7 @@ func (w *world) whoWaitsIsServed() {
 		other := up[w.random.IntN(len(up))]
 		late := fmt.Sprint("late ", i)
 		woken := false
-		n.names.Wait(w.now, []byte(late), func() { woken = true })
+		n.names.Wait(w.now, nil, []byte(late), func() { woken = true })
 		n.settle()
 		sender := n.attach("")
 		c := sender.ask(late, 3*time.Second)

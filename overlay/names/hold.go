@@ -15,6 +15,7 @@ type Attempt struct {
 	Impatient     bool     // it is not to wait for a member if nobody serves the cluster
 	Held          *Request // the request as it was held; nil if it was not, or was sent since
 	Waited        string   // the cluster, if it was held before
+	Limit         error    // why the cluster is not looked up elsewhere; nil: it is
 
 	number uint64 // of the request among those that were held; 0: it was not
 }

@@ -57,7 +57,11 @@ func (n *node) attachAs(name, cluster string) *member {
 	n.members = append(n.members, m)
 	w.spell(cluster)
 	w.note("%v of %v attaches to %q", m, n, cluster)
-	n.resume(n.names.Attach(m, cluster))
+	resumed, err := n.names.Attach(m, cluster)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n.resume(resumed)
 	n.names.MakeRoom(m)
 	n.fill(m)
 	n.settle()
@@ -186,9 +190,9 @@ func (m *member) publish(broadcast bool, name string) *message {
 	sent := &message{m, broadcast, name, m.sent, fmt.Sprint(m.number, broadcast, name)}
 	w.spell(name)
 	w.note("%v sends %v to %s", m, sent, name)
-	place := n.names.ToSubscribers([]byte(name))
+	place := n.names.ToSubscribers(m, []byte(name))
 	if broadcast {
-		place = n.names.ToMembers([]byte(name))
+		place = n.names.ToMembers(m, []byte(name))
 	}
 	switch {
 	case place.Known():

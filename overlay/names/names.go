@@ -6,6 +6,7 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // Name is the codec's.
@@ -55,6 +56,10 @@ type Config struct {
 	// Topics and TopicBytes are how many topics a member may be subscribed to, and how many
 	// bytes their names may have together.
 	Topics, TopicBytes int
+	// Served and Asked are how many names members may serve or be subscribed to together,
+	// and how many may be looked up for them at a time. Other nodes take no more than 65,536
+	// of each, which is the default.
+	Served, Asked int64
 }
 
 // Names are what a node knows about names.
@@ -75,11 +80,17 @@ type Names struct {
 
 	placesFull uint64
 	delivered  Delivered
+
+	served, asked *budget.Budget // registrations and places; nil: this node is alone
+	gone          *budget.Holder // of asked: of members that are detached
+	refusal       error          // why the last name that was not looked up was not
 }
 
 // account is what a member has.
 type account struct {
-	cluster    string // that it serves; empty for none
+	serving    *budget.Holder // registrations that it is the first reason for
+	asking     *budget.Holder // places that were made for it
+	cluster    string         // that it serves; empty for none
 	topics     map[string]struct{}
 	topicBytes int                 // of their names
 	held       map[uint64]*Request // by their tokens
@@ -100,7 +111,7 @@ func (r *Resumed) Add(more Resumed) {
 
 // New returns names that nobody uses.
 func New(config Config) *Names {
-	return &Names{
+	n := &Names{
 		config:     config,
 		clusters:   make(map[string]*cluster),
 		topics:     make(map[string]*topic),
@@ -110,16 +121,28 @@ func New(config Config) *Names {
 		touched:    make(map[Name]struct{}),
 		retries:    make(map[*cluster]struct{}),
 	}
+	if !n.alone() {
+		n.served = newBudget("names that are served or subscribed to", config.Served)
+		n.asked = newBudget("names that are asked or sent to", config.Asked)
+		n.gone = n.asked.Holder()
+	}
+	return n
 }
 
 func (n *Names) alone() bool { return n.config.Hasher == nil }
 
 // Attach adds a member, which serves the named cluster unless that is empty. What waits for
-// room is handed to it by Fill.
-func (n *Names) Attach(m Member, name string) Resumed {
-	n.accounts[m] = &account{cluster: name}
+// room is handed to it by Fill. It fails when all names are taken that this node may serve.
+func (n *Names) Attach(m Member, name string) (Resumed, error) {
+	a := n.newAccount(name)
+	if name != "" {
+		if err := n.pay(a, n.clusters[name].first()); err != nil {
+			return Resumed{}, err
+		}
+	}
+	n.accounts[m] = a
 	if name == "" {
-		return Resumed{}
+		return Resumed{}, nil
 	}
 	c := n.cluster(name)
 	c.members = append(c.members, m)
@@ -128,7 +151,7 @@ func (n *Names) Attach(m Member, name string) Resumed {
 	if !c.crowded { // or they are handed over by Fill
 		resumed.Requests = n.take(c, c.held.Len())
 	}
-	return resumed
+	return resumed, nil
 }
 
 // Leave takes a member out of its cluster. To say it twice is fine.
@@ -138,7 +161,9 @@ func (n *Names) Leave(m Member) (resumed Resumed) {
 		return Resumed{}
 	}
 	if c := n.clusters[a.cluster]; c != nil {
+		first := c.first()
 		c.members = without(c.members, m)
+		n.inherit(first, c.first())
 		n.registerCluster(c)
 		resumed.Requests = n.takeImpatient(c)
 		n.tidy(c)
@@ -220,6 +245,7 @@ type Stats struct {
 	UnderWay                 int64  // requests and tunnels that other nodes are thought to have
 	PlacesFull               uint64 // names that were not looked up, as too many are
 	Delivered                Delivered
+	ServedFull               uint64 // names that were not served or subscribed to, as too many are
 }
 
 // Stats counts.
@@ -227,6 +253,9 @@ func (n *Names) Stats() Stats {
 	s := Stats{
 		Clusters: len(n.clusters), Topics: len(n.topics), Places: len(n.places),
 		Registered: len(n.registered), PlacesFull: n.placesFull, Delivered: n.delivered,
+	}
+	if n.served != nil {
+		s.ServedFull = n.served.Stats().Refused
 	}
 	for _, a := range n.accounts {
 		s.Held += len(a.held)

@@ -80,7 +80,11 @@ const (
 // PickOrHold picks who gets a request, or holds it. One that is impatient is not held if
 // nobody serves the cluster.
 func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Verdict) {
-	c := n.sought(a.Cluster)
+	c := n.sought(owner, a.Cluster)
+	a.Limit = nil
+	if c != nil && c.place == nil && !n.alone() {
+		a.Limit = n.refusal
+	}
 	if c != nil && c.crowded && a.number == 0 && a.Refused.n == 0 && !n.draining && n.holdCrowded(now, c, owner, a) {
 		return Target{}, Held
 	}
@@ -106,9 +110,9 @@ func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Ver
 	return Target{}, verdict
 }
 
-// Pick picks who gets a tunnel to a cluster.
-func (n *Names) Pick(now time.Time, name []byte, refused *Refusals) (Target, Verdict) {
-	c := n.sought(name)
+// Pick picks who gets a tunnel of a member to a cluster.
+func (n *Names) Pick(now time.Time, owner Member, name []byte, refused *Refusals) (Target, Verdict) {
+	c := n.sought(owner, name)
 	to, verdict := n.decide(now, c, refused)
 	if verdict != Picked && c != nil {
 		n.tidy(c)

@@ -1,27 +1,31 @@
 package names
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 const (
-	// maxPlaces is how many names that members of this node send to are looked up at a
-	// time, and maxPlaceBytes how many bytes they may have together. Those for which
+	// maxPlaceBytes is how many bytes the names may have together that members of this node
+	// send to and that are looked up; how many there may be is [Config].Asked. Those for which
 	// nothing waits make room for new ones.
-	maxPlaces     = 1 << 16
 	maxPlaceBytes = 16 << 20
 	// evictions is how many places are looked at to find one that can go.
 	evictions = 64
 )
 
+var errPlaceBytes = errors.New("names that are asked or sent to take all of their 16 MiB at this node")
+
 // Place is where else a name is served, as far as the directory has told.
 type Place struct {
 	names   *Names
+	payer   *budget.Holder // of the member that it was made for
 	key     Name
 	size    int                                 // bytes of the full name
 	nodes   []transport.PeerID                  // never changed in place
@@ -70,24 +74,24 @@ func (t *topic) needed() bool { return false }
 
 // ToMembers returns where else a cluster has members, for one who sends to all of them. It
 // returns nil if this node is alone, or too many names are looked up.
-func (n *Names) ToMembers(name []byte) *Place {
+func (n *Names) ToMembers(owner Member, name []byte) *Place {
 	if n.alone() {
 		return nil
 	}
-	c := n.sought(name)
+	c := n.sought(owner, name)
 	n.tidy(c)
 	return c.place.use()
 }
 
 // ToSubscribers returns where else a topic has subscribers, as ToMembers does.
-func (n *Names) ToSubscribers(name []byte) *Place {
+func (n *Names) ToSubscribers(owner Member, name []byte) *Place {
 	if n.alone() {
 		return nil
 	}
 	t := n.topics[string(name)]
 	if t == nil || t.place == nil {
 		t = n.topic(string(name))
-		t.place = n.newPlace(n.config.Hasher.Topic(name), len(name), t)
+		t.place = n.newPlace(owner, n.config.Hasher.Topic(name), len(name), t)
 		n.tidyTopic(t)
 	}
 	return t.place.use()
@@ -124,15 +128,25 @@ func (p *Place) Route() Route {
 // needed reports whether somebody waits for what is known of the place.
 func (p *Place) needed() bool { return len(p.curious) > 0 || p.owner.needed() }
 
-// newPlace begins to look a name up. It returns nil if too many names are looked up.
-func (n *Names) newPlace(key Name, size int, o owner) *Place {
-	for len(n.places) >= maxPlaces || n.placeBytes+size > maxPlaceBytes {
+// newPlace begins to look a name up for a member. It returns nil if too many names are looked
+// up, for all or for that member.
+func (n *Names) newPlace(member Member, key Name, size int, o owner) *Place {
+	payer := n.asking(member)
+	for {
+		err := errPlaceBytes
+		if n.placeBytes+size <= maxPlaceBytes {
+			err = payer.Take(1)
+		}
+		if err == nil {
+			break
+		}
 		if !n.evict() {
 			n.placesFull++
+			n.refusal = err
 			return nil
 		}
 	}
-	p := &Place{names: n, key: key, size: size, used: true, owner: o}
+	p := &Place{names: n, payer: payer, key: key, size: size, used: true, owner: o}
 	n.places[key] = p
 	n.placeBytes += size
 	n.touched[key] = struct{}{}
@@ -169,6 +183,7 @@ func (n *Names) drop(p *Place) {
 	}
 	delete(n.places, p.key)
 	n.placeBytes -= p.size
+	p.payer.Give(1)
 	n.touched[p.key] = struct{}{}
 	p.owner.forget(n)
 }

@@ -19,11 +19,13 @@ func TestRename(t *testing.T) {
 	})
 	w := &world{}
 	m := &member{node: &node{world: w}}
-	n.Attach(m, "here")
+	if _, err := n.Attach(m, "here"); err != nil {
+		t.Fatal(err)
+	}
 	if err := n.Subscribe(m, "news"); err != nil {
 		t.Fatal(err)
 	}
-	p := n.ToMembers([]byte("there"))
+	p := n.ToMembers(m, []byte("there"))
 	a, b := transport.PeerID{1}, transport.PeerID{2}
 	n.Changed(time.Time{}, directory.Changed{Name: old.Cluster([]byte("there")), Nodes: []transport.PeerID{a}, Known: true})
 	check := func(step string, registers, watches *directory.Hasher, also ...*directory.Hasher) {

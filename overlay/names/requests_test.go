@@ -240,7 +240,7 @@ func (c *call) reply() {
 func (m *member) tunnel(cluster string) {
 	n, w := m.node, m.node.world
 	w.spell(cluster)
-	switch to, verdict := n.names.Pick(w.now, []byte(cluster), &Refusals{}); verdict {
+	switch to, verdict := n.names.Pick(w.now, m, []byte(cluster), &Refusals{}); verdict {
 	case Picked:
 		if to.Member != nil {
 			w.happens("%v picks %v for a tunnel of %v", n, to.Member, m)
@@ -249,7 +249,7 @@ func (m *member) tunnel(cluster string) {
 		w.happens("%v picks %v for a tunnel of %v", n, w.byID[to.Node], m)
 	case Nobody:
 		w.happens("a tunnel of %v waits", m)
-		n.names.Wait(w.now, []byte(cluster), func() { m.tunnel(cluster) })
+		n.names.Wait(w.now, m, []byte(cluster), func() { m.tunnel(cluster) })
 	case Draining:
 		w.happens("a tunnel of %v is given up: draining", m)
 	default:

@@ -1,6 +1,9 @@
 package names
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // ErrTooManyTopics says that a member may not subscribe to more topics.
 var ErrTooManyTopics = errors.New("too many subscriptions")
@@ -33,7 +36,8 @@ func (n *Names) tidyTopic(t *topic) {
 }
 
 // Subscribe notes that a member wants the events of a topic. To be subscribed already is
-// fine, and so is to be detached. It fails with [ErrTooManyTopics].
+// fine, and so is to be detached. It fails with [ErrTooManyTopics],
+// which has the refusal of the node beside it where that is the reason.
 func (n *Names) Subscribe(m Member, name string) error {
 	a := n.accounts[m]
 	if a == nil {
@@ -44,6 +48,9 @@ func (n *Names) Subscribe(m Member, name string) error {
 	}
 	if len(a.topics) >= n.config.Topics || a.topicBytes+len(name) > n.config.TopicBytes {
 		return ErrTooManyTopics
+	}
+	if err := n.pay(a, n.topics[name].first()); err != nil {
+		return fmt.Errorf("%w: %w", ErrTooManyTopics, err)
 	}
 	if a.topics == nil {
 		a.topics = make(map[string]struct{})
@@ -72,7 +79,9 @@ func (n *Names) unsubscribe(m Member, a *account, name string) {
 	delete(a.topics, name)
 	a.topicBytes -= len(name)
 	t := n.topics[name]
+	first := t.first()
 	t.members = without(t.members, m)
+	n.inherit(first, t.first())
 	n.registerTopic(t)
 	n.tidyTopic(t)
 }

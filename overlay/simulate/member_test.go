@@ -113,7 +113,11 @@ func (n *node) attach(cluster string, hasty bool, how manner) *member {
 	w.members = append(w.members, m)
 	n.members = append(n.members, m)
 	w.note("attach "+cluster, n.number, m.number)
-	n.resume(n.names.Attach(m, cluster))
+	resumed, err := n.names.Attach(m, cluster)
+	if err != nil {
+		panic(err) // there are few names
+	}
+	n.resume(resumed)
 	if cluster != "" {
 		m.makeRoom()
 		n.confirm(func(all bool) {
@@ -490,7 +494,7 @@ func (m *member) pump() {
 		if msg.kind == wire.KindBroadcast {
 			place = n.names.ToMembers
 		}
-		p := place([]byte(msg.name))
+		p := place(m, []byte(msg.name))
 		if p == nil {
 			m.outbox = m.outbox[1:]
 			continue

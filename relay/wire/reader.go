@@ -23,6 +23,17 @@ type Limits struct {
 	// Payload is the longest message, body, reply, fault, event or chunk, in
 	// bytes. Default 64 MiB.
 	Payload int
+	// Memory is what buffers of more than 4 KiB are taken of. An error of it ends the reader.
+	// Default: as much as they take.
+	Memory Memory
+}
+
+// Memory is what readers share.
+type Memory interface {
+	// Take takes bytes, or fails. It may wait.
+	Take(bytes int64) error
+	// Give gives them back.
+	Give(bytes int64)
 }
 
 // The defaults of [Limits].
@@ -61,6 +72,7 @@ type Reader struct {
 	limits Limits
 	err    error // what Read returns from now on
 
+	taken  int64 // bytes of memory, for buf
 	buf    []byte
 	r, w   int    // buf[r:w] has arrived and is not consumed yet
 	cursor cursor // of the frame at r; here, since one on the stack would escape
@@ -222,7 +234,9 @@ func (r *Reader) fill(need int) error {
 		if r.srcErr != nil {
 			return r.endError()
 		}
-		r.makeRoom(need)
+		if err := r.makeRoom(need); err != nil {
+			return err
+		}
 		var n int
 		n, r.srcErr = r.src.Read(r.buf[r.w:])
 		r.w += n
@@ -241,13 +255,13 @@ func (r *Reader) endError() error {
 // makeRoom leaves at least one free byte behind r.w, on the way to need buffered
 // bytes. The buffer grows only when it is full of bytes that have arrived, whatever
 // length the frame claims, and a large one is given back as soon as it is empty.
-func (r *Reader) makeRoom(need int) {
+func (r *Reader) makeRoom(need int) error {
 	pending, size := r.w-r.r, len(r.buf)
 	switch {
 	case pending == 0 && (size == 0 || size > fullBuffer):
-		r.move(minBuffer)
+		return r.move(minBuffer)
 	case pending == 0 && r.w == size && size < fullBuffer:
-		r.move(r.grown(need))
+		return r.move(r.grown(need))
 	case pending == 0:
 		r.r, r.w = 0, 0
 	case r.w < size:
@@ -255,8 +269,9 @@ func (r *Reader) makeRoom(need int) {
 		copy(r.buf, r.buf[r.r:r.w])
 		r.r, r.w = 0, pending
 	default:
-		r.move(r.grown(need))
+		return r.move(r.grown(need))
 	}
+	return nil
 }
 
 // grown returns the size of the next larger buffer.
@@ -268,10 +283,35 @@ func (r *Reader) grown(need int) int {
 	return size
 }
 
-// move continues in a new buffer, and forgets what points into the old one.
-func (r *Reader) move(size int) {
+// move continues in a new buffer, and forgets what points into the old one. Both take memory
+// while one is copied.
+func (r *Reader) move(size int) error {
+	taken := int64(0)
+	if size > minBuffer && r.limits.Memory != nil {
+		taken = int64(size)
+		if err := r.limits.Memory.Take(taken); err != nil {
+			return err
+		}
+	}
 	buf := make([]byte, size)
 	n := copy(buf, r.buf[r.r:r.w])
 	r.buf, r.r, r.w = buf, 0, n
 	r.messages, r.cursor = messages{}, cursor{}
+	r.release()
+	r.taken = taken
+	return nil
+}
+
+// Close gives back the memory that was taken. The reader must not be used any more, nor what it
+// has returned.
+func (r *Reader) Close() {
+	r.release()
+	r.buf, r.messages, r.cursor = nil, messages{}, cursor{}
+}
+
+func (r *Reader) release() {
+	if r.taken > 0 {
+		r.limits.Memory.Give(r.taken)
+		r.taken = 0
+	}
 }

@@ -26,7 +26,10 @@ func (q *Queue) Add(b Buffer, from, to int) error {
 	if err := q.refusal(); err != nil {
 		return err
 	}
-	q.segments = append(q.segments, segment{bytes: b.array[from:from], large: b.array})
+	if err := o.memory.Take(BufferSize); err != nil {
+		return err
+	}
+	q.segments = append(q.segments, segment{bytes: b.array[from:from], large: b.array, charged: BufferSize})
 	q.open = 0
 	q.commit(b.array[from:to])
 	if o.idle {

@@ -38,10 +38,10 @@ func (o *Outbox) putBack(q *Queue, s segment, n int) {
 	left := len(s.bytes) - n
 	switch {
 	case left == 0:
-		s.recycle()
+		o.recycle(s)
 	case o.aborted:
 		o.drop(q, left)
-		s.recycle()
+		o.recycle(s)
 	default:
 		q.handed -= uint64(left)
 		s.bytes = s.bytes[n:]

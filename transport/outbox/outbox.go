@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/project-iris/iris/transport/budget"
 )
 
 var (
@@ -20,9 +22,12 @@ var (
 	ErrFull = errors.New("queue is full")
 	// ErrClosed says that the outbox takes nothing more.
 	ErrClosed = errors.New("connection is closed")
-	// ErrStalled says that the peer took no byte for the stall time.
+	// ErrStalled says that the peer took next to nothing for the stall time.
 	ErrStalled = errors.New("peer has stopped reading")
 )
+
+// least is how many bytes a connection takes in the stall time, or it has stalled.
+const least = 64
 
 // Conn is what an outbox needs of a connection.
 type Conn interface {
@@ -59,14 +64,15 @@ type Outbox struct {
 	// Prompt and Bulk are the two queues.
 	Prompt, Bulk Queue
 
-	conn  Conn
-	try   TryWriter // the connection, if it is one
-	limit int
-	stall time.Duration
-	large bool          // writes are large when much is queued
-	apart bool          // what is in Bulk does not fill Prompt
-	done  chan struct{} // closed when the writer has ended
-	room  func()        // see OnRoom; nil: nobody wants to know
+	conn   Conn
+	try    TryWriter // the connection, if it is one
+	limit  int
+	stall  time.Duration
+	large  bool           // writes are large when much is queued
+	apart  bool           // what is in Bulk does not fill Prompt
+	done   chan struct{}  // closed when the writer has ended
+	memory *budget.Holder // see Charge; nil: it is not counted
+	room   func()         // see OnRoom; nil: nobody wants to know
 
 	mu       sync.Mutex
 	work     sync.Cond     // wakes the writer: one of the fields that due looks at has changed
@@ -88,8 +94,9 @@ type Outbox struct {
 }
 
 // New returns an outbox that holds up to limit bytes before it is full. The last
-// frame may exceed it: a frame is taken as long as fewer bytes are queued. A connection that takes no byte for the time stall fails with [ErrStalled]; zero
-// means that it may take for ever. The caller has to call Run.
+// frame may exceed it: a frame is taken as long as fewer bytes are queued. A
+// connection that takes less than 64 bytes of a write in the time stall fails with [ErrStalled];
+// zero means that it may take for ever. The caller has to call Run.
 func New(conn Conn, limit int, stall time.Duration) *Outbox {
 	o := &Outbox{conn: conn, limit: limit, stall: stall, done: make(chan struct{})}
 	o.try, _ = conn.(TryWriter)
@@ -107,6 +114,11 @@ func NewBulk(conn Conn) *Outbox {
 	o.large = true
 	return o
 }
+
+// Charge has the memory of what is queued taken of a budget: frames that there is none for are
+// refused with the error of the budget. What is queued in a queue that was empty is not counted
+// up to 4 KiB. It is called before anything is added.
+func (o *Outbox) Charge(memory *budget.Holder) { o.memory = memory }
 
 // SetApart has Prompt take up to the limit however much is in Bulk: so who waits for room there
 // does not wait for bulk. It is called before anything is added.
@@ -291,7 +303,7 @@ func (o *Outbox) finish(q *Queue, s segment, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q.written(len(s.bytes))
-	s.recycle()
+	o.recycle(s)
 	o.wrote = time.Now()
 	if err != nil {
 		o.fail(err)
@@ -300,14 +312,15 @@ func (o *Outbox) finish(q *Queue, s segment, err error) {
 	o.release()
 }
 
-// write writes all of b. Only a connection that takes nothing at all has stalled:
-// a slow one that takes a little gets another deadline, and so does one whose
-// deadline was set before it had anything to take.
+// write writes all of b. A slow connection that takes least bytes in each stall time has not
+// stalled, and neither has one whose deadline was set before it had anything to take. It is
+// looked at four times in the stall time, to know when it took them.
 func (o *Outbox) write(b []byte) error {
 	begin := time.Now()
 	if err := o.arm(begin); err != nil {
 		return err
 	}
+	taken := 0 // since begin
 	for {
 		n, err := o.conn.Write(b)
 		if err == nil {
@@ -318,13 +331,13 @@ func (o *Outbox) write(b []byte) error {
 			return err
 		}
 		now := time.Now()
-		if n > 0 {
-			begin = now
+		if taken += n; taken >= least {
+			begin, taken = now, 0
 		}
 		if now.Sub(begin) >= o.stall {
 			return ErrStalled
 		}
-		if err := o.setDeadline(begin); err != nil {
+		if err := o.setDeadline(now, begin.Add(o.stall)); err != nil {
 			return err
 		}
 	}
@@ -333,16 +346,21 @@ func (o *Outbox) write(b []byte) error {
 // arm sets the deadline of a write that begins now, but not for every write: one
 // that is at most a quarter used serves on.
 func (o *Outbox) arm(now time.Time) error {
-	if o.stall == 0 || now.Sub(o.armed) < o.stall/4 {
+	if o.stall == 0 || now.Sub(o.armed) < o.stall/16 {
 		return nil
 	}
-	return o.setDeadline(now)
+	return o.setDeadline(now, now.Add(o.stall))
 }
 
-// setDeadline gives the connection the stall time from begin.
-func (o *Outbox) setDeadline(begin time.Time) error {
-	o.armed = begin
-	return o.conn.SetWriteDeadline(begin.Add(o.stall))
+// setDeadline gives the connection a quarter of the stall time from now, but no more than to
+// the end.
+func (o *Outbox) setDeadline(now, end time.Time) error {
+	o.armed = now
+	at := now.Add(o.stall / 4)
+	if end.Before(at) {
+		at = end
+	}
+	return o.conn.SetWriteDeadline(at)
 }
 
 // fail drops what is queued. An outbox that was closed and loses frames by it does
@@ -355,12 +373,18 @@ func (o *Outbox) fail(err error) {
 	for _, q := range []*Queue{&o.Prompt, &o.Bulk} {
 		for _, s := range q.segments {
 			o.drop(q, len(s.bytes))
-			s.recycle()
+			o.recycle(s)
 		}
 		q.segments = nil
 	}
 	o.wake()
 	o.release()
+}
+
+// recycle gives back what a segment has taken. The lock is held.
+func (o *Outbox) recycle(s segment) {
+	o.memory.Give(s.charged)
+	s.recycle()
 }
 
 // drop accounts for bytes that will not be written. The lock is held.

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/project-iris/iris/transport/budget"
 	"github.com/project-iris/iris/transport/outbox"
 )
 
@@ -226,5 +227,47 @@ func TestLimit(t *testing.T) {
 		w.wantWrite("exactly 10")
 		w.Close()
 		w.wantEnd(nil)
+	})
+}
+
+// What is queued takes memory but for a small first segment, is refused where there is none,
+// unless it is small and must not be, and gives all back.
+func TestQueuedFramesTakeMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := budget.New(budget.Config{Name: "bytes", Limit: 200 << 10, Reserve: 1})
+		near, far := net.Pipe()
+		o := outbox.New(near, 1<<20, 0)
+		o.Charge(memory.Holder())
+		put := func(begin func(int) ([]byte, error), size int) error {
+			b, err := begin(size)
+			if err == nil {
+				o.Commit(append(b, make([]byte, size)...))
+			}
+			return err
+		}
+		if err := put(o.Bulk.Begin, 4<<10); err != nil || memory.Stats().Used != 0 {
+			t.Errorf("the first segment: %v, %d bytes taken", err, memory.Stats().Used)
+		}
+		if err := put(o.Bulk.Begin, 4<<10); err != nil || memory.Stats().Used != 72<<10 {
+			t.Errorf("the second segment: %v, %d bytes taken", err, memory.Stats().Used)
+		}
+		if err := put(o.Bulk.Begin, 150<<10); !errors.Is(err, budget.ErrRefused) {
+			t.Errorf("too much: %v", err)
+		}
+		if err := put(o.Bulk.BeginOver, 150<<10); !errors.Is(err, budget.ErrRefused) {
+			t.Errorf("too much that must not be dropped: %v", err)
+		}
+		if err := put(o.Bulk.BeginOver, 4<<10); err != nil {
+			t.Errorf("little that must not be dropped: %v", err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- o.Run() }()
+		o.Close()
+		if _, err := io.Copy(io.Discard, io.LimitReader(far, 12<<10)); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; err != nil || memory.Stats().Used != 0 {
+			t.Errorf("at the end: %v, %d bytes taken", err, memory.Stats().Used)
+		}
 	})
 }

@@ -30,7 +30,16 @@ func (q *Queue) Begin(size int) ([]byte, error) {
 		q.out.mu.Unlock()
 		return nil, err
 	}
-	return q.grow(size), nil
+	return q.begin(size, false)
+}
+
+// begin is grow, or unlocks the outbox and fails where there is no memory.
+func (q *Queue) begin(size int, force bool) ([]byte, error) {
+	b, err := q.grow(size, force)
+	if err != nil {
+		q.out.mu.Unlock()
+	}
+	return b, err
 }
 
 // refusal returns why nothing can be added, nil if it can. The lock is held.
@@ -44,7 +53,8 @@ func (q *Queue) refusal() error {
 }
 
 // BeginOver is Begin for what must not be dropped: it ignores the limit, so the
-// caller has to bound what it adds in another way.
+// caller has to bound what it adds in another way. Memory is refused to frames of more than
+// 4 KiB alone, see [Outbox.Charge].
 func (q *Queue) BeginOver(size int) ([]byte, error) {
 	o := q.out
 	o.mu.Lock()
@@ -52,7 +62,7 @@ func (q *Queue) BeginOver(size int) ([]byte, error) {
 		defer o.mu.Unlock()
 		return nil, o.err
 	}
-	return q.grow(size), nil
+	return q.begin(size, size <= smallSegment)
 }
 
 // BeginWait is Begin that waits for room until the context ends.
@@ -130,19 +140,27 @@ func (q *Queue) counted() int {
 	return q.out.queued
 }
 
-// grow returns the last segment, with room for size more bytes. The lock is held, also
-// after it.
-func (q *Queue) grow(size int) []byte {
+// grow returns the last segment, with room for size more bytes, if there is memory for that, or
+// it is taken by force. The lock is held, also after it.
+func (q *Queue) grow(size int, force bool) ([]byte, error) {
 	q.out.adding = q
 	if n := len(q.segments); n > 0 {
 		if last := q.segments[n-1].bytes; cap(last)-len(last) >= size {
 			q.open = len(last)
-			return last
+			return last, nil
 		}
 	}
-	q.segments = append(q.segments, newSegment(size, len(q.segments), q.out.large))
+	need := charge(size, len(q.segments), q.out.large)
+	if force {
+		q.out.memory.Force(need)
+	} else if err := q.out.memory.Take(need); err != nil {
+		return nil, err
+	}
+	s := newSegment(size, len(q.segments), q.out.large)
+	s.charged = need
+	q.segments = append(q.segments, s)
 	q.open = 0
-	return q.segments[len(q.segments)-1].bytes
+	return s.bytes, nil
 }
 
 // commit takes back what grow has returned.

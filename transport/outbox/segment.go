@@ -26,6 +26,23 @@ type segment struct {
 	small *[smallSegment]byte
 	large *[largeSegment]byte
 	bulk  *[bulkSegment]byte
+
+	charged int64 // bytes of memory that it was taken for
+}
+
+// charge returns how many bytes a segment counts, that newSegment returns for the same. The
+// small one of an outbox that was empty counts none, so that a quiet connection has nothing to
+// do with others.
+func charge(size, waiting int, bulk bool) int64 {
+	switch {
+	case size <= smallSegment && waiting == 0:
+		return 0
+	case size <= largeSegment && (!bulk || waiting < bulkAfter):
+		return largeSegment
+	case size <= bulkSegment && bulk:
+		return bulkSegment
+	}
+	return int64(size)
 }
 
 // newSegment returns a segment for a frame of a size, behind a number of others.

@@ -4,7 +4,6 @@ package strangers
 
 import (
 	"math"
-	"net"
 	"syscall"
 )
 
@@ -16,15 +15,4 @@ func Descriptors() int {
 		return math.MaxInt
 	}
 	return int(limit.Cur)
-}
-
-// descriptor returns the number that a connection has in this process, and -1 if it has none.
-func descriptor(conn net.Conn) int {
-	number := -1
-	if c, ok := conn.(syscall.Conn); ok {
-		if raw, err := c.SyscallConn(); err == nil {
-			_ = raw.Control(func(fd uintptr) { number = int(fd) })
-		}
-	}
-	return number
 }

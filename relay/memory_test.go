@@ -1,0 +1,124 @@
+package relay_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/project-iris/iris/relay"
+	"github.com/project-iris/iris/relay/wire"
+	"github.com/project-iris/iris/transport/budget"
+)
+
+// inMemory runs a test against a relay with so many MiB of memory.
+func inMemory(t *testing.T, mib int64, test func(t *testing.T, n *node, m *budget.Budget)) {
+	m := budget.New(budget.Config{Name: "bytes", Limit: mib << 20, Greed: 7})
+	inBubble(t, relay.Config{Memory: m}, func(t *testing.T, n *node) { test(t, n, m) })
+	if used := m.Stats().Used; used != 0 {
+		t.Errorf("%d bytes are taken when all is over", used)
+	}
+}
+
+// What waits for one that does not read stays below the memory; small events of others, requests
+// and answers go on.
+func TestWhatWaitsStaysBelowTheMemory(t *testing.T) {
+	inMemory(t, 8, func(t *testing.T, n *node, m *budget.Budget) {
+		var stuck []*application
+		for range 8 {
+			stuck = append(stuck, n.attach(""))
+		}
+		honest := n.attach("svc")
+		large := make([]byte, 2<<20)
+		for _, a := range stuck {
+			a.member.app.HandleEvent([]byte("t"), large)
+		}
+		if s := n.relay.Stats(); s.EventsDropped < 4 || s.EventsDropped > 7 {
+			t.Errorf("%d of 8 events were dropped", s.EventsDropped)
+		}
+		if s := m.Stats(); s.Used > s.Limit || s.Over != 0 || s.Refused == 0 {
+			t.Errorf("%+v", s)
+		}
+		honest.expectAlive()
+		// An answer that there is no memory for becomes a fault that says so.
+		stuck[7].member.app.HandleReply(1, large)
+		got, ok := stuck[7].read().(*wire.Result)
+		if !ok || got.OK || !strings.HasPrefix(string(got.Body), "overloaded: ") || !strings.Contains(string(got.Body), "bytes of this node") {
+			t.Errorf("it is answered %v", show(got))
+		}
+	})
+}
+
+// A service whose request was refused for want of memory is told that there is room when there is
+// memory again, though its queue was empty all the time.
+func TestARequestThatWasRefusedForMemoryIsToldAgain(t *testing.T) {
+	inMemory(t, 8, func(t *testing.T, n *node, _ *budget.Budget) {
+		stuck, service := n.attach(""), n.attach("svc")
+		resumed := make(chan struct{}, 2)
+		service.member.onResume = func() { resumed <- struct{}{} }
+		stuck.member.app.HandleEvent([]byte("t"), make([]byte, 5<<20))
+		body := make([]byte, 2<<20)
+		for range 2 {
+			if err := service.member.app.HandleRequest(1, body, time.Minute); err == nil {
+				t.Fatal("the request is taken")
+			}
+		}
+		time.Sleep(10 * time.Second)
+		if len(resumed) > 0 {
+			t.Error("it is told that there is room, and there is none")
+		}
+		stuck.conn.Close()
+		synctest.Wait()
+		if len(resumed) != 1 {
+			t.Errorf("it is told %d times that there is room", len(resumed))
+		}
+		if err := service.member.app.HandleRequest(1, []byte("hello"), time.Minute); err != nil {
+			t.Error(err)
+		}
+		service.read()
+	})
+}
+
+// A frame that there is no memory for costs its connection, after a while in which there may
+// be some, and the application is told.
+func TestAFrameThatThereIsNoMemoryForEndsItsConnection(t *testing.T) {
+	inMemory(t, 8, func(t *testing.T, n *node, _ *budget.Budget) {
+		stuck, sender, other := n.attach(""), n.attach(""), n.attach("svc")
+		stuck.member.app.HandleEvent([]byte("t"), make([]byte, 5<<20))
+		m := wire.Publish{Topic: []byte("t"), Event: make([]byte, 4<<20)}
+		began := time.Now()
+		go func() { _, _ = sender.conn.Write(m.Append(nil)) }()
+		end, ok := sender.read().(*wire.Closed)
+		if !ok || !strings.Contains(string(end.Reason), "bytes of this node") {
+			t.Fatalf("it is told %v", show(end))
+		}
+		if waited := time.Since(began); waited < 5*time.Second || waited > 6*time.Second {
+			t.Errorf("it was slowed for %v", waited)
+		}
+		other.expectAlive()
+		sender.conn.Close()
+		synctest.Wait()
+		if got := n.relay.Stats().Limited; got != 1 {
+			t.Errorf("%d met a limit", got)
+		}
+	})
+}
+
+// Tunnels take memory as they are, and give it back.
+func TestTunnelsTakeMemory(t *testing.T) {
+	inMemory(t, 1, func(t *testing.T, n *node, m *budget.Budget) {
+		a, b := n.attach(""), n.attach("svc")
+		before := m.Stats().Used
+		n.openTunnel(a, 1, b, 1)
+		if taken := m.Stats().Used - before; taken < 2*96<<10 {
+			t.Errorf("a tunnel takes %d bytes", taken)
+		}
+		a.send(&wire.TunClose{ID: 1})
+		a.expectClosed(1)
+		b.expectClosed(1)
+		synctest.Wait()
+		if now := m.Stats().Used; now > before {
+			t.Errorf("%d bytes before, %d after", before, now)
+		}
+	})
+}
