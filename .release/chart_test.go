@@ -60,7 +60,7 @@ func TestChart(t *testing.T) {
 		return string(out), err
 	}
 	render := func(args ...string) (string, error) {
-		cmd := exec.Command(helm, append([]string{"template", "iris", chart}, args...)...)
+		cmd := exec.Command(helm, append([]string{"template", "iris", chart, "--kube-version", "1.36.0"}, args...)...)
 		var wrong bytes.Buffer
 		cmd.Stderr = &wrong
 		out, err := cmd.Output()

@@ -30,7 +30,11 @@ func schemas(swagger, dir string) error {
 		strict(d)
 		for _, kind := range kinds {
 			kind, _ := kind.(map[string]any)
-			id := fmt.Sprintf("%s-%s-%s", kind["kind"], kind["group"], kind["version"])
+			group := kind["group"]
+			if group == "" {
+				group = kind["version"] // which kubeconform takes for it
+			}
+			id := fmt.Sprintf("%s-%s-%s", kind["kind"], group, kind["version"])
 			schema := map[string]any{"$ref": "_definitions.json#/definitions/" + name}
 			failed = errors.Join(failed, writeJSON(filepath.Join(dir, strings.ToLower(id)+".json"), schema))
 		}

@@ -20,12 +20,14 @@ until_ok() {
 		sleep 0.5
 	done
 }
-on() { h=$1; shift; crun exec "iris-$h" "$@"; }
+on() { h=$1; shift; crun exec --user 65532:65532 "iris-$h" "$@"; }
 holds() { h=$1 text=$2; shift 2; on "$h" "$@" 2>&1 | grep -q -- "$text"; }
 
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mkdir -p /run/netns
+# crun wants one hierarchy of control groups, also where it uses none.
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
 ip link set lo up
 ip netns add a
 ip netns add b
@@ -52,6 +54,7 @@ for h in a b; do
 	  "root": {"path": "$root", "readonly": true},
 	  "mounts": [
 	    {"destination": "/proc", "type": "proc", "source": "proc"},
+	    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]},
 	    {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777", "size=16m"]},
 	    {"destination": "/etc/iris/network.pem", "type": "bind", "source": "$work/network.pem", "options": ["bind", "ro"]}
 	  ],
