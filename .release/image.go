@@ -110,10 +110,21 @@ func imageFiles(src source, dir string, p platform) ([]byte, error) {
 		mode int64
 		user int
 	}{
-		{"etc/", 0o755, 0}, {"etc/iris/", 0o755, 0}, {"run/", 0o755, 0}, {"run/iris/", 0o755, nonRoot},
-		{"tmp/", 0o1777, 0}, {"usr/", 0o755, 0}, {"usr/bin/", 0o755, 0}, {"usr/lib/", 0o755, 0}, {"usr/lib/iris/", 0o755, 0},
-		{"usr/share/", 0o755, 0}, {"usr/share/doc/", 0o755, 0}, {"usr/share/doc/iris/", 0o755, 0},
-		{"var/", 0o755, 0}, {"var/lib/", 0o755, 0}, {"var/lib/iris/", 0o700, nonRoot},
+		{"etc/", 0o755, 0},
+		{"etc/iris/", 0o755, 0},
+		{"run/", 0o755, 0},
+		{"run/iris/", 0o755, nonRoot},
+		{"tmp/", 0o1777, 0},
+		{"usr/", 0o755, 0},
+		{"usr/bin/", 0o755, 0},
+		{"usr/lib/", 0o755, 0},
+		{"usr/lib/iris/", 0o755, 0},
+		{"usr/share/", 0o755, 0},
+		{"usr/share/doc/", 0o755, 0},
+		{"usr/share/doc/iris/", 0o755, 0},
+		{"var/", 0o755, 0},
+		{"var/lib/", 0o755, 0},
+		{"var/lib/iris/", 0o700, nonRoot},
 	} {
 		h := &tar.Header{Typeflag: tar.TypeDir, Name: d.name, Mode: d.mode, Uid: d.user, Gid: d.user, ModTime: src.time}
 		if err := w.WriteHeader(h); err != nil {
