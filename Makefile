@@ -4,13 +4,15 @@
 GO      ?= go
 TOOL     = $(GO) tool -modfile=.tools/go.mod
 FUZZTIME ?= 30s
+FUZZERS  ?= $(shell getconf _NPROCESSORS_ONLN)
+DURATION ?= 10m
+PROGRAMS ?= bin/iris
 SEEDS    ?= 10000
 SEED     ?= 1
 NODES    ?= 1000
-HOURS    ?= 250
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test bin/iris release packages fuzz simulate mutations large patience bench tunnels lossy browser services ladder compare network
+.PHONY: check format vet build test bin/iris release packages fuzz chaos soak simulate mutations large patience bench tunnels lossy browser services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -58,13 +60,24 @@ release: ## all that is installed, into bin/release: binaries, packages, an imag
 packages: ## what make release builds, on hosts with systemd, in containers, and looked at: a quarter of an hour
 	cd .release && $(GO) vet ./... && $(GO) test -count=1 -v -timeout 60m ./...
 
-fuzz: ## every fuzz target in turn, FUZZTIME each
-	@set -e; for pkg in $$($(GO) list ./...); do \
-		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-			echo "== $$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
-		done; \
-	done
+# FUZZTIME may be a number of executions: FUZZTIME=10000000x.
+fuzz: ## every fuzz target, FUZZTIME each, FUZZERS at a time: docs/security.md
+	@set -e; list="$$($(GO) test -list '^Fuzz' ./...)"; \
+	echo "$$list" | awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' | \
+		xargs -P $(FUZZERS) -n 2 sh -c 'echo "== $$0 $$1"; $(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$0" || exit 255'
+
+# Namespaces of its own, in which it is root: nothing of it reaches the host, and all of it ends
+# with it. It needs ip and nft: apt-get install iproute2 nftables.
+CHAOS = mount -t tmpfs tmpfs /run && ip link set lo up && exec bin/chaos -iris "$(PROGRAMS)" -for "$(DURATION)" -seed "$(SEED)"
+
+chaos: bin/iris ## real nodes under faults for DURATION, whose schedule SEED repeats: docs/proof.md; Linux
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/chaos ./cmd/chaos
+	unshare -rnm --pid --fork --kill-child --mount-proc sh -ec '$(CHAOS)'
+
+soak: HOURS ?= 1
+soak: bin/iris ## real nodes at a steady rate for HOURS: does anything grow? docs/proof.md; Linux
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/soak ./cmd/soak
+	unshare -rn --pid --fork --kill-child --mount-proc sh -ec 'ip link set lo up && exec bin/soak -iris bin/iris -hours $(HOURS)'
 
 simulate: ## random histories of the directory, of names and of whole nodes: SEEDS of each, from SEED on
 	$(GO) test -count=1 -timeout 60m -run '^TestHistories$$' ./overlay/directory ./overlay/names ./overlay/simulate -seeds $(SEEDS) -seed $(SEED)
@@ -78,6 +91,7 @@ large: ## networks of NODES nodes in virtual time: docs/performance.md and docs/
 	$(GO) test -count=1 -cpu 1 -v -timeout 10m -run '^TestAllHearOfNewcomers$$' ./overlay/network -newcomers 400
 	$(GO) test -count=1 -cpu 1 -v -timeout 20m -run '^TestWhatANodeHasToDo$$' ./overlay/directory -sizes 100,1000,10000
 
+patience: HOURS ?= 250
 patience: ## nodes that are far away, and nodes that pause, for HOURS of nodes each: is one taken for dead?
 	$(GO) test -count=1 -cpu 1 -v -timeout 60m -run '^TestNobodyIsTakenForDead$$' ./overlay/network -hours $(HOURS)
 

@@ -29,6 +29,10 @@ var rules = []rule{
 		reason: "it puts the layers together one by one, to measure each, and is no part of the program",
 	},
 	{
+		path: "cmd/internal/witness", allowed: []string{"relay/client", "relay/wire"},
+		reason: "its applications use the binding as any other, and it reads the relay protocol between them and their node, to see what a binding hides",
+	},
+	{
 		path: "cmd/...", allowed: []string{"cmd/...", "node", "node/status", "quic", "tcp", "plugins", "relay/accounts", "relay/client", "relay/policy", "transport", "transport/backoff", "transport/identity"}, others: true,
 		reason: "the program puts a command line in front of a node and of the binding, and knows nothing below them",
 	},

@@ -27,9 +27,11 @@ func TestAPartThatIsStuck(t *testing.T) {
 				t.Errorf("stuck: %q", got)
 			}
 		}
+		mu.Lock()
 		if asked != 1 {
 			t.Errorf("it was asked %d times at once", asked)
 		}
+		mu.Unlock()
 		close(release)
 		synctest.Wait()
 		if got := p.stuck(); got != "" {

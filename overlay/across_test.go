@@ -290,6 +290,28 @@ func playImpatient(w *world) {
 	hasty.saw("4: timed out")
 }
 
+// A node that has heard of no other one may be alone, and says so to those who do not want to
+// wait. Who waits is answered when the others are found.
+func TestWhoIsAloneIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, mem.Path{Delay: time.Millisecond})
+		attach(t, w.nodes[0], "svc", echoing)
+		w.start()
+		hasty, patient := w.there(0, ""), w.there(0, "")
+		hasty.FailFast()
+		hasty.ask(1, "svc", "hello", time.Minute)
+		patient.ask(2, "svc", "hello", time.Minute)
+		synctest.Wait()
+		hasty.saw("1: timed out")
+		patient.saw()
+		w.settle()
+		patient.saw("2: reply hello")
+		hasty.ask(3, "svc", "hello", time.Minute)
+		w.pass()
+		hasty.saw("3: reply hello")
+	})
+}
+
 func playHeldOrder(w *world) {
 	callers := []*app{w.here(""), w.here("")}
 	want := make([][]string, len(callers))

@@ -86,7 +86,7 @@ type connection struct {
 	overlay   *Overlay
 	multicast *multicast.Multicast
 	idle      *remote.Idle
-	unsent    remote.Unsent
+	unsent    *remote.Unsent
 	watch     *remote.Watch
 	answers   func(question string) []byte // nil: none
 	asks      chan struct{}                // holds one for each question that is being answered
@@ -115,6 +115,7 @@ func (o *Overlay) Connect(config Network) error {
 		answers:   config.Answer,
 		asks:      make(chan struct{}, asksAtOnce),
 		askRate:   rate.NewLimiter(asksPerSecond, asksPerSecond),
+		unsent:    remote.NewUnsent(),
 	}
 	c.Network = network.New(network.Config{
 		Self: config.Self, Transport: config.Transport, Listener: config.Listener, Address: config.Address,
@@ -136,6 +137,7 @@ func (o *Overlay) Connect(config Network) error {
 	c.work.Go(func() { o.lookup.Run(o.ctx) })
 	c.work.Go(func() { c.idle.Run(o.ctx, &o.links, c.NeedsLink) })
 	c.work.Go(func() { c.watch.Run(o.ctx, &o.links) })
+	c.work.Go(func() { c.unsent.Run(o.ctx, c.sayUnsent) })
 	return nil
 }
 
@@ -274,6 +276,26 @@ func (o owner) Send(to transport.PeerID, m wire.Message) {
 	o.net.Want(to)
 }
 
+// sayUnsent says what still waits for a node, or asks for a link once more: the dial may have
+// failed, or the link that was to end may go on. What waits for a node that has gone is forgotten.
+func (c *connection) sayUnsent(to transport.PeerID) {
+	switch r := c.overlay.links.To(to); {
+	case !c.Knows(to):
+		c.unsent.Take(to)
+	case r != nil:
+		c.tellUnsent(r)
+	default:
+		c.Want(to)
+	}
+}
+
+// tellUnsent says what waits for a node that there is a link to.
+func (c *connection) tellUnsent(to *remote.Remote) {
+	for _, m := range c.unsent.Take(to.ID()) {
+		to.Tell(m)
+	}
+}
+
 // Members returns who is in the network.
 func (o owner) Members() *directory.Members { return o.net.Members() }
 
@@ -289,9 +311,7 @@ func (h host) Connected(to *remote.Remote) {
 	if seen := roster.SeenAt(to.Peer().Link().RemoteAddr()); seen != nil {
 		to.Tell(seen)
 	}
-	for _, m := range h.overlay.net.unsent.Take(to.ID()) {
-		to.Tell(m)
-	}
+	h.overlay.net.tellUnsent(to)
 	h.overlay.lookup.Step(directory.Connected{Peer: to.ID()})
 }
 

@@ -26,9 +26,10 @@ type world struct {
 	nodes     []*Overlay
 	ends      []*mem.Transport
 	finders   []*discovery.Finder
-	linkIdle  time.Duration // after which links end; zero is the default
-	mostLinks int           // zero is the default
-	log       io.Writer     // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
+	linkIdle  time.Duration                            // after which links end; zero is the default
+	mostLinks int                                      // zero is the default
+	wrap      func(*mem.Transport) transport.Transport // what nodes that are started use in place of their end; nil: that
+	log       io.Writer                                // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
 }
 
 // newWorld starts nodes, which all join the first one, and waits until all see all.
@@ -87,8 +88,12 @@ func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...str
 		w.t.Fatal(err)
 	}
 	o := New(w.config)
+	var carrier transport.Transport = end
+	if w.wrap != nil {
+		carrier = w.wrap(end)
+	}
 	config := Network{
-		Self: end.ID(), Transport: end, Listener: listener, Address: listener.Addr(), Contested: contested, IdleLink: w.linkIdle, MaxLinks: w.mostLinks, PacketSecrets: [][32]byte{{1}},
+		Self: end.ID(), Transport: carrier, Listener: listener, Address: listener.Addr(), Contested: contested, IdleLink: w.linkIdle, MaxLinks: w.mostLinks, PacketSecrets: [][32]byte{{1}},
 		Logger: w.logger().With("node", i),
 	}
 	if err := o.Connect(config); err != nil {

@@ -11,8 +11,9 @@
 //
 // A node that has members of a name registers it at the owners. A node that sends
 // to a name watches it at all of them; each says at once who has registered it, and
-// what changes from then on. So a new member is known everywhere after two messages,
-// and nothing that concerns the name depends on one owner.
+// what changes from then on. Who has registered it counts as known when two have said so, as one
+// that has just become an owner may not have been told all. So a new member is known everywhere
+// after two messages, and nothing that concerns the name depends on one owner.
 //
 // In a network of up to Config.Everywhere nodes there is less to do: a node
 // registers its names at all others, and what it watches it knows already. So that

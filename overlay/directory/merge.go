@@ -91,18 +91,22 @@ func (d *Directory) quorum(rec *record) int {
 	return 1
 }
 
-// knows reports whether enough was heard about a name to say that nobody has members
-// of it.
+// knows reports whether enough was heard about a name to say that nobody else has members of
+// it. One that has just become an owner may not know all yet: where there are two, two have to
+// say what they know. This node is one of them if it owns the name.
 func (d *Directory) knows(rec *record) bool {
 	if d.members.Len() <= d.config.Everywhere {
 		return true
 	}
-	others := false
+	owners, heard := 0, 0
 	for i := range rec.owners {
-		if !rec.owners[i].since.IsZero() {
-			return true
+		o := &rec.owners[i]
+		if !o.former() {
+			owners++
 		}
-		others = others || rec.owners[i].peer != nil && !rec.owners[i].former()
+		if o.peer == nil && !o.former() || !o.since.IsZero() {
+			heard++
+		}
 	}
-	return !others
+	return heard >= min(owners, 2)
 }

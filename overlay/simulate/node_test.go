@@ -35,8 +35,9 @@ type node struct {
 	multicast *multicast.Multicast
 	members   []*member
 	links     map[transport.PeerID]*side
-	dialling  map[transport.PeerID]bool
+	targets   map[transport.PeerID]*target
 	unsent    map[transport.PeerID][]wire.Message
+	looking   bool // at unsent
 	view      *directory.Members
 	wanted    []transport.PeerID
 	tickAt    time.Time
@@ -51,6 +52,10 @@ const heldBytes = 200
 // heardAfter is how long it takes at most until all have heard of a new node.
 const heardAfter = 300 * time.Millisecond
 
+// toldAfter is how long it takes at most until a new node knows what all others serve: they hear of
+// it, make a link and tell it.
+func (w *world) toldAfter() time.Duration { return heardAfter + 15*time.Millisecond + 2*w.plan.delay }
+
 // settled reports whether all have heard of all nodes.
 func (w *world) settled() bool {
 	return !slices.ContainsFunc(w.nodes, func(n *node) bool { return n.up && w.now.Sub(n.booted) <= heardAfter })
@@ -63,7 +68,8 @@ func (n *node) boot() {
 	n.life++
 	n.booted = w.now
 	n.members, n.wanted = nil, nil
-	n.links, n.dialling = make(map[transport.PeerID]*side), make(map[transport.PeerID]bool)
+	n.links, n.targets = make(map[transport.PeerID]*side), make(map[transport.PeerID]*target)
+	n.view, n.looking = directory.NewMembers(), false
 	n.unsent, n.confirmed = make(map[transport.PeerID][]wire.Message), make(map[uint64]func(bool))
 	n.dir = directory.New(directory.Config{Self: n.id, Epoch: n.life, Everywhere: w.plan.everywhere, Seed: w.plan.seed})
 	n.multicast = multicast.New(host{n}, lanes)
@@ -277,6 +283,26 @@ func (n *node) tell(to transport.PeerID, m wire.Message) {
 		n.unsent[to] = append(n.unsent[to], m)
 	}
 	n.world.want(n, n.world.byID[to])
+	if !n.looking {
+		n.looking = true
+		n.look()
+	}
+}
+
+// look asks again for the links that something waits for, until nothing does: remote.Unsent.Run.
+func (n *node) look() {
+	n.world.after(500*time.Millisecond, n, func() {
+		if len(n.unsent) == 0 {
+			n.looking = false
+			return
+		}
+		for _, other := range n.world.nodes {
+			if len(n.unsent[other.id]) > 0 {
+				n.world.want(n, other)
+			}
+		}
+		n.look()
+	})
 }
 
 // linkUp is overlay.connection.LinkUp, and overlay.host.Connected.
@@ -379,6 +405,7 @@ func (n *node) crash() {
 	}
 	for _, s := range n.sides() {
 		s.breakUp()
+		s.down = true // the next life of the node has nothing to do with it
 	}
 	n.up = false
 	w.shift(time.Second, 9*time.Second)
@@ -424,6 +451,7 @@ func (n *node) finish(earliest, latest time.Time) {
 		w.after(w.plan.delay+time.Millisecond, n, func() { // what is in the lanes is handed over
 			for _, s := range n.sides() {
 				s.breakUp()
+				s.down = true
 			}
 			n.up = false
 			w.note("ended", n.number, 0)

@@ -146,7 +146,7 @@ func whoDoesNotWantToWaitIsTold(w *world, _ *farewells) []string {
 		switch told := len(c.answers) > 0 && c.answers[0] == "nobody"; {
 		case told && !c.hasty:
 			return "it was ready to wait"
-		case told && w.plan.good && c.asked.Sub(c.from.node.booted) > heardAfter: // before, a node knows nobody
+		case told && w.plan.good && c.asked.Sub(c.from.node.booted) > w.toldAfter(): // before, a node does not know all
 			for _, m := range w.members {
 				if m.serves(c.cluster, c.asked, c.answered) {
 					return fmt.Sprintf("it was told that there is nobody, but there is member %d", m.number)
@@ -213,7 +213,7 @@ func (w *world) unreached(kind wire.Kind) (broken []string) {
 		return nil
 	}
 	for _, msg := range w.messages {
-		if msg.kind != kind || msg.sent.IsZero() || msg.asked.Sub(msg.from.node.booted) <= heardAfter {
+		if msg.kind != kind || msg.sent.IsZero() || msg.asked.Sub(msg.from.node.booted) <= w.toldAfter() {
 			continue
 		}
 		for _, m := range w.members {

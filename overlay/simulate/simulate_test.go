@@ -13,7 +13,6 @@ import (
 var (
 	seeds     = flag.Int("seeds", 0, "how many histories TestHistories runs; 0: 2,000, and 50 with the race detector, which finds nothing in one goroutine")
 	firstSeed = flag.Uint64("seed", 1, "the seed of the first")
-	redial    = flag.Bool("redial", false, "dial again while something of the directory waits for a link, which nodes do not: docs/proof.md, what was found")
 	only      = flag.String("promise", "", "the only promise that TestHistories looks at; default: all")
 )
 

@@ -13,6 +13,7 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/backoff"
 )
 
 // world is a network of nodes in virtual time. Names, directory, multicast, balance, the
@@ -37,7 +38,8 @@ type world struct {
 	members  []*member
 	calm     bool // the faults are over
 	trace    *strings.Builder
-	sum      uint64 // of all that happened
+	watch    func(what string, a, b int) // is told of all that happens; may be nil
+	sum      uint64                      // of all that happened
 }
 
 var (
@@ -78,6 +80,9 @@ func (w *world) note(what string, a, b int) {
 	}
 	for i := range len(what) {
 		w.sum = (w.sum ^ uint64(what[i])) * 1099511628211
+	}
+	if w.watch != nil {
+		w.watch(what, a, b)
 	}
 	if w.trace != nil {
 		fmt.Fprintf(w.trace, "%12v %s %d %d\n", w.now.Sub(start), what, a, b)
@@ -154,6 +159,7 @@ func (w *world) run(until time.Time) {
 // link is a link of two nodes. Each side learns by itself that it is lost.
 type link struct {
 	ends   [2]*side
+	since  time.Time
 	broken bool // nothing gets through any more
 }
 
@@ -184,32 +190,76 @@ type lane struct {
 
 func key(a, b int) [2]int { return [2]int{min(a, b), max(a, b)} }
 
-// want makes a link between two nodes in a while, unless there is one.
+// target is how a node stands with the dials of another one: peers.target.
+type target struct {
+	dialing bool
+	waits   backoff.Backoff
+	next    time.Time // no dial before
+}
+
+// target returns that of a member: peers.Peers.Meet.
+func (n *node) target(id transport.PeerID) *target {
+	t := n.targets[id]
+	if _, member := n.view.Epoch(id); t == nil && member {
+		t = &target{waits: backoff.Backoff{Least: 100 * time.Millisecond, Most: 2 * time.Minute}}
+		n.targets[id] = t
+	}
+	return t
+}
+
+// rest makes the next dial wait longer than the last one.
+func (w *world) rest(t *target) {
+	wait := t.waits.Next()
+	t.next = w.now.Add(wait + w.below(wait))
+}
+
+// want makes a link to a member in a while, unless there is one, or the last try has failed a
+// short while ago: peers.Peers.Want.
 func (w *world) want(from, to *node) {
-	if from == to || from.dialling[to.id] || from.links[to.id] != nil {
+	if from == to || from.links[to.id] != nil {
 		return
 	}
-	from.dialling[to.id] = true
+	t := from.target(to.id)
+	if t == nil || t.dialing || w.now.Before(t.next) {
+		return
+	}
+	t.dialing = true
+	w.dial(from, to, t, w.now.Add(dialTimeout))
+}
+
+// dialTimeout is that of peers.Config. A dial that gets no answer is repeated until then.
+const dialTimeout = 5 * time.Second
+
+func (w *world) dial(from, to *node, t *target, latest time.Time) {
 	w.after(time.Millisecond+w.below(10*time.Millisecond), from, func() {
-		delete(from.dialling, to.id)
-		if from.links[to.id] != nil || !to.up || to.paused.After(w.now) || to.ended || from.ended ||
-			w.cut[[2]int{from.number, to.number}] || w.cut[[2]int{to.number, from.number}] {
-			if *redial && len(from.unsent[to.id]) > 0 {
-				w.after(500*time.Millisecond, from, func() { w.want(from, to) })
-			}
-			return
+		silent := to.paused.After(w.now) || w.cut[[2]int{from.number, to.number}] || w.cut[[2]int{to.number, from.number}]
+		switch {
+		case from.links[to.id] != nil || from.targets[to.id] != t:
+			t.dialing = false
+		case !to.up || to.ended || from.ended || silent && w.now.After(latest):
+			t.dialing = false
+			w.rest(t)
+		case silent:
+			w.after(w.below(500*time.Millisecond), from, func() { w.dial(from, to, t, latest) })
+		default:
+			t.dialing = false
+			w.link(from, to)
 		}
-		if old := to.links[from.id]; old != nil { // which has not noticed yet
-			old.lose()
-		}
-		l := new(link)
-		l.ends = [2]*side{{link: l, node: from, other: to}, {link: l, node: to, other: from}}
-		w.links[key(from.number, to.number)] = l
-		w.note("link", from.number, to.number)
-		from.linkUp(l.ends[0])
-		to.linkUp(l.ends[1])
-		to.settle()
 	})
+}
+
+// link makes a link.
+func (w *world) link(from, to *node) {
+	if old := to.links[from.id]; old != nil { // which has not noticed yet
+		old.lose()
+	}
+	l := &link{since: w.now}
+	l.ends = [2]*side{{link: l, node: from, other: to}, {link: l, node: to, other: from}}
+	w.links[key(from.number, to.number)] = l
+	w.note("link", from.number, to.number)
+	from.linkUp(l.ends[0])
+	to.linkUp(l.ends[1])
+	to.settle()
 }
 
 // send sends an encoded message in a lane. Nothing overtakes in a lane; lanes and links do.
@@ -264,7 +314,16 @@ func (s *side) lose() {
 	}
 	if !s.down {
 		s.down = true
-		s.node.world.note("lost", s.node.number, s.other.number)
+		w := s.node.world
+		w.note("lost", s.node.number, s.other.number)
+		if t := s.node.targets[s.other.id]; t != nil { // peers.target.lost
+			if w.now.Sub(s.link.since) >= 10*time.Second {
+				t.waits.Reset()
+				t.next = time.Time{}
+			} else {
+				w.rest(t)
+			}
+		}
 		s.node.linkDown(s)
 	}
 }
@@ -305,10 +364,13 @@ func (n *node) hear() {
 	}
 	n.view = directory.NewMembers(members...)
 	for _, other := range w.nodes {
-		if _, member := n.view.Epoch(other.id); !member && !other.ended { // one that leaves ends its links itself
-			if s := n.links[other.id]; s != nil {
-				s.lose()
-			}
+		if _, member := n.view.Epoch(other.id); member {
+			continue
+		}
+		delete(n.targets, other.id)
+		delete(n.unsent, other.id)
+		if s := n.links[other.id]; s != nil && !other.ended { // one that leaves ends its links itself
+			s.lose()
 		}
 	}
 	n.feed(directory.Membership{Members: n.view})

@@ -20,6 +20,9 @@ func FuzzReader(f *testing.F) {
 	for _, row := range violations {
 		f.Add([]byte(row.sent), true)
 	}
+	for _, frame := range recorded(f) {
+		f.Add(frame, false)
+	}
 	f.Fuzz(func(t *testing.T, data []byte, bytewise bool) {
 		var src io.Reader = bytes.NewReader(data)
 		if bytewise {

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
 	"reflect"
 	"testing"
+
+	"github.com/project-iris/iris/relay/internal/conversation"
 )
 
 func FuzzFromApplication(f *testing.F) { fuzz(f, FromApplication) }
@@ -30,6 +33,7 @@ func fuzz(f *testing.F, from Side) {
 			f.Add([]byte(row.sent), uint8(1))
 		}
 	}
+	addRecordings(f, from)
 	f.Fuzz(func(t *testing.T, data []byte, step uint8) {
 		src := &steps{bytes: data, step: int(step)}
 		r := NewReader(src, from, Limits{Payload: math.MaxInt})
@@ -45,6 +49,21 @@ func fuzz(f *testing.F, from Side) {
 			checkRoundTrip(t, m, from)
 		}
 	})
+}
+
+// addRecordings adds the beginnings of what that side said in the recorded conversations.
+func addRecordings(f *testing.F, from Side) {
+	conversations, err := conversation.Load(os.DirFS("../testdata/conversations"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	side := map[Side]conversation.Side{FromApplication: conversation.Client, FromRelay: conversation.Relay}[from]
+	for _, c := range conversations {
+		for _, conn := range c.Conns() {
+			stream := c.Stream(conn, side)
+			f.Add(stream[:min(len(stream), 2<<10)], uint8(0))
+		}
+	}
 }
 
 func checkEnd(t *testing.T, r *Reader, err error) {

@@ -136,7 +136,16 @@ func (n *Network) Partition(one, other []transport.PeerID) {
 	n.refresh()
 }
 
-// Heal undoes all partitions. What streams had underway arrives then.
+// CutOneWay lets nothing through from one node to another, in addition to what is cut already.
+// What the other one sends arrives.
+func (n *Network) CutOneWay(from, to transport.PeerID) {
+	n.mu.Lock()
+	n.cut[route{from, to}] = struct{}{}
+	n.mu.Unlock()
+	n.refresh()
+}
+
+// Heal undoes all partitions and cuts. What streams had underway arrives then.
 func (n *Network) Heal() {
 	n.mu.Lock()
 	clear(n.cut)

@@ -142,6 +142,34 @@ func TestAShortPartitionHoldsStreamsUp(t *testing.T) {
 	})
 }
 
+func TestACutOfOneWayHoldsThatUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, mem.Config{Path: mem.Path{Delay: time.Millisecond}})
+		start := time.Now()
+		w.network.CutOneWay(w.nodeB.ID(), w.nodeA.ID())
+		w.say(t, "from a to b")
+		w.hear(t, "from a to b")
+		if took := time.Since(start); took != time.Millisecond {
+			t.Errorf("what goes the other way arrived after %v", took)
+		}
+		if err := w.b.SendDatagram([]byte("lost")); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if got, err := w.a.ReceiveDatagram(ctx); err == nil {
+			t.Errorf("datagram %q went through a cut", got)
+		}
+		w.network.Heal()
+		if err := w.b.SendDatagram([]byte("again")); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := w.a.ReceiveDatagram(t.Context()); err != nil || string(got) != "again" {
+			t.Errorf("received %q, %v after the cut", got, err)
+		}
+	})
+}
+
 func TestALongPartitionEndsLinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const idle = 7 * time.Second
