@@ -12,7 +12,7 @@ SEED     ?= 1
 NODES    ?= 1000
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test bin/iris fuzz chaos soak simulate mutations large patience bench tunnels lossy browser services ladder compare network
+.PHONY: check format vet build test bin/iris release packages fuzz chaos soak simulate mutations large patience bench tunnels lossy browser services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -50,6 +50,15 @@ test:
 # tracing, which nothing here uses, is 2.6 MB of memory.
 bin/iris: ## the program as it goes to hosts: one file that needs nothing else
 	CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -o $@ ./cmd/iris
+
+# The same commit and the same Go give the same bytes, wherever it is checked out.
+release: ## all that is installed, into bin/release: binaries, packages, an image, the chart, inventories, sums
+	cd .release && $(GO) run . $(if $(VERSION),-version $(VERSION)) $(if $(PLATFORMS),-platforms $(PLATFORMS))
+
+# As root, on Debian, with: apt-get install debootstrap systemd-container crun lintian rpm rpmlint
+# iproute2. What is not there is skipped, and named. helm is built from its source: minutes.
+packages: ## what make release builds, on hosts with systemd, in containers, and looked at: a quarter of an hour
+	cd .release && $(GO) vet ./... && $(GO) test -count=1 -v -timeout 60m ./...
 
 # FUZZTIME may be a number of executions: FUZZTIME=10000000x.
 fuzz: ## every fuzz target, FUZZTIME each, FUZZERS at a time: docs/security.md

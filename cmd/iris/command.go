@@ -67,6 +67,15 @@ func (c *command) variables() []string {
 	return all
 }
 
+// named returns the subcommand of that name, or nil.
+func (c *command) named(name string) *command {
+	i := slices.IndexFunc(c.Subcommands, func(sub *command) bool { return strings.EqualFold(sub.Name, name) })
+	if i < 0 {
+		return nil
+	}
+	return c.Subcommands[i]
+}
+
 // choose returns the command that the arguments name, and what is left of them.
 func (c *command) choose(args []string) (*command, []string, error) {
 	if len(c.Subcommands) == 0 {
@@ -76,17 +85,17 @@ func (c *command) choose(args []string) (*command, []string, error) {
 	if err != nil || len(operands) == 0 {
 		return c, args, err
 	}
-	i := slices.IndexFunc(c.Subcommands, func(sub *command) bool { return strings.EqualFold(sub.Name, operands[0]) })
+	sub := c.named(operands[0])
 	switch {
-	case i < 0:
+	case sub == nil:
 		return c, args, nil
 	case len(flags) == 0:
-		return c.Subcommands[i].choose(operands[1:])
+		return sub.choose(operands[1:])
 	case errors.Is(c.FlagSet.Parse(flags), flag.ErrHelp):
 		return c, nil, flag.ErrHelp
 	}
 	return c, nil, usagef("%s stands before the command, where no flag can be: write %s %s",
-		flags[0], c.Subcommands[i].title(), strings.Join(flags, " "))
+		flags[0], sub.title(), strings.Join(flags, " "))
 }
 
 // parse sets the flags, wherever they stand among the arguments, and returns the latter.

@@ -128,6 +128,8 @@ func (p *program) commandsFor(f *nodeFlags) *command {
 		p.rotateCommand(),
 		p.versionCommand(),
 		p.policyCommand(),
+		p.completionCommand(),
+		p.manCommand(),
 	}
 	root.prepare()
 	return root

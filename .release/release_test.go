@@ -1,0 +1,254 @@
+package main
+
+import (
+	"archive/tar"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+)
+
+var debian = flag.String("debian", "", "`directory` with a Debian that has systemd (default one that debootstrap makes)")
+
+// here is the platform that packages are tested on.
+var here = platform{"linux", runtime.GOARCH, runtime.GOARCH, ""}
+
+// commit is the checkout that is tested, as it is committed.
+func commit(t *testing.T, version string) source {
+	t.Helper()
+	src, err := describe("..", version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
+// clone is another checkout of the commit, on another path.
+func clone(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "elsewhere")
+	if _, err := output(".", "git", "clone", "--quiet", "--shared", "..", dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// needs skips a test that wants programs, or root, where they are not there.
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	if runtime.GOOS != "linux" || os.Getuid() != 0 {
+		t.Skip("this needs Linux and root")
+	}
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skipf("%s is not installed", p)
+		}
+	}
+}
+
+// released is a release for the platform of the tests.
+func released(t *testing.T, version string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), version)
+	if err := release(commit(t, version), dir, []platform{here}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// one is the one file that fits a pattern.
+func one(t *testing.T, pattern string) string {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%s are %q, %v", pattern, names, err)
+	}
+	return names[0]
+}
+
+// runs runs a command, whose output the log gets.
+func runs(t *testing.T, name string, args ...string) {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	t.Logf("%s %s\n%s", name, strings.Join(args, " "), out)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReproducible builds all of a release from two clones on two paths, and compares each byte.
+func TestReproducible(t *testing.T) {
+	var sums []string
+	for range 2 {
+		src, err := describe(clone(t), "1.2.3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		if err := release(src, dir, []platform{here}); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums = append(sums, string(text))
+		if out, err := output(dir, filepath.Join(dir, here.file("iris")), "version"); err != nil ||
+			!strings.HasPrefix(out, "iris 1.2.3\ncommit "+src.revision) || strings.Contains(out, "beside") {
+			t.Errorf("iris version says %q, %v", out, err)
+		}
+		runs(t, "sh", "-c", "cd "+dir+" && sha256sum --quiet -c SHA256SUMS")
+	}
+	if sums[0] != sums[1] {
+		t.Errorf("two builds differ:\n%s\n%s", sums[0], sums[1])
+	}
+}
+
+// TestConfiguration looks that the program accepts the configuration of packages, with a key.
+func TestConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	iris := filepath.Join(dir, "iris")
+	if err := build(commit(t, "1.2.3"), platform{os: runtime.GOOS, arch: runtime.GOARCH}, "./cmd/iris", iris); err != nil {
+		t.Fatal(err)
+	}
+	sample, err := output(dir, iris, "check", "-sample")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := configuration(sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, key := filepath.Join(dir, "iris.conf"), filepath.Join(dir, "network.pem")
+	runs(t, iris, "keygen", key)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// The key is where the unit puts it: by the variable.
+	cmd := exec.Command(iris, "check", "-config", file)
+	cmd.Env = append(os.Environ(), "IRIS_RSA="+key)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"net ", "state ", "plugins ", `good: network "iris"`} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("iris check does not say %q:\n%s", want, out)
+		}
+	}
+	if _, err := configuration(strings.Replace(sample, "#state = ", "#remember = ", 1)); err == nil {
+		t.Error("a sample without a setting of the package is taken")
+	}
+}
+
+// TestUnit looks at how exposed the service is, and that systemd understands all of its unit.
+func TestUnit(t *testing.T) {
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("systemd-analyze is not installed")
+	}
+	runs(t, "systemd-analyze", "security", "--offline=yes", "--threshold=15", "--no-pager", "../install/systemd/iris.service")
+}
+
+// TestLint has Debian's and Fedora's tools look at the packages.
+func TestLint(t *testing.T) {
+	dir := released(t, "1.2.3")
+	t.Run("deb", func(t *testing.T) {
+		needs(t, "lintian")
+		runs(t, "lintian", "--allow-root", "--fail-on", "error", one(t, dir+"/*.deb"))
+	})
+	t.Run("rpm", func(t *testing.T) {
+		needs(t, "rpmlint")
+		runs(t, "rpmlint", "-c", "../install/rpm/rpmlint.toml", one(t, dir+"/*.rpm"))
+	})
+}
+
+// TestHosts installs packages on two hosts with systemd: testdata/hosts.sh.
+func TestHosts(t *testing.T) {
+	needs(t, "systemd-nspawn", "unshare", "ip")
+	root := *debian
+	if root == "" {
+		needs(t, "debootstrap")
+		root = filepath.Join(t.TempDir(), "debian")
+		runs(t, "debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,iproute2,procps", "bookworm", root)
+	}
+	runs(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "testdata/hosts.sh",
+		root, one(t, released(t, "0.0.1")+"/*.deb"), one(t, released(t, "0.0.2")+"/*.deb"), t.TempDir())
+}
+
+// TestImage runs two nodes of the image: testdata/image.sh.
+func TestImage(t *testing.T) {
+	needs(t, "crun", "unshare", "ip")
+	dir := released(t, "1.2.3")
+	root := t.TempDir()
+	if err := unpack(filepath.Join(dir, "image"), root); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "network.pem")
+	runs(t, filepath.Join(dir, here.file("iris")), "keygen", key)
+	runs(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "testdata/image.sh", root, key, t.TempDir())
+}
+
+// unpack writes the files of the image for this platform, as a registry would give them.
+func unpack(dir, root string) error {
+	index, err := layout.ImageIndexFromPath(dir)
+	if err != nil {
+		return err
+	}
+	outer, err := index.IndexManifest()
+	if err != nil {
+		return err
+	}
+	inner, err := index.ImageIndex(outer.Manifests[0].Digest)
+	if err != nil {
+		return err
+	}
+	manifest, err := inner.IndexManifest()
+	if err != nil {
+		return err
+	}
+	for _, m := range manifest.Manifests {
+		if m.Platform.Architecture != here.arch {
+			continue
+		}
+		img, err := inner.Image(m.Digest)
+		if err != nil {
+			return err
+		}
+		files := mutate.Extract(img)
+		defer files.Close()
+		return unpackTar(files, root)
+	}
+	return errors.New("the image is not for " + here.arch)
+}
+
+func unpackTar(from io.Reader, root string) error {
+	r := tar.NewReader(from)
+	for {
+		h, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		file := filepath.Join(root, filepath.FromSlash(h.Name))
+		if h.Typeflag == tar.TypeDir {
+			err = os.MkdirAll(file, 0o755)
+		} else {
+			var content []byte
+			content, err = io.ReadAll(r)
+			err = errors.Join(err, os.WriteFile(file, content, os.FileMode(h.Mode)))
+		}
+		if err := errors.Join(err, os.Chown(file, h.Uid, h.Gid), os.Chmod(file, h.FileInfo().Mode())); err != nil {
+			return err
+		}
+	}
+}
