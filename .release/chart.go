@@ -17,7 +17,7 @@ var chartVersion = regexp.MustCompile(`(?m)^(version|appVersion): .*$`)
 
 // chart packs the chart as helm package does, with the version that is released.
 func chart(src source, dir string, _ []platform) (err error) {
-	root := filepath.Join(src.root, "install", "chart")
+	root := filepath.Join(src.root, ".release", "install", "chart")
 	name := "iris-chart-" + src.version + ".tgz"
 	out, err := os.Create(filepath.Join(dir, name))
 	if err != nil {

@@ -50,7 +50,7 @@ func definitions(t *testing.T) string {
 // comes of it against the definitions of Kubernetes.
 func TestChart(t *testing.T) {
 	helm, conform, schema := tool(t, "helm.sh/helm/v3/cmd/helm"), tool(t, "github.com/yannh/kubeconform/cmd/kubeconform"), definitions(t)
-	const chart = "../install/chart"
+	const chart = "install/chart"
 	runs(t, helm, append([]string{"lint", "--strict", chart}, required...)...)
 
 	validate := func(manifests string) (string, error) {
@@ -111,7 +111,7 @@ func TestChart(t *testing.T) {
 
 // TestChartSettings looks that the program knows all settings that the chart makes.
 func TestChartSettings(t *testing.T) {
-	text, err := os.ReadFile("../install/chart/templates/_helpers.tpl")
+	text, err := os.ReadFile("install/chart/templates/_helpers.tpl")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -163,7 +163,7 @@ func pack(src source, dir, stage string, p platform, format string) error {
 			RPM:      nfpm.RPM{Compression: "zstd", BuildHost: "localhost", Group: "System Environment/Daemons", Summary: strings.SplitN(about, "\n", 2)[0]},
 		},
 	})
-	scripts := filepath.Join(src.root, "install", format)
+	scripts := filepath.Join(src.root, ".release", "install", format)
 	switch format {
 	case "deb":
 		info.Depends = []string{"passwd", "systemd (>= 250)"}
@@ -211,7 +211,7 @@ func contentsOf(src source, dir, stage string, p platform, format string) (files
 	}
 	add(filepath.Join(dir, p.file("iris")), "/usr/bin/iris", files.TypeFile, 0o755)
 	add(filepath.Join(dir, p.file("websocket")), "/usr/lib/iris/websocket", files.TypeFile, 0o755)
-	add(filepath.Join(src.root, "install/systemd/iris.service"), unit+"/iris.service", files.TypeFile, 0o644)
+	add(filepath.Join(src.root, ".release/install/systemd/iris.service"), unit+"/iris.service", files.TypeFile, 0o644)
 	add("", "/etc/iris", files.TypeDir, 0o755)
 	add("", "/etc/iris/keys", files.TypeDir, 0o700)
 	add("", "/usr/lib/iris", files.TypeDir, 0o755)
@@ -224,7 +224,7 @@ func contentsOf(src source, dir, stage string, p platform, format string) (files
 	add(filepath.Join(dir, strings.TrimSuffix(p.file("iris"), ".exe")+".cdx.json"), doc+"/iris.cdx.json", text, 0o644)
 	add(filepath.Join(stage, "texts", "licences.txt.gz"), doc+"/licences.txt.gz", text, 0o644)
 	if format == "deb" {
-		add(filepath.Join(src.root, "install/deb/lintian-overrides"), "/usr/share/lintian/overrides/iris", files.TypeFile, 0o644)
+		add(filepath.Join(src.root, ".release/install/deb/lintian-overrides"), "/usr/share/lintian/overrides/iris", files.TypeFile, 0o644)
 	}
 	for _, page := range man {
 		add(filepath.Join(stage, "man", page.Name()), "/usr/share/man/man1/"+page.Name(), text, 0o644)

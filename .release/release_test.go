@@ -154,7 +154,7 @@ func TestUnit(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("systemd-analyze is not installed")
 	}
-	runs(t, "systemd-analyze", "security", "--offline=yes", "--threshold=15", "--no-pager", "../install/systemd/iris.service")
+	runs(t, "systemd-analyze", "security", "--offline=yes", "--threshold=15", "--no-pager", "install/systemd/iris.service")
 }
 
 // TestLint has Debian's and Fedora's tools look at the packages.
@@ -166,7 +166,7 @@ func TestLint(t *testing.T) {
 	})
 	t.Run("rpm", func(t *testing.T) {
 		needs(t, "rpmlint")
-		runs(t, "rpmlint", "-c", "../install/rpm/rpmlint.toml", one(t, dir+"/*.rpm"))
+		runs(t, "rpmlint", "-c", "install/rpm/rpmlint.toml", one(t, dir+"/*.rpm"))
 	})
 }
 
