@@ -12,7 +12,7 @@ SEED     ?= 1
 NODES    ?= 1000
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test bin/iris release packages fuzz chaos soak simulate mutations large patience bench tunnels lossy browser services ladder compare network
+.PHONY: check format vet build test bin/iris release packages fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -116,6 +116,9 @@ browser: ## pages of strangers cannot use iris http, in a real browser
 	$(GO) test -count=1 -v -run '^TestPagesCannotCall$$' ./cmd/internal/gateway -browser $(BROWSER)
 
 # On Debian: apt-get install postgresql redis-server redis-tools nginx openssh-server socat curl openssl
+attacks: ## what one application can do to others, between processes: docs/security.md; a minute, Linux
+	$(GO) test -count=1 -v -timeout 20m -run '^TestAttack' ./cmd/iris -attacks
+
 services: ## PostgreSQL, Redis, nginx and OpenSSH behind expose and forward: docs/services.md; six minutes, Linux
 	$(GO) test -count=1 -v -timeout 40m -run '^TestService(PostgreSQL|Redis|OpenSSH|Nginx|With)' ./cmd/iris -services
 

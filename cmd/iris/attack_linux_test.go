@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -179,8 +180,20 @@ func (n *netNode) wantMemory(t *testing.T) {
 	}
 }
 
+var attacks = flag.Bool("attacks", false, "run what applications can do to others, which takes a minute and wants an idle machine")
+
+// attacked skips a test without the flag: latencies beside an attack mean nothing on a machine that
+// is busy with other tests.
+func attacked(t *testing.T) {
+	t.Helper()
+	if !*attacks {
+		t.Skip("make attacks runs it")
+	}
+}
+
 // One application subscribes to all that it can.
 func TestAttackAllTopics(t *testing.T) {
+	attacked(t)
 	nodes := startNetwork(t, "tcp", 2)
 	h := beHonest(t, nodes[1], nodes[0])
 	c := nodes[0].culprit(t, "")
@@ -218,6 +231,7 @@ func TestAttackAllTopics(t *testing.T) {
 
 // One application asks all names, which nobody serves.
 func TestAttackAllNamesAsked(t *testing.T) {
+	attacked(t)
 	nodes := startNetwork(t, "tcp", 2)
 	h := beHonest(t, nodes[0], nodes[1])
 	c := nodes[0].culprit(t, "")
@@ -245,6 +259,7 @@ func TestAttackAllNamesAsked(t *testing.T) {
 
 // The largest event for 24 subscribers that read nothing.
 func TestAttackLargeEventsUnread(t *testing.T) {
+	attacked(t)
 	nodes := startNetwork(t, "tcp", 2, "-memory", "256MiB", "-stall", "5s")
 	h := beHonest(t, nodes[0], nodes[1])
 	for range 24 {
@@ -266,6 +281,7 @@ func TestAttackLargeEventsUnread(t *testing.T) {
 
 // Sixteen frames of 64 MiB that lack their last byte.
 func TestAttackUnfinishedFrames(t *testing.T) {
+	attacked(t)
 	nodes := startNetwork(t, "tcp", 2, "-memory", "256MiB")
 	h := beHonest(t, nodes[0], nodes[1])
 	m := relaywire.Publish{Topic: []byte("large"), Event: make([]byte, 64<<20)}
@@ -284,6 +300,7 @@ func TestAttackUnfinishedFrames(t *testing.T) {
 
 // Tunnels that nobody takes from, full.
 func TestAttackTunnelsUnread(t *testing.T) {
+	attacked(t)
 	const tunnels = 300
 	nodes := startNetwork(t, "tcp", 2, "-memory", "256MiB")
 	h := beHonest(t, nodes[0], nodes[1])
@@ -362,6 +379,7 @@ func (n *netNode) hole(t *testing.T) {
 // One application has as many requests with one service as it can, on the same node and from
 // another one: others are served by it, it is told, and all is as before when it has gone.
 func TestAttackAllOfAService(t *testing.T) {
+	attacked(t)
 	nodes := startNetwork(t, "tcp", 2)
 	nodes[1].hole(t)
 	h := beHonest(t, nodes[0], nodes[1])
@@ -400,6 +418,7 @@ func TestAttackAllOfAService(t *testing.T) {
 // A subscriber that reads some megabytes a second, and one who sends it more: requests between
 // the same nodes do not wait for it.
 func TestAttackSlowSubscriber(t *testing.T) {
+	attacked(t)
 	nodes := startNetwork(t, "tcp", 2)
 	h := beHonest(t, nodes[0], nodes[1])
 	slow := nodes[1].culprit(t, "")
@@ -436,6 +455,7 @@ func TestAttackSlowSubscriber(t *testing.T) {
 
 // A reader of one byte a second is disconnected after the time of -stall.
 func TestAttackOneByteASecond(t *testing.T) {
+	attacked(t)
 	const stall = 2 * time.Second
 	nodes := startNetwork(t, "tcp", 2, "-stall", stall.String())
 	h := beHonest(t, nodes[0], nodes[1])
@@ -483,6 +503,7 @@ func TestAttackOneByteASecond(t *testing.T) {
 
 // One who repeats the confirmation of a tunnel that is gone, after its CLOSE, gets one answer.
 func TestAttackSpentConfirmations(t *testing.T) {
+	attacked(t)
 	nodes := startNetwork(t, "tcp", 2, "-memory", "256MiB")
 	h := beHonest(t, nodes[0], nodes[1])
 	c := nodes[0].culprit(t, "spent")
@@ -530,6 +551,7 @@ func TestAttackSpentConfirmations(t *testing.T) {
 
 // Two hundred silent connections to a node that may have 128 descriptors.
 func TestAttackSilentConnections(t *testing.T) {
+	attacked(t)
 	nodes := startNetwork(t, "tcp", 2)
 	h := beHonest(t, nodes[0], nodes[1])
 	key := filepath.Join(t.TempDir(), "network.pem")
