@@ -20,6 +20,30 @@ func inMemory(t *testing.T, mib int64, test func(t *testing.T, n *node, m *budge
 	}
 }
 
+// A tunnel that is not built gives back what it has taken, whatever the reason.
+func TestATunnelThatIsNotBuiltTakesNoMemory(t *testing.T) {
+	m := budget.New(budget.Config{Name: "bytes", Limit: 8 << 20, Greed: 7})
+	config, _ := guarded(t, "deny * tunnel forbidden\nallow * * *\n")
+	config.Memory = m
+	inBubble(t, config, func(t *testing.T, n *node) {
+		a := n.attach("")
+		before := m.Stats().Used
+		for id, cluster := range []string{"forbidden", "nobody", "forbidden"} {
+			a.send(&wire.TunInit{ID: uint64(id), Cluster: []byte(cluster), Timeout: 100})
+			a.expect(&wire.TunResult{ID: uint64(id), TimedOut: true})
+		}
+		synctest.Wait()
+		if used := m.Stats().Used; used != before {
+			t.Errorf("%d bytes are taken of tunnels that are not there", used-before)
+		}
+		a.send(&wire.TunInit{ID: 0, Cluster: []byte("nobody"), Timeout: 100}) // the id is free again
+		a.expect(&wire.TunResult{ID: 0, TimedOut: true})
+	})
+	if used := m.Stats().Used; used != 0 {
+		t.Errorf("%d bytes are taken when all is over", used)
+	}
+}
+
 // What waits for one that does not read stays below the memory; small events of others, requests
 // and answers go on.
 func TestWhatWaitsStaysBelowTheMemory(t *testing.T) {

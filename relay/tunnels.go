@@ -109,10 +109,7 @@ func (ts *tunnels) dial(m *wire.TunInit) error {
 	id, cluster, timeout := m.ID, bytes.Clone(m.Cluster), duration(m.Timeout)
 	if ts.session.access.take(policy.Tunnel, cluster, id, nil) != nil {
 		ts.session.relay.counters.tunnelsForbidden.Add(1)
-		ts.mu.Lock()
-		delete(ts.open, id)
-		ts.mu.Unlock()
-		ts.session.tunnelFailed(id)
+		ts.notBuilt(id, cluster)
 		return nil
 	}
 	ts.session.helpers.Go(func() { ts.build(id, cluster, timeout) })
@@ -129,13 +126,8 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 		err = errExpelled
 	}
 	if err != nil {
-		s.access.release(policy.Tunnel, cluster, id)
-		ts.mu.Lock()
-		delete(ts.open, id)
-		ts.mu.Unlock()
-		s.memory.Give(tunnelMemory)
 		s.log.Debug("tunnel was not built", "to", printable(cluster), "reason", err.Error())
-		s.tunnelFailed(id)
+		ts.notBuilt(id, cluster)
 		return
 	}
 	t := newTunnel(s, id, conn)
@@ -144,9 +136,7 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 	if ts.refused {
 		ts.mu.Unlock()
 		conn.Close()
-		s.access.release(policy.Tunnel, cluster, id)
-		s.memory.Give(tunnelMemory)
-		s.tunnelFailed(id)
+		ts.notBuilt(id, cluster)
 		return
 	}
 	ts.put(id, t)
@@ -156,6 +146,17 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 	if held && !s.access.holds(policy.Tunnel, string(cluster), id) {
 		t.close(reasonForbidden) // in the meantime
 	}
+}
+
+// notBuilt gives back what dial has taken, and answers the TUN_INIT.
+func (ts *tunnels) notBuilt(id uint64, cluster []byte) {
+	s := ts.session
+	s.access.release(policy.Tunnel, cluster, id)
+	ts.mu.Lock()
+	delete(ts.open, id)
+	ts.mu.Unlock()
+	s.memory.Give(tunnelMemory)
+	s.tunnelFailed(id)
 }
 
 func (s *session) dialTunnel(cluster []byte, timeout time.Duration) (Stream, error) {
