@@ -152,13 +152,7 @@ func (r *Relay) SetPolicy(p *policy.Policy) error {
 	defer r.reviewing.Unlock()
 	g := newGuard(p)
 	r.guard.Store(g)
-	r.mu.Lock()
-	sessions := make([]*session, 0, len(r.sessions))
-	for s := range r.sessions {
-		sessions = append(sessions, s)
-	}
-	r.mu.Unlock()
-	for _, s := range sessions {
+	for _, s := range r.connected() {
 		s.access.review(g)
 	}
 	return nil

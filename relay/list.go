@@ -30,12 +30,7 @@ type dropped struct {
 
 // Applications returns those that are attached, in the order of their addresses.
 func (r *Relay) Applications() []Attached {
-	r.mu.Lock()
-	sessions := make([]*session, 0, len(r.sessions))
-	for s := range r.sessions {
-		sessions = append(sessions, s)
-	}
-	r.mu.Unlock()
+	sessions := r.connected()
 	all := make([]Attached, 0, len(sessions))
 	for _, s := range sessions {
 		if s.writing.Load() { // from then on its member and cluster stay as they are

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -187,6 +189,13 @@ func (r *Relay) run(s *session) bool {
 	return true
 }
 
+// connected returns the sessions that there are.
+func (r *Relay) connected() []*session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.sessions))
+}
+
 func (r *Relay) isClosed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -238,14 +247,10 @@ func (r *Relay) Close(ctx context.Context) {
 	r.Refuse()
 	r.mu.Lock()
 	r.closed = true
-	sessions := make([]*session, 0, len(r.sessions))
-	for s := range r.sessions {
-		sessions = append(sessions, s)
-	}
 	r.mu.Unlock()
 
 	var stopping sync.WaitGroup
-	for _, s := range sessions {
+	for _, s := range r.connected() { // none can come any more
 		stopping.Go(func() { s.stop(ctx) })
 	}
 	stopping.Wait()
