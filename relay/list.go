@@ -8,7 +8,7 @@ import (
 
 // Attached is an application that is attached now.
 type Attached struct {
-	Addr    string // from where it has connected
+	Addr    string // from where it has connected, as logs call it
 	Cluster []byte // that it serves, empty for none: raw bytes of a stranger
 	Member  Member // what the network has given it
 	Queued  int    // bytes that wait for it
@@ -43,7 +43,7 @@ func (r *Relay) Applications() []Attached {
 
 func (s *session) describe() Attached {
 	return Attached{
-		Addr: s.conn.RemoteAddr().String(), Cluster: s.cluster, Member: s.member,
+		Addr: s.name, Cluster: s.cluster, Member: s.member,
 		Queued: s.out.Queued(), Slow: s.throttle.slow.Load(), Tunnels: s.tunnels.count(),
 		Dropped: Dropped{
 			EventsDropped: s.dropped.events.Load(), BroadcastsDropped: s.dropped.broadcasts.Load(),
