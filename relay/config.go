@@ -27,7 +27,7 @@ const (
 	window = 4 << 20
 )
 
-// sendBuffer is how many bytes the system may hold that an application has not taken.
+// sendBuffer is how many bytes the system may hold that an application has not taken over TCP.
 // What Linux gives of itself grows to 4 MiB, and a write that waits goes on only when a
 // third of that is free: to an application that reads a few MB/s, that takes longer than
 // the patience of its senders.

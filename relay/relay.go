@@ -103,7 +103,6 @@ func (r *Relay) Serve(l net.Listener) error {
 		switch {
 		case err == nil:
 			tries.Reset()
-			outbox.LimitSocket(conn)
 			r.start(conn)
 		case errors.Is(err, net.ErrClosed):
 			return nil
@@ -154,9 +153,10 @@ func (r *Relay) removeListener(l net.Listener) {
 // start serves a connection in a goroutine of its own.
 func (r *Relay) start(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		// The default already, but bindings depend on it.
-		_ = tcp.SetNoDelay(true)
-		_ = tcp.SetWriteBuffer(sendBuffer)
+		_ = tcp.SetNoDelay(true) // the default already, but bindings depend on it
+		outbox.LimitSocket(tcp, sendBuffer)
+	} else {
+		outbox.LimitSocket(conn, outbox.SendBuffer)
 	}
 	s := newSession(r, conn)
 	switch {

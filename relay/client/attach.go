@@ -83,7 +83,7 @@ func dialNode(ctx context.Context, address string) (net.Conn, error) {
 	}
 	c, err := d.DialContext(ctx, network, address)
 	if err == nil {
-		outbox.LimitSocket(c)
+		outbox.LimitSocket(c, outbox.SendBuffer)
 	}
 	return c, err
 }
