@@ -55,7 +55,6 @@ var (
 type Lane struct {
 	open    sync.Once
 	session *Session
-	prompt  bool           // what it carries is waited for; set before it is opened
 	out     *outbox.Outbox // nil if the link was lost before
 	frames  *outbox.Queue  // of out, the one that is used
 	queued  atomic.Uint64  // bytes that out has been given
@@ -64,8 +63,8 @@ type Lane struct {
 }
 
 // start starts the goroutine that writes the lane, which ends with the link or with
-// Finish.
-func (l *Lane) start(s *Session) {
+// Finish. What a prompt lane carries is waited for.
+func (l *Lane) start(s *Session, prompt bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lost {
@@ -74,7 +73,7 @@ func (l *Lane) start(s *Session) {
 	stream := &laneStream{peer: s.config.Peer}
 	l.session, l.out = s, outbox.New(stream, LaneLimit, 0)
 	l.frames = &l.out.Bulk
-	if l.prompt {
+	if prompt {
 		l.frames = &l.out.Prompt
 	}
 	s.writers.Go(func() { l.run(stream) })

@@ -84,11 +84,7 @@ type Session struct {
 
 // New returns the session of a link that has come up.
 func New(config Config) *Session {
-	s := &Session{config: config, id: config.Peer.ID()}
-	for i := range RequestLanes {
-		s.lanes[i].prompt = true
-	}
-	return s
+	return &Session{config: config, id: config.Peer.ID()}
 }
 
 // ID returns the other node.
@@ -128,7 +124,7 @@ func (s *Session) ForwardLane() *Lane { return s.opened(forwardLane) }
 
 func (s *Session) opened(i uint64) *Lane {
 	l := &s.lanes[i]
-	l.open.Do(func() { l.start(s) })
+	l.open.Do(func() { l.start(s, i < RequestLanes) })
 	return l
 }
 

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// burst is how long after a write a prompt frame is left to the writer: frames that follow each
+// Burst is how long after a write a prompt frame is left to the writer, here and in what else
+// writes directly where a connection is quiet: frames that follow each
 // other this closely are better written together. A system call for a small frame takes about 5
 // to 10 µs, a round trip through a quiet node of the host 100 or more.
-const burst = 50 * time.Microsecond
+const Burst = 50 * time.Microsecond
 
 // writeDirect writes the only segment that there is, in the goroutine that has added it, as far
 // as the connection takes it at once. The writer does the rest, and what is added meanwhile. The

@@ -132,7 +132,7 @@ func (o *Outbox) Commit(b []byte) {
 	q.commit(b)
 	switch {
 	case !o.idle:
-	case q == &o.Prompt && o.try != nil && time.Since(o.wrote) >= burst:
+	case q == &o.Prompt && o.try != nil && time.Since(o.wrote) >= Burst:
 		o.writeDirect()
 	default:
 		o.wake()

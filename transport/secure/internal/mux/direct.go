@@ -1,10 +1,10 @@
 package mux
 
-import "time"
+import (
+	"time"
 
-// burst is how long after a write another one is left to the writer: frames that follow each
-// other this closely are better written together.
-const burst = 50 * time.Microsecond
+	"github.com/project-iris/iris/transport/outbox"
+)
 
 // TryWrite writes b as Write does if nothing is in the way: neither other frames, nor a limit of
 // the peer, nor another goroutine that writes. Else it does nothing. It returns how much it has
@@ -15,7 +15,7 @@ func (s *Stream) TryWrite(b []byte) int {
 		return 0
 	}
 	defer m.sending.Unlock()
-	if time.Since(m.wrote) < burst {
+	if time.Since(m.wrote) < outbox.Burst {
 		return 0
 	}
 	work := s.pushAlone(b)
