@@ -25,11 +25,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/project-iris/iris/cmd/internal/tool"
 )
 
 // options are what the flags say.
@@ -41,26 +41,13 @@ type options struct {
 	one      bool
 }
 
-// errUsage says that the command line is wrong.
-var errUsage = errors.New("wrong usage, see -h")
-
 // errBroken says that a promise was broken.
 var errBroken = errors.New("a promise was broken")
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := start(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "chaos:", err)
-		os.Exit(1)
-	}
-}
+func main() { tool.Main("chaos", start) }
 
 func start(ctx context.Context, args []string) error {
 	o, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -88,7 +75,7 @@ func parse(args []string) (o options, err error) {
 		return o, err
 	}
 	if fs.NArg() > 0 || *programs == "" || o.duration <= 0 {
-		return o, fmt.Errorf("%w: -iris names the program", errUsage)
+		return o, fmt.Errorf("%w: -iris names the program", tool.ErrUsage)
 	}
 	for file := range strings.SplitSeq(*programs, ",") {
 		file, err := filepath.Abs(file)

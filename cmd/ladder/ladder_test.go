@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/cmd/internal/process"
+	"github.com/project-iris/iris/cmd/internal/tool"
 )
 
 func TestParse(t *testing.T) {
@@ -111,7 +112,7 @@ func TestTable(t *testing.T) {
 
 func TestPartsThatCannotBe(t *testing.T) {
 	for _, text := range []string{`{`, `{}`, `{"Role":"king"}`, `{"Role":"first node","Layer":"cake"}`} {
-		if err := start(t.Context(), []string{partCommand, text}); !errors.Is(err, errUsage) {
+		if err := start(t.Context(), []string{partCommand, text}); !errors.Is(err, tool.ErrUsage) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

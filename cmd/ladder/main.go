@@ -32,18 +32,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/project-iris/iris/cmd/internal/report"
+	"github.com/project-iris/iris/cmd/internal/tool"
 )
 
 // options are what the flags say.
@@ -55,17 +52,7 @@ type options struct {
 	output   string
 }
 
-// errUsage says that the command line is wrong.
-var errUsage = errors.New("wrong usage, see -h")
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := start(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "ladder:", err)
-		os.Exit(1)
-	}
-}
+func main() { tool.Main("ladder", start) }
 
 // start runs the program, or one of the processes that it has started.
 func start(ctx context.Context, args []string) error {
@@ -73,9 +60,6 @@ func start(ctx context.Context, args []string) error {
 		return runPart(ctx, args[1])
 	}
 	o, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -102,7 +86,7 @@ func parse(args []string) (o options, err error) {
 		return o, err
 	}
 	if fs.NArg() > 0 || o.rounds < 1 || o.duration <= 0 || o.size < 1 || o.size > maxBody {
-		return o, fmt.Errorf("%w: -size is at most %d", errUsage, maxBody)
+		return o, fmt.Errorf("%w: -size is at most %d", tool.ErrUsage, maxBody)
 	}
 	expression, err := regexp.Compile(*only)
 	if err != nil {
@@ -117,7 +101,7 @@ func parse(args []string) (o options, err error) {
 func pick(transports []string, only *regexp.Regexp) ([]rung, error) {
 	for _, t := range transports {
 		if t != overTCP && t != overQUIC {
-			return nil, fmt.Errorf("%w: there is no transport %q", errUsage, t)
+			return nil, fmt.Errorf("%w: there is no transport %q", tool.ErrUsage, t)
 		}
 	}
 	var chosen []rung

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/project-iris/iris/cmd/internal/tool"
 )
 
 // partCommand is the argument, before a part as JSON, with which this program runs one of the
@@ -44,7 +46,7 @@ const readyLine = "ready app=%s peer=%s\n"
 func runPart(ctx context.Context, description string) error {
 	var p part
 	if err := json.Unmarshal([]byte(description), &p); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", tool.ErrUsage, err)
 	}
 	err := p.run(ctx)
 	if errors.Is(err, io.EOF) {
@@ -62,7 +64,7 @@ func (p part) run(ctx context.Context) error {
 	case firstNode, lastNode:
 		return p.serve(ctx)
 	}
-	return fmt.Errorf("%w: there is no role %q", errUsage, p.Role)
+	return fmt.Errorf("%w: there is no role %q", tool.ErrUsage, p.Role)
 }
 
 // serve is a node.
@@ -79,5 +81,5 @@ func (p part) serve(ctx context.Context) error {
 	case relaying, binding:
 		return p.serveNode(ctx)
 	}
-	return fmt.Errorf("%w: there is no layer %q", errUsage, p.Layer)
+	return fmt.Errorf("%w: there is no layer %q", tool.ErrUsage, p.Layer)
 }

@@ -17,16 +17,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/project-iris/iris/cmd/internal/report"
+	"github.com/project-iris/iris/cmd/internal/tool"
 )
 
 // options are what the flags say.
@@ -36,23 +33,10 @@ type options struct {
 	output   string
 }
 
-// errUsage says that the command line is wrong.
-var errUsage = errors.New("wrong usage, see -h")
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := start(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
-		os.Exit(1)
-	}
-}
+func main() { tool.Main("soak", start) }
 
 func start(ctx context.Context, args []string) error {
 	o, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -84,7 +68,7 @@ func parse(args []string) (o options, err error) {
 	}
 	o.duration = time.Duration(*hours * float64(time.Hour))
 	if fs.NArg() > 0 || o.program == "" || o.duration < 10*sampled {
-		return o, fmt.Errorf("%w: -iris names the program, and less than %v is too short to compare", errUsage, 10*sampled)
+		return o, fmt.Errorf("%w: -iris names the program, and less than %v is too short to compare", tool.ErrUsage, 10*sampled)
 	}
 	o.program, err = filepath.Abs(o.program)
 	return o, err
