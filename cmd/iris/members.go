@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"strings"
@@ -52,8 +51,8 @@ come.`,
 // printMembers prints a table of what the node has said.
 func (p *program) printMembers(body []byte) error {
 	var m node.Members
-	if err := json.Unmarshal(body, &m); err != nil {
-		return fmt.Errorf("the answer of the node cannot be read: %w", err)
+	if err := decode(body, &m); err != nil {
+		return err
 	}
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tFOUND\tTRANSPORT\tLINK\tADDRESSES")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"math"
@@ -44,9 +43,7 @@ func (v view) command(p *program) *command {
 				return err
 			}
 			if raw {
-				encoder := json.NewEncoder(p.out)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(all)
+				return p.sayJSON(all)
 			}
 			return v.show(p, all, args)
 		},

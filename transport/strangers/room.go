@@ -133,3 +133,7 @@ func sourceOf(addr net.Addr) netip.Prefix {
 	source, _ := ip.WithZone("").Prefix(bits)
 	return source
 }
+
+// Most returns how many places a room of at most so many may have with the descriptors of
+// this process: an eighth of them, and one at the least.
+func Most(most int) int { return max(min(most, Descriptors()/8), 1) }
