@@ -92,6 +92,7 @@ func meet(t *testing.T, name string, from, to *rotated) {
 func TestTheKeyIsReplacedUnderLoad(t *testing.T) {
 	for _, transport := range []string{"quic", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
+			t.Parallel() // it is mostly waiting
 			dir := t.TempDir()
 			old, fresh := filepath.Join(dir, "old.pem"), filepath.Join(dir, "new.pem")
 			for _, file := range []string{old, fresh} {
