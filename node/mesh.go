@@ -9,6 +9,9 @@ import (
 // other; only the result type of Attach has to be said again.
 type mesh struct{ overlay *overlay.Overlay }
 
+// Large messages are held once for all applications that are given them.
+var _ overlay.SharingHandler = relay.Application(nil)
+
 // Attach adds an application to the overlay.
 func (m mesh) Attach(cluster []byte, app relay.Application) (relay.Member, error) {
 	member, err := m.overlay.Attach(cluster, app)

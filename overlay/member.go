@@ -13,6 +13,7 @@ import (
 	"github.com/project-iris/iris/overlay/traffic"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/budget"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Member is an attached application: it sends through it, and is served through
@@ -249,8 +250,16 @@ func (m *Member) Broadcast(cluster, message []byte) {
 
 // deliverBroadcast delivers a broadcast to the members of this node.
 func (o *Overlay) deliverBroadcast(cluster, message []byte) {
-	for _, to := range o.lookup.MembersHere(cluster) {
-		to.(local).handler.HandleBroadcast(message)
+	to := o.lookup.MembersHere(cluster)
+	shared := share(len(to), len(message))
+	defer shared.Close()
+	for _, to := range to {
+		to := to.(local)
+		if h, ok := to.handler.(SharingHandler); ok && shared != nil {
+			h.HandleSharedBroadcast(message, shared)
+		} else {
+			to.handler.HandleBroadcast(message)
+		}
 	}
 }
 
@@ -270,9 +279,36 @@ func (m *Member) Publish(topic, event []byte) {
 
 // deliverEvent delivers an event to the subscribers of this node.
 func (o *Overlay) deliverEvent(topic, event []byte) {
-	for _, to := range o.lookup.SubscribersHere(topic) {
-		to.(local).handler.HandleEvent(topic, event)
+	to := o.lookup.SubscribersHere(topic)
+	shared := share(len(to), len(event))
+	defer shared.Close()
+	for _, to := range to {
+		to := to.(local)
+		if h, ok := to.handler.(SharingHandler); ok && shared != nil {
+			h.HandleSharedEvent(topic, event, shared)
+		} else {
+			to.handler.HandleEvent(topic, event)
+		}
 	}
+}
+
+// share returns what a number of receivers hold a message by together, nil where that is not
+// worth it.
+func share(receivers, size int) *outbox.Shared {
+	if receivers < 2 || size < outbox.ShareFrom {
+		return nil
+	}
+	return new(outbox.Shared)
+}
+
+// SharingHandler is a [Handler] that can hold a large message, which several members of the node
+// are given, together with the others.
+type SharingHandler interface {
+	Handler
+	// HandleSharedBroadcast is HandleBroadcast by a frame that others hold too.
+	HandleSharedBroadcast(message []byte, shared *outbox.Shared)
+	// HandleSharedEvent is HandleEvent by a frame that others hold too.
+	HandleSharedEvent(topic, event []byte, shared *outbox.Shared)
 }
 
 // Subscribe asks for the events of a topic. To be subscribed already is fine. It

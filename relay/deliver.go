@@ -54,6 +54,20 @@ func (s *session) HandleEvent(topic, event []byte) {
 	s.out.Commit(m.Append(b))
 }
 
+// HandleSharedBroadcast queues a broadcast that others of the node are given as well.
+func (s *session) HandleSharedBroadcast(message []byte, shared *outbox.Shared) {
+	if err := s.throttle.share(shared, &wire.Delivery{Message: message}); err != nil {
+		s.throttle.drop(err, &s.relay.counters.broadcastsDropped, &s.dropped.broadcasts)
+	}
+}
+
+// HandleSharedEvent queues an event that others of the node are given as well.
+func (s *session) HandleSharedEvent(topic, event []byte, shared *outbox.Shared) {
+	if err := s.throttle.share(shared, &wire.Publish{Topic: topic, Event: event}); err != nil {
+		s.throttle.drop(err, &s.relay.counters.eventsDropped, &s.dropped.events)
+	}
+}
+
 // HandleReply queues the reply to a request of the application.
 func (s *session) HandleReply(id uint64, reply []byte) {
 	s.result(wire.Result{ID: id, OK: true, Body: reply})

@@ -9,6 +9,7 @@ import (
 	"github.com/project-iris/iris/relay"
 	"github.com/project-iris/iris/relay/wire"
 	"github.com/project-iris/iris/transport/budget"
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // inMemory runs a test against a relay with so many MiB of memory.
@@ -69,6 +70,59 @@ func TestWhatWaitsStaysBelowTheMemory(t *testing.T) {
 		got, ok := stuck[7].read().(*wire.Result)
 		if !ok || got.OK || !strings.HasPrefix(string(got.Body), "overloaded: ") || !strings.Contains(string(got.Body), "bytes of this node") {
 			t.Errorf("it is answered %v", show(got))
+		}
+	})
+}
+
+// A large event and a broadcast that wait for many count once, and each gets them; those whose
+// queue is full miss them, and nobody else does.
+func TestWhatManyAreGivenCountsOnce(t *testing.T) {
+	inMemory(t, 8, func(t *testing.T, n *node, m *budget.Budget) {
+		var all []*application
+		for range 24 {
+			all = append(all, n.attach("svc"))
+		}
+		before := m.Stats().Used
+		large := make([]byte, 1<<20)
+		event, broadcast := new(outbox.Shared), new(outbox.Shared)
+		for _, a := range all {
+			a.member.app.HandleSharedEvent([]byte("t"), large, event)
+			a.member.app.HandleSharedBroadcast(large, broadcast)
+		}
+		event.Close()
+		broadcast.Close()
+		if taken := m.Stats().Used - before; taken < 2<<20 || taken > 2<<20+100 {
+			t.Errorf("%d bytes are taken", taken)
+		}
+		for _, a := range all[:12] {
+			a.expect(&wire.Publish{Topic: []byte("t"), Event: large}, &wire.Delivery{Message: large})
+		}
+		if taken := m.Stats().Used - before; taken < 2<<20 {
+			t.Errorf("%d bytes are taken when half of them have it", taken)
+		}
+		for _, a := range all[12:] {
+			a.conn.Close()
+		}
+		synctest.Wait()
+		if used := m.Stats().Used; used >= before {
+			t.Errorf("%d bytes are taken when all have it or are gone", used)
+		}
+		if s := n.relay.Stats(); s.EventsDropped != 0 || s.BroadcastsDropped != 0 {
+			t.Errorf("%+v", s)
+		}
+		// One is full: the others have it.
+		n.relay.SetLimits(1, 0)
+		small := n.attach("")
+		small.member.app.HandleEvent([]byte("t"), []byte("in the way"))
+		small.member.app.HandleEvent([]byte("t"), []byte("in the way"))
+		event = new(outbox.Shared)
+		for _, a := range []*application{small, all[1]} {
+			a.member.app.HandleSharedEvent([]byte("t"), large, event)
+		}
+		event.Close()
+		all[1].expect(&wire.Publish{Topic: []byte("t"), Event: large})
+		if got := n.relay.Stats().EventsDropped; got == 0 {
+			t.Error("nothing was dropped for one that is full")
 		}
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Mesh is the network, as far as a relay needs it.
@@ -76,6 +78,8 @@ type Service interface {
 	HandleRequest(id uint64, body []byte, timeout time.Duration) error
 	// HandleBroadcast delivers a broadcast.
 	HandleBroadcast(message []byte)
+	// HandleSharedBroadcast delivers one that others of the node are given too.
+	HandleSharedBroadcast(message []byte, shared *outbox.Shared)
 	// HandleTunnel offers the far end of a stream, and returns nil when the
 	// application has taken it.
 	HandleTunnel(ctx context.Context, conn Stream) error
@@ -85,6 +89,8 @@ type Service interface {
 type Caller interface {
 	// HandleEvent delivers an event of a topic.
 	HandleEvent(topic, event []byte)
+	// HandleSharedEvent delivers one that others of the node are given too.
+	HandleSharedEvent(topic, event []byte, shared *outbox.Shared)
 	// HandleReply, HandleFault and HandleTimeout are the answers to a request.
 	HandleReply(id uint64, reply []byte)
 	HandleFault(id uint64, text []byte)

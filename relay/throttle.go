@@ -34,20 +34,44 @@ func (t *throttle) init(s *session) {
 
 // begin makes room for a frame of an event or broadcast. With an error, drop has to
 // be called.
-func (t *throttle) begin(size int) ([]byte, error) {
+func (t *throttle) begin(size int) ([]byte, error) { return t.add(addition{size: size}) }
+
+// share adds a frame that others may hold too, as begin and a commit would.
+func (t *throttle) share(shared *outbox.Shared, f outbox.Frame) error {
+	_, err := t.add(addition{f.Size(), shared, f})
+	return err
+}
+
+// addition is a frame of a size, to be encoded by the caller or held with others.
+type addition struct {
+	size   int
+	shared *outbox.Shared // nil: by the caller
+	frame  outbox.Frame
+}
+
+// to is how it gets into a queue. Nothing is left to do for one that is shared.
+func (a addition) to(q *outbox.Queue) ([]byte, error) {
+	if a.shared != nil {
+		return nil, q.AddShared(a.shared, a.frame)
+	}
+	return q.Begin(a.size)
+}
+
+// add makes room for a frame: it waits for that, as long as the application deserves it.
+func (t *throttle) add(a addition) ([]byte, error) {
 	s := t.session
 	if t.slow.Load() && s.out.Queued() <= s.limits.queue/2 && s.out.Err() == nil {
 		t.summary("application has caught up")
 	}
 	if t.waiting.Load() > 0 && t.patient() {
-		return t.await(size) // behind those who were there before
+		return t.await(a) // behind those who were there before
 	}
-	b, err := s.out.Bulk.Begin(size)
+	b, err := a.to(&s.out.Bulk)
 	if errors.Is(err, outbox.ErrFull) && t.patient() {
-		return t.await(size)
+		return t.await(a)
 	}
-	if outOfMemory(err) && (s.out.Queued() == 0 || t.patient()) && s.memory.await(s.relay.config.Patience, size) == nil {
-		return s.out.Bulk.Begin(size)
+	if outOfMemory(err) && (s.out.Queued() == 0 || t.patient()) && s.memory.await(s.relay.config.Patience, a.size) == nil {
+		return a.to(&s.out.Bulk)
 	}
 	return b, err
 }
@@ -66,12 +90,12 @@ func (t *throttle) patient() bool {
 
 // await waits for room, in line with other senders, so that each gets its share of
 // what the application takes.
-func (t *throttle) await(size int) ([]byte, error) {
+func (t *throttle) await(a addition) ([]byte, error) {
 	t.waiting.Add(1)
 	defer t.waiting.Add(-1)
 	ctx, cancel := context.WithTimeout(t.session.ctx, t.session.relay.config.Patience)
 	defer cancel()
-	b, err := t.awaitTurn(ctx, size)
+	b, err := t.awaitTurn(ctx, a)
 	if errors.Is(err, context.DeadlineExceeded) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -84,7 +108,7 @@ func (t *throttle) await(size int) ([]byte, error) {
 // awaitTurn waits to be first, and then for room. The first that there is will do:
 // to wait for half of the queue would take longer than the patience for a receiver
 // that is merely slower.
-func (t *throttle) awaitTurn(ctx context.Context, size int) ([]byte, error) {
+func (t *throttle) awaitTurn(ctx context.Context, a addition) ([]byte, error) {
 	select {
 	case t.first <- struct{}{}:
 		defer func() { <-t.first }()
@@ -96,7 +120,7 @@ func (t *throttle) awaitTurn(ctx context.Context, size int) ([]byte, error) {
 		if err := out.Bulk.WaitBelow(ctx, t.session.limits.queue); err != nil {
 			return nil, err
 		}
-		if b, err := out.Bulk.Begin(size); !errors.Is(err, outbox.ErrFull) {
+		if b, err := a.to(&out.Bulk); !errors.Is(err, outbox.ErrFull) {
 			return b, err
 		}
 	}

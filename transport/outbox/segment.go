@@ -27,6 +27,9 @@ type segment struct {
 	large *[largeSegment]byte
 	bulk  *[bulkSegment]byte
 
+	shared *Shared // that the bytes are of; nil: they are the segment's own
+	number int     // by which it is released
+
 	charged int64 // bytes of memory that it was taken for
 }
 
@@ -64,6 +67,9 @@ func newSegment(size, waiting int, large bool) segment {
 
 // recycle gives the array back. The segment must not be used afterwards.
 func (s segment) recycle() {
+	if s.shared != nil {
+		s.shared.release(s.number)
+	}
 	if s.small != nil {
 		smallPool.Put(s.small)
 	}
