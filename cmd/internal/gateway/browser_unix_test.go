@@ -10,13 +10,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/project-iris/iris/cmd/internal/browsertest"
 	"github.com/project-iris/iris/relay/client"
 )
 
@@ -145,32 +143,12 @@ func visit(t *testing.T, g *Gateway, host, at string) map[string]string {
 	}))
 	defer server.Close()
 	url := strings.Replace(server.URL, "127.0.0.1", host, 1) + "/page"
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	profile, err := os.MkdirTemp("", "browser")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(profile) // after its processes
-	// It finds no host but this one, and keeps none of its own rules about addresses of this
-	// host, so that the gateway's alone are tested.
-	c := exec.CommandContext(ctx, *browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+profile,
-		"--host-resolver-rules=MAP evil.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-		"--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests", url)
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it has many processes
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
-		_ = c.Wait()
-	}()
+	page := browsertest.Start(t, *browser).Open(t, url)
 	select {
 	case outcomes := <-reports:
 		return outcomes
-	case <-ctx.Done():
-		t.Fatal("the page has reported nothing within a minute")
+	case <-time.After(time.Minute):
+		t.Fatalf("the page has reported nothing within a minute: %v", page.Complaints())
 		return nil
 	}
 }
