@@ -41,11 +41,15 @@ var rules = []rule{
 		reason: "what a node says of itself is plain data, which whoever shows it can read alone",
 	},
 	{
+		path: "node/page", allowed: nil,
+		reason: "the page knows what /v1 says, as any other reader, and nothing of the node",
+	},
+	{
 		path: "node/explain", allowed: []string{"node/status", "overlay", "overlay/balance", "overlay/names", "transport"},
 		reason: "to explain who is asked needs the overlay alone, so that a network in memory can be explained too",
 	},
 	{
-		path: "node", allowed: []string{"node/explain", "node/status", "overlay", "overlay/discovery/...", "overlay/sealed", "overlay/traffic", "relay", "relay/policy", "transport/..."}, others: true,
+		path: "node", allowed: []string{"node/explain", "node/page", "node/status", "overlay", "overlay/discovery/...", "overlay/sealed", "overlay/traffic", "relay", "relay/policy", "transport/..."}, others: true,
 		reason: "a node is given its transports as values, so that there is no registry and a test can give its own; it runs discovery beside the overlay, which needs nothing of it",
 	},
 	{

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/project-iris/iris/node/page"
+	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/transport"
 )
 
@@ -60,16 +62,19 @@ func listenAdmin(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// reads returns what answers questions.
-func (n *Node) reads() *http.ServeMux {
+// reads returns what answers questions, which say how all nodes are by a handler of its own: as
+// many as like may ask at -http.
+func (n *Node) reads(network http.HandlerFunc) *http.ServeMux {
 	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", page.Handler())
 	mux.HandleFunc("GET /healthz", n.sayWhetherAlive)
 	mux.HandleFunc("GET /readyz", n.sayWhetherReady)
 	mux.HandleFunc("GET /members", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Members()) })
 	mux.HandleFunc("GET /members/count", n.sayOthers)
 	mux.HandleFunc("GET /members/{id}", n.sayWhetherMember)
-	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, n.Status()) })
-	mux.HandleFunc("GET /v1/network", func(w http.ResponseWriter, r *http.Request) { sayJSON(w, n.WholeNetwork(r.Context())) })
+	mux.HandleFunc("GET /v1/status", n.sayStatus)
+	mux.HandleFunc("GET /v1/network", network)
+	mux.HandleFunc("GET /v1/reasons", func(w http.ResponseWriter, _ *http.Request) { sayJSON(w, status.Reasons) })
 	mux.HandleFunc("GET /v1/explain", n.sayExplanation)
 	mux.Handle("GET /metrics", n.metrics())
 	return mux

@@ -77,7 +77,7 @@ func adminOf(t *testing.T) (n *Node, url string, log *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := n.serveAdmin(n.guardAdmin(l), n.forThisHost(n.reads()))
+	a := n.serveAdmin(n.guardAdmin(l), n.forThisHost(n.reads(n.sayNetwork)))
 	t.Cleanup(func() { a.close(t.Context()) })
 	return n, "http://" + l.Addr().String(), log
 }

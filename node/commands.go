@@ -10,7 +10,7 @@ import (
 
 // commands returns what the socket answers: questions, and commands.
 func (n *Node) commands() http.Handler {
-	mux := n.reads()
+	mux := n.reads(n.sayNetworkNow)
 	mux.HandleFunc("POST /v1/drain", n.drain)
 	mux.HandleFunc("GET /v1/doctor", n.sayExamined)
 	mux.HandleFunc("GET /v1/log-level", n.sayLogLevel)

@@ -57,7 +57,7 @@ func TestOneNodeShowsAll(t *testing.T) {
 		t.Errorf("%d questions were refused, of 100", got)
 	}
 	w := httptest.NewRecorder()
-	there.reads().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	there.reads(there.sayNetwork).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	text, _ := io.ReadAll(w.Body)
 	for _, want := range []string{"\niris_members 1\n", "\niris_links 1\n", "\niris_dropped_total{reason=\"status_refused\"} 100\n", "\niris_build_info{"} {
 		if !strings.Contains(string(text), want) {

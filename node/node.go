@@ -56,8 +56,9 @@ type Node struct {
 	heard      atomic.Uint64            // beacons
 	files      atomic.Pointer[[]string] // of the keys
 
-	pulse pulse
-	rates rates
+	pulse  pulse
+	rates  rates
+	shared shared
 
 	serving  sync.WaitGroup     // one goroutine a listener, measure, follow and watchClock
 	unfollow context.CancelFunc // ends the last three
@@ -191,7 +192,7 @@ func (n *Node) serve(open ports) {
 		})
 	}
 	if open.admin != nil {
-		n.admin = n.serveAdmin(n.guardAdmin(open.admin), n.forThisHost(onlyQuestions(n.reads())))
+		n.admin = n.serveAdmin(n.guardAdmin(open.admin), n.forThisHost(onlyQuestions(n.reads(n.sayNetwork))))
 	}
 	if open.control != nil {
 		n.path = open.control.path

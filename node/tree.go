@@ -177,6 +177,10 @@ func (n *Node) addNames(s *status.Node) {
 	for i := range s.Names {
 		name := &s.Names[i]
 		name.PerSecond = n.rates.of(name.Kind, name.Name)
+		if name.Kind == status.Cluster {
+			p50, p99 := n.rates.latency(name.Name)
+			name.RecentP50Seconds, name.RecentP99Seconds = p50.Seconds(), p99.Seconds()
+		}
 		name.Name = status.Text(name.Name)
 	}
 }

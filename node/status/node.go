@@ -181,6 +181,10 @@ type Name struct {
 	// PerSecond is how many requests, events and broadcasts there were a second, in the last
 	// ten seconds or so.
 	PerSecond float64 `json:"per_second"`
+	// Of the answers of the last ten seconds or so: as above, of those clusters with members
+	// here that were asked most.
+	RecentP50Seconds float64 `json:"recent_p50_seconds,omitempty"`
+	RecentP99Seconds float64 `json:"recent_p99_seconds,omitempty"`
 }
 
 // Network is what the nodes of a network say about themselves.

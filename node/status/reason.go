@@ -85,13 +85,18 @@ const (
 	Lost
 )
 
+// MarshalText says a weight in a word: normal, watched or lost.
+func (w Weight) MarshalText() ([]byte, error) {
+	return []byte([...]string{Normal: "normal", Watched: "watched", Lost: "lost"}[w]), nil
+}
+
 // ReasonInfo is what a [Reason] means.
 type ReasonInfo struct {
-	Reason Reason
-	Unit   string // what is counted
-	Weight Weight
-	Text   string // what happened
-	Do     string // what to do about it; empty where nothing is to be done
+	Reason Reason `json:"reason"`
+	Unit   string `json:"unit"` // what is counted
+	Weight Weight `json:"weight"`
+	Text   string `json:"text"`         // what happened
+	Do     string `json:"do,omitempty"` // what to do about it; empty where nothing is to be done
 }
 
 const (
