@@ -111,9 +111,11 @@ lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lo
 	$(GO) test -c -o /dev/null ./cmd/iris
 	unshare --net sh -ec '$(LOSSY) && $(GO) test -run "^$$" -benchtime 1x -bench "BesideTunnel/.*/same" ./cmd/iris -link-host 127.0.0.2; nft list ruleset'
 
-# Debian has it as: apt-get install chromium. BROWSER names another one that is made of it.
-browser: ## pages of strangers cannot use iris http, in a real browser
+# Debian has it as: apt-get install chromium. BROWSER names another one that is made of it, and
+# SCREENSHOTS a directory, by its whole path, for pictures of the page.
+browser: ## pages of strangers cannot use iris http, and the page of a network, in a real browser
 	$(GO) test -count=1 -v -run '^TestPagesCannotCall$$' ./cmd/internal/gateway -browser $(BROWSER)
+	$(GO) test -count=1 -v -run '^TestPageInABrowser$$' ./cmd/iris -browser $(BROWSER) $(if $(SCREENSHOTS),-screenshots $(SCREENSHOTS))
 
 # On Debian: apt-get install postgresql redis-server redis-tools nginx openssh-server socat curl openssl
 attacks: ## what one application can do to others, between processes: docs/security.md; a minute, Linux
