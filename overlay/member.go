@@ -235,17 +235,99 @@ func (l local) Shard() uint64 { return l.shard }
 func (l local) Open(token uint64) bool { return l.asked.Has(token) }
 
 // Broadcast delivers a message to every member of a cluster, the sender included if it
-// is one: once to each node that has some. It waits for room on the way to other nodes.
-// The message is borrowed.
+// is one: once to each node that has some. It waits for room on the way to other nodes, and for
+// links to them. The message is borrowed.
 func (m *Member) Broadcast(cluster, message []byte) {
+	if rest := m.StartBroadcast(cluster, message, false); rest != nil {
+		rest(cluster, message)
+	}
+}
+
+// StartBroadcast is Broadcast, but waits neither for links nor to know which nodes have members:
+// where it would have to, it returns what is left to do, which does wait, and has to be called
+// once, with the same cluster and message, before that of another broadcast or event of the member.
+// To be behind says that there is one whose rest was not called yet: then it sends to no other node.
+// Members of this node get the message before it returns.
+func (m *Member) StartBroadcast(cluster, message []byte, behind bool) (rest func(cluster, message []byte)) {
 	m.overlay.counters.broadcasts.Add(1)
-	to, limit := m.overlay.lookup.RouteToMembers(m.overlay.ctx, local{m}, cluster)
-	if to != nil {
-		m.sender.Send(to.(*multicast.Route), wire.KindBroadcast, cluster, message)
-	} else if limit != nil {
-		m.handler.HandleLimit(limit)
+	known := false
+	if !behind {
+		var to names.Route
+		var limit error
+		if to, known, limit = m.overlay.lookup.TryRouteToMembers(local{m}, cluster); known {
+			rest = m.start(to, limit, wire.KindBroadcast, cluster, message)
+		}
 	}
 	m.overlay.deliverBroadcast(cluster, message)
+	if !known {
+		return m.awaitBroadcast
+	}
+	return rest
+}
+
+// awaitBroadcast broadcasts to other nodes, when it is known to which.
+func (m *Member) awaitBroadcast(cluster, message []byte) {
+	to, limit := m.overlay.lookup.RouteToMembers(m.overlay.ctx, local{m}, cluster)
+	if rest := m.start(to, limit, wire.KindBroadcast, cluster, message); rest != nil {
+		rest(cluster, message)
+	}
+}
+
+// Publish delivers an event to every subscriber of a topic, the sender included if it
+// is one: once to each node that has some. It waits for room on the way to other nodes, and for
+// links to them. Topic and event are borrowed.
+func (m *Member) Publish(topic, event []byte) {
+	if rest := m.StartPublish(topic, event, false); rest != nil {
+		rest(topic, event)
+	}
+}
+
+// StartPublish is to Publish what StartBroadcast is to Broadcast.
+func (m *Member) StartPublish(topic, event []byte, behind bool) (rest func(topic, event []byte)) {
+	m.overlay.counters.published.Add(1)
+	known := false
+	if !behind {
+		var to names.Route
+		var limit error
+		if to, known, limit = m.overlay.lookup.TryRouteToSubscribers(local{m}, topic); known {
+			rest = m.start(to, limit, wire.KindEvent, topic, event)
+		}
+	}
+	m.overlay.deliverEvent(topic, event)
+	if !known {
+		return m.awaitPublish
+	}
+	return rest
+}
+
+// awaitPublish publishes to other nodes, when it is known to which.
+func (m *Member) awaitPublish(topic, event []byte) {
+	to, limit := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, local{m}, topic)
+	if rest := m.start(to, limit, wire.KindEvent, topic, event); rest != nil {
+		rest(topic, event)
+	}
+}
+
+// start sends a message by a route, if there is one, and returns what is left of that if it would
+// have to wait for a link.
+func (m *Member) start(to names.Route, limit error, kind wire.Kind, name, message []byte) (rest func(name, message []byte)) {
+	switch {
+	case to != nil:
+		return m.sender.Send(to.(*multicast.Route), kind, name, message)
+	case limit != nil:
+		m.handler.HandleLimit(limit)
+	}
+	return nil
+}
+
+// deliver hands a message to the receivers at this node.
+func (o *Overlay) deliver(kind wire.Kind, name, message []byte) {
+	switch kind {
+	case wire.KindEvent:
+		o.deliverEvent(name, message)
+	case wire.KindBroadcast:
+		o.deliverBroadcast(name, message)
+	}
 }
 
 // deliverBroadcast delivers a broadcast to the members of this node.
@@ -261,20 +343,6 @@ func (o *Overlay) deliverBroadcast(cluster, message []byte) {
 			to.handler.HandleBroadcast(message)
 		}
 	}
-}
-
-// Publish delivers an event to every subscriber of a topic, the sender included if it
-// is one: once to each node that has some. It waits for room on the way to other nodes.
-// Topic and event are borrowed.
-func (m *Member) Publish(topic, event []byte) {
-	m.overlay.counters.published.Add(1)
-	to, limit := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, local{m}, topic)
-	if to != nil {
-		m.sender.Send(to.(*multicast.Route), wire.KindEvent, topic, event)
-	} else if limit != nil {
-		m.handler.HandleLimit(limit)
-	}
-	m.overlay.deliverEvent(topic, event)
 }
 
 // deliverEvent delivers an event to the subscribers of this node.

@@ -408,12 +408,7 @@ func (l sessionLink) Ended() bool                       { return l.Remote.Ended(
 
 // Deliver hands a message of another node to the receivers at this one.
 func (h receivers) Deliver(kind wire.Kind, name, message []byte) {
-	switch kind {
-	case wire.KindEvent:
-		h.overlay.deliverEvent(name, message)
-	case wire.KindBroadcast:
-		h.overlay.deliverBroadcast(name, message)
-	}
+	h.overlay.deliver(kind, name, message)
 }
 
 // stragglerTime is how long other nodes may take to hear that members have left, besides two

@@ -17,13 +17,14 @@ func (s *session) beginDetach() {
 }
 
 // detach takes the application out of its cluster, and waits until the requests
-// that it holds are answered and its tunnels closed, or the context ends. Then it
-// gets the answer to its CLOSE, and the stream ends.
+// that it holds are answered and its tunnels closed, or the context ends, and until what it has
+// sent is on its way. Then it gets the answer to its CLOSE, and the stream ends.
 func (s *session) detach(ctx context.Context) {
 	if err := s.member.Leave(ctx); err != nil {
 		s.log.Debug("application left requests unanswered", "reason", err.Error())
 	}
 	s.stopWaiting()
+	s.backlog.finish()
 	s.member.Close()
 
 	m := wire.Closed{}

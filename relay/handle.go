@@ -26,11 +26,11 @@ func (s *session) handle(m wire.Message) error {
 		s.reply(m)
 	case *wire.Publish:
 		if !s.access.drops(policy.Publish, m.Topic, &s.relay.counters.eventsForbidden) {
-			s.member.Publish(m.Topic, m.Event)
+			s.backlog.send(eventKind, m.Topic, m.Event)
 		}
 	case *wire.Broadcast:
 		if !s.access.drops(policy.Broadcast, m.Cluster, &s.relay.counters.broadcastsForbidden) {
-			s.member.Broadcast(m.Cluster, m.Message)
+			s.backlog.send(broadcastKind, m.Cluster, m.Message)
 		}
 	case *wire.Subscribe:
 		return s.subscribe(m)

@@ -30,8 +30,11 @@ type Stream = interface {
 // concurrent use, and borrow the slices that they are given. None of them blocks
 // but Leave, Tunnel and AwaitConfirmation, and sending to an application that is slow to read.
 type Member interface {
-	// Broadcast sends a message to every member of a cluster.
-	Broadcast(cluster, message []byte)
+	// StartBroadcast sends a message to every member of a cluster. Where it would have to wait
+	// for the way to another node, it returns what is left to do, and else nil. That waits, and has
+	// to be called once, with the same cluster and message, before that of another broadcast or
+	// event. To be behind says that there is one whose rest was not called yet.
+	StartBroadcast(cluster, message []byte, behind bool) (rest func(cluster, message []byte))
 	// Request asks one member of a cluster. Exactly one of HandleReply,
 	// HandleFault and HandleTimeout is called with the id before the timeout ends.
 	Request(id uint64, cluster, body []byte, timeout time.Duration)
@@ -42,8 +45,8 @@ type Member interface {
 	Resume()
 	// Reply answers a request that HandleRequest was given. Other ids are ignored.
 	Reply(id uint64, ok bool, body []byte)
-	// Publish sends an event to every subscriber of a topic.
-	Publish(topic, event []byte)
+	// StartPublish sends an event to every subscriber of a topic, as StartBroadcast does.
+	StartPublish(topic, event []byte, behind bool) (rest func(topic, event []byte))
 	// Subscribe and Unsubscribe change what HandleEvent gets.
 	Subscribe(topic []byte) error
 	Unsubscribe(topic []byte)

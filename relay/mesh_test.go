@@ -104,6 +104,7 @@ type fakeMember struct {
 	onReply     func(id uint64, ok bool, body []byte)
 	onBroadcast func(cluster, message []byte)
 	onPublish   func(topic, event []byte)
+	onWay       func(topic, event []byte, behind bool) (rest func(topic, event []byte)) // nil: there is a way to all subscribers
 	onSubscribe func(topic []byte) error
 	onConfirm   func(ctx context.Context)
 	onTunnel    func(ctx context.Context, cluster []byte) (relay.Stream, error)
@@ -168,20 +169,27 @@ func (m *fakeMember) Reply(id uint64, ok bool, body []byte) {
 	m.record("reply %d %v: %.40s", id, ok, body)
 }
 
-func (m *fakeMember) Broadcast(cluster, message []byte) {
+func (m *fakeMember) StartBroadcast(cluster, message []byte, _ bool) (rest func(cluster, message []byte)) {
 	if m.onBroadcast != nil {
 		m.onBroadcast(cluster, message)
-		return
+		return nil
 	}
 	m.record("broadcast to %s: %.40s", cluster, message)
+	return nil
 }
 
-func (m *fakeMember) Publish(topic, event []byte) {
+func (m *fakeMember) StartPublish(topic, event []byte, behind bool) (rest func(topic, event []byte)) {
+	if m.onWay != nil {
+		if rest := m.onWay(topic, event, behind); rest != nil {
+			return rest
+		}
+	}
 	if m.onPublish != nil {
 		m.onPublish(topic, event)
-		return
+		return nil
 	}
 	m.record("publish %s: %.40s", topic, event)
+	return nil
 }
 
 func (m *fakeMember) Subscribe(topic []byte) error {

@@ -42,6 +42,7 @@ type session struct {
 	throttle throttle
 	tunnels  tunnels
 	memory   memory
+	backlog  backlog
 	ctx      context.Context // ends with the session; its cause says why
 	cancel   context.CancelCauseFunc
 	helpers  sync.WaitGroup // goroutines of this session besides run
@@ -72,6 +73,7 @@ func newSession(r *Relay, conn net.Conn) *session {
 	s.access.init(s)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.memory.ctx = s.ctx
+	s.backlog.session = s
 	if r.config.Memory != nil {
 		s.memory.Holder = r.config.Memory.Holder()
 	}
@@ -104,6 +106,7 @@ func (s *session) run() {
 	if s.closing && errors.Is(err, io.EOF) {
 		s.finishDetach()
 	}
+	s.backlog.finish()
 	s.end(err)
 }
 

@@ -16,6 +16,8 @@ type Stats struct {
 
 	EventsDropped     uint64 // events whose receiver was too slow
 	BroadcastsDropped uint64 // broadcasts whose receiver was too slow
+	EventsUnsent      uint64 // events that still waited for a way to other nodes when their application had been gone for a while
+	BroadcastsUnsent  uint64 // broadcasts that did
 	RequestsRefused   uint64 // requests that a member's full queue refused
 	ResultsReplaced   uint64 // answers that became faults, as the caller did not read
 	TunnelsRefused    uint64 // tunnels over Config.Tunnels, or refused by a full queue
@@ -36,6 +38,7 @@ type counters struct {
 	attached                                      atomic.Int64
 	denied, violations, unattached, stalled       atomic.Uint64
 	eventsDropped, broadcastsDropped              atomic.Uint64
+	eventsUnsent, broadcastsUnsent                atomic.Uint64
 	connectionsRefused, connectionsEvicted        atomic.Uint64
 	limited                                       atomic.Uint64
 	requestsRefused, resultsReplaced              atomic.Uint64
@@ -59,6 +62,8 @@ func (r *Relay) Stats() Stats {
 		Stalled:            c.stalled.Load(),
 		EventsDropped:      c.eventsDropped.Load(),
 		BroadcastsDropped:  c.broadcastsDropped.Load(),
+		EventsUnsent:       c.eventsUnsent.Load(),
+		BroadcastsUnsent:   c.broadcastsUnsent.Load(),
 		RequestsRefused:    c.requestsRefused.Load(),
 		ResultsReplaced:    c.resultsReplaced.Load(),
 		TunnelsRefused:     c.tunnelsRefused.Load(),

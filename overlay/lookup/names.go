@@ -95,11 +95,10 @@ func (l *Lookup) RouteToMembers(ctx context.Context, from names.Member, cluster 
 		return nil, nil
 	}
 	l.mu.Lock()
-	p := l.names.ToMembers(from, cluster)
-	if p == nil {
-		limit = l.names.Limit(cluster)
-	}
-	return l.routeTo(ctx, p), limit
+	defer l.unlock()
+	p, limit := l.toMembers(from, cluster)
+	l.awaitKnown(ctx, p)
+	return routeTo(p), limit
 }
 
 // RouteToSubscribers is RouteToMembers for the subscribers of a topic.
@@ -108,28 +107,72 @@ func (l *Lookup) RouteToSubscribers(ctx context.Context, from names.Member, topi
 		return nil, nil
 	}
 	l.mu.Lock()
-	p := l.names.ToSubscribers(from, topic)
-	if p == nil {
-		limit = l.names.TopicLimit(topic)
-	}
-	return l.routeTo(ctx, p), limit
+	defer l.unlock()
+	p, limit := l.toSubscribers(from, topic)
+	l.awaitKnown(ctx, p)
+	return routeTo(p), limit
 }
 
-// routeTo returns the route to the nodes of a place. The names are locked, and unlocked.
-func (l *Lookup) routeTo(ctx context.Context, p *names.Place) names.Route {
+// TryRouteToMembers is RouteToMembers for somebody who does not wait: where that would, known is
+// false.
+func (l *Lookup) TryRouteToMembers(from names.Member, cluster []byte) (to names.Route, known bool, limit error) {
+	if l.alone() {
+		return nil, true, nil
+	}
+	l.mu.Lock()
 	defer l.unlock()
+	p, limit := l.toMembers(from, cluster)
+	return routeTo(p), p == nil || p.Known(), limit
+}
+
+// TryRouteToSubscribers is TryRouteToMembers for the subscribers of a topic.
+func (l *Lookup) TryRouteToSubscribers(from names.Member, topic []byte) (to names.Route, known bool, limit error) {
+	if l.alone() {
+		return nil, true, nil
+	}
+	l.mu.Lock()
+	defer l.unlock()
+	p, limit := l.toSubscribers(from, topic)
+	return routeTo(p), p == nil || p.Known(), limit
+}
+
+// toMembers returns where else a cluster is served, or nil, with the limit if one was met. The
+// names are locked.
+func (l *Lookup) toMembers(from names.Member, cluster []byte) (*names.Place, error) {
+	if p := l.names.ToMembers(from, cluster); p != nil {
+		return p, nil
+	}
+	return nil, l.names.Limit(cluster)
+}
+
+// toSubscribers is toMembers for a topic.
+func (l *Lookup) toSubscribers(from names.Member, topic []byte) (*names.Place, error) {
+	if p := l.names.ToSubscribers(from, topic); p != nil {
+		return p, nil
+	}
+	return nil, l.names.TopicLimit(topic)
+}
+
+// routeTo returns the route to the nodes of a place, which may be nil. The names are locked.
+func routeTo(p *names.Place) names.Route {
 	if p == nil {
 		return nil
 	}
-	if !p.Known() {
-		ctx, cancel := context.WithTimeout(ctx, knowTimeout)
-		defer cancel()
-		known := make(chan struct{})
-		p.AwaitKnown(known)
-		l.await(ctx, known)
-		p.StopAwaiting(known)
-	}
 	return p.Route()
+}
+
+// awaitKnown waits until enough is known about a place, which may be nil. The names are locked,
+// and unlocked meanwhile.
+func (l *Lookup) awaitKnown(ctx context.Context, p *names.Place) {
+	if p == nil || p.Known() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, knowTimeout)
+	defer cancel()
+	known := make(chan struct{})
+	p.AwaitKnown(known)
+	l.await(ctx, known)
+	p.StopAwaiting(known)
 }
 
 // await waits for a channel to be closed, or the context to end. The names are locked, and

@@ -141,19 +141,23 @@ func (m *Multicast) settle(cut []Branch) {
 }
 
 // use returns the snapshot to send by, after what was sent by others has arrived or Patience has
-// passed. It returns nil if there is nobody to send to; else snapshot.users.Done has to follow.
-func (r *Route) use() *snapshot {
+// passed. Who does not wait for that gets false where it would. The snapshot is nil if there is
+// nobody to send to; else snapshot.users.Done has to follow.
+func (r *Route) use(wait bool) (w *snapshot, ok bool) {
 	m := r.multicast
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !r.snapshot.isSettled() {
+		if !wait {
+			return nil, false
+		}
 		r.awaitSettled()
 	}
 	if len(r.snapshot.tree) == 0 {
-		return nil
+		return nil, true
 	}
 	r.snapshot.users.Add(1)
-	return r.snapshot
+	return r.snapshot, true
 }
 
 // awaitSettled waits until the snapshot is settled, those too that replace it meanwhile,

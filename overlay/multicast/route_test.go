@@ -27,7 +27,7 @@ type publisher struct {
 
 // publish sends an event, and waits for whatever it has to wait for.
 func (p publisher) publish(event string) {
-	p.Send(p.route, wire.KindEvent, []byte("news"), []byte(event))
+	p.sendAll(p.route, wire.KindEvent, []byte("news"), []byte(event))
 }
 
 // start sends events without waiting. The channel is closed when that is done.

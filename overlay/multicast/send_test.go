@@ -50,7 +50,7 @@ func (w *network) sendAtOnce(route *Route, kind wire.Kind) map[string][]string {
 		sender := w.nodes[0].Sender(uint64(i))
 		sending.Go(func() {
 			for n := range 20 {
-				sender.Send(route, kind, []byte("news"), fmt.Append(nil, name, n))
+				sender.sendAll(route, kind, []byte("news"), fmt.Append(nil, name, n))
 			}
 		})
 	}
@@ -74,11 +74,18 @@ func (h *testNode) wantOfEach(want map[string][]string) {
 	}
 }
 
+// sendAll sends a message, and does what is left of it.
+func (s *Sender) sendAll(r *Route, kind wire.Kind, name, message []byte) {
+	if rest := s.Send(r, kind, name, message); rest != nil {
+		rest(name, message)
+	}
+}
+
 // To nobody is sent nothing.
 func TestAnEmptyRoute(t *testing.T) {
 	inNetwork(t, 2, func(w *network) {
 		route := w.nodes[0].Route(nil)
-		w.nodes[0].Sender(1).Send(route, wire.KindEvent, []byte("news"), []byte("1"))
+		w.nodes[0].Sender(1).sendAll(route, wire.KindEvent, []byte("news"), []byte("1"))
 		w.flow()
 		w.nodes[1].wantGot()
 		w.wantStats(Stats{})
@@ -134,7 +141,7 @@ func TestWhatCannotBeSentDirectlyIsCounted(t *testing.T) {
 		w.fill(0, 2)
 		for _, kind := range []wire.Kind{wire.KindEvent, wire.KindBroadcast} {
 			begin := time.Now()
-			sender.Send(route, kind, []byte("news"), []byte("1"))
+			sender.sendAll(route, kind, []byte("news"), []byte("1"))
 			if took := time.Since(begin); took != Patience {
 				t.Errorf("took %v, want %v", took, Patience)
 			}
