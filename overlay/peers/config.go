@@ -26,6 +26,11 @@ const (
 	// as much again is added at random.
 	redialMin = 100 * time.Millisecond
 	redialMax = 2 * time.Minute
+	// redialLost is redialMax for a node whose path has failed while there was a link, for lostFor
+	// from then on: most paths come back soon, and what waits for the link is to wait no longer than
+	// a few seconds then.
+	redialLost = time.Second
+	lostFor    = time.Minute
 	// maxDials bounds the dials of nodes that were met that are under way.
 	maxDials = 16
 	// steady is how long a link has to have been in use for the next one to be made

@@ -19,6 +19,7 @@ type target struct {
 	err     error              // why the last one failed
 	waits   backoff.Backoff    // that lead to next
 	next    time.Time          // no dial before
+	broke   time.Time          // when the path of a link has failed; zero: never
 }
 
 // Meet notes at which address a node is. Another address for the same node takes the place
@@ -50,8 +51,9 @@ func (ps *Peers) Forget(id transport.PeerID) {
 
 // Want begins to make a link to a node that was met, unless there is one, or one is being
 // made, or the last try has failed a short while ago: the wait between tries doubles from
-// [redialMin] to [redialMax]. It does not wait for the link. It returns [ErrNoLink] if none is
-// being made, with the reason of the last failure.
+// [redialMin] to [redialMax], or to [redialLost] where the path of a link has failed lately. It does
+// not wait for the link. It returns [ErrNoLink] if none is being made, with the reason of the last
+// failure.
 func (ps *Peers) Want(id transport.PeerID) error {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -185,14 +187,22 @@ func (ps *Peers) turn(ctx context.Context) error {
 // each other do not return in step. The lock of the peers is held.
 func (t *target) rest() {
 	wait := t.waits.Next()
+	if time.Since(t.broke) < lostFor {
+		wait = min(wait, redialLost)
+	}
 	t.next = time.Now().Add(wait + rand.N(wait))
 }
 
 // lost notes that a link has ended, which has lasted so long: one that is lost soon, and not in
-// good order, is not made again in a hurry. The lock of the peers is held.
+// good order, is not made again in a hurry, and only where its path has failed in a few seconds. One
+// that the other node has ended is not: it may do so again and again, as one whose id another node
+// has (see [Contest]). The lock of the peers is held.
 func (t *target) lost(lasted time.Duration, cause error) {
-	if t.err = cause; InGoodOrder(cause) {
+	switch t.err = cause; {
+	case InGoodOrder(cause):
 		t.err = nil
+	case errors.Is(cause, transport.ErrNetwork):
+		t.broke = time.Now()
 	}
 	if t.err == nil || lasted >= steady {
 		t.waits.Reset()

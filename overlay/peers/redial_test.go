@@ -164,6 +164,24 @@ func TestLinksThatDoNotLastAreNotMadeInAHurry(t *testing.T) {
 	})
 }
 
+// A link whose path fails again and again is made again within two seconds of the return of the node,
+// however short it lasts and however many dials have failed: what waits for it is to wait no longer.
+func TestALinkIsMadeAgainSoonHoweverOftenItIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{Path: mem.Path{Delay: 5 * time.Millisecond}, IdleTimeout: time.Second})
+		a, b := start(t, network, low), start(t, network, high)
+		a.Keep(high, addr(high))
+		for round := range 15 {
+			eventually(t, 2*time.Second+100*time.Millisecond, "a link to a node that is back", func() bool { return a.Get(high) != nil })
+			time.Sleep(time.Second)
+			b.kill()
+			eventually(t, 2*time.Second, "the link is lost", func() bool { return a.Get(high) == nil })
+			time.Sleep(time.Duration(round%5) * time.Second)
+			b = start(t, network, high)
+		}
+	})
+}
+
 func TestAKilledNodeIsReplacedByAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := mem.NewNetwork(mem.Config{})

@@ -471,8 +471,9 @@ type message struct {
 
 func (m *message) key() string { return fmt.Sprint(m.from.number, " ", m.kind, " ", m.name) }
 
-// publish is overlay.Member.Publish and Broadcast. What has to wait keeps what comes later of
-// the same sender, as the call would.
+// publish is overlay.Member.StartPublish and StartBroadcast, and relay's backlog: members of this node
+// have the message at once, and what has to wait for a way to other nodes keeps what comes later of
+// the same sender from them.
 func (m *member) publish(kind wire.Kind, name string) *message {
 	w := m.node.world
 	msg := &message{number: len(w.messages), from: m, kind: kind, name: name, asked: w.now}
@@ -480,6 +481,7 @@ func (m *member) publish(kind wire.Kind, name string) *message {
 	m.outbox = append(m.outbox, msg)
 	w.note("publish "+name, m.number, msg.number)
 	m.pump()
+	m.node.deliver(kind, []byte(name), strconv.AppendInt(nil, int64(msg.number), 10))
 	return msg
 }
 
@@ -531,8 +533,9 @@ func (m *member) pump() {
 		m.outbox = m.outbox[1:]
 		msg.sent = w.now
 		body := strconv.Itoa(msg.number)
-		m.sender.Send(route, msg.kind, []byte(msg.name), []byte(body))
-		n.deliver(msg.kind, []byte(msg.name), []byte(body))
+		if rest := m.sender.Send(route, msg.kind, []byte(msg.name), []byte(body)); rest != nil {
+			rest([]byte(msg.name), []byte(body))
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func (s step) String() string { return fmt.Sprintf("%v %s %v", s.at, words[s.wha
 var weights = [...]int{12, 3, 2, 5, 30, 14, 10, 8, 3, 1, 3, 2, 1, 5, 2, 1, 2}
 
 // length is how much is done in a history, and twice that in one of few nodes.
-const length = 110
+const length = 130
 
 // newPlan makes the plan of a seed. One in three is in good order; one in 64 is of so many
 // nodes that messages are forwarded.

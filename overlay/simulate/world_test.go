@@ -195,6 +195,7 @@ type target struct {
 	dialing bool
 	waits   backoff.Backoff
 	next    time.Time // no dial before
+	broke   time.Time // when the path of a link has failed
 }
 
 // target returns that of a member: peers.Peers.Meet.
@@ -210,6 +211,9 @@ func (n *node) target(id transport.PeerID) *target {
 // rest makes the next dial wait longer than the last one.
 func (w *world) rest(t *target) {
 	wait := t.waits.Next()
+	if w.now.Sub(t.broke) < time.Minute {
+		wait = min(wait, time.Second)
+	}
 	t.next = w.now.Add(wait + w.below(wait))
 }
 
@@ -317,6 +321,7 @@ func (s *side) lose() {
 		w := s.node.world
 		w.note("lost", s.node.number, s.other.number)
 		if t := s.node.targets[s.other.id]; t != nil { // peers.target.lost
+			t.broke = w.now
 			if w.now.Sub(s.link.since) >= 10*time.Second {
 				t.waits.Reset()
 				t.next = time.Time{}
