@@ -208,7 +208,7 @@ func (c *connection) finishLanes() {
 func (c *connection) LinkUp(p *peers.Peer) {
 	o := c.overlay
 	r := remote.New(remote.Config{
-		Peer: p, Frames: o.newFrames(), Sessions: &o.sessions, Dropped: &o.counters.repliesDropped,
+		Peer: p, Frames: o.newFrames(), Memory: o.newWaiting(), Sessions: &o.sessions, Dropped: &o.counters.repliesDropped,
 		Lost: &o.counters.linkLost, Stuck: &o.counters.unreturned, Host: host{o}, Watch: c.watch,
 	})
 	o.links.Add(r)

@@ -66,8 +66,8 @@ type Config struct {
 	// nodes may take together, before their end has come. Who sends more of them loses
 	// the link. Default 1 GiB.
 	FrameBytes int64
-	// Memory is what these messages are taken of too, by one link as by an application.
-	// Default: no limit.
+	// Memory is what these messages are taken of too, and what waits for other nodes, by one
+	// link as by an application. Default: no limit.
 	Memory *budget.Budget
 }
 
@@ -179,6 +179,14 @@ func (o *Overlay) newFrames() *wire.Budget {
 		return o.frames
 	}
 	return wire.NewSharedBudget(o.config.FrameBytes, o.config.Memory.Holder())
+}
+
+// newWaiting returns what that is taken of that waits for one more node.
+func (o *Overlay) newWaiting() *budget.Holder {
+	if o.config.Memory == nil {
+		return nil
+	}
+	return o.config.Memory.Holder()
 }
 
 // refusal says why nobody can attach.

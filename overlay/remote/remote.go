@@ -73,10 +73,11 @@ type Host interface {
 	HandleDirectory(from *Remote, m wire.Message)
 }
 
-// Config configures a [Remote]. All fields are required.
+// Config configures a [Remote]. All fields but Memory are required.
 type Config struct {
 	Peer     *peers.Peer       // the link
 	Frames   *wire.Budget      // for what comes in large frames, of all nodes
+	Memory   *budget.Holder    // for what waits for the node; nil: no limit
 	Sessions *session.Counters // of all nodes
 	Dropped  *atomic.Uint64    // counts answers that found no room
 	Lost     *atomic.Uint64    // counts requests that the node had when the link was lost
@@ -104,7 +105,7 @@ type Remote struct {
 func New(config Config) *Remote {
 	r := &Remote{config: config}
 	r.Session = session.New(session.Config{
-		Peer: config.Peer, Frames: config.Frames, Counters: config.Sessions, Handler: handler{r},
+		Peer: config.Peer, Frames: config.Frames, Memory: config.Memory, Counters: config.Sessions, Handler: handler{r},
 	})
 	r.calls = calls.New(maxCalls, r.timedOut)
 	r.parts = budget.NewEach[Caller](budget.Config{Name: "requests with another node", Limit: maxCalls, Most: mostCalls})

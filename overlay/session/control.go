@@ -5,6 +5,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 	"github.com/project-iris/iris/transport/outbox"
 )
 
@@ -21,10 +22,11 @@ type control struct {
 }
 
 // open uses a stream.
-func (c *control) open(stream transport.Stream) *outbox.Outbox {
+func (c *control) open(stream transport.Stream, memory *budget.Holder) *outbox.Outbox {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.out = outbox.New(stream, controlLimit, 0)
+	c.out.ChargeBeyond(memory, controlLimit) // nobody would know of names otherwise
 	return c.out
 }
 
@@ -54,7 +56,7 @@ func (s *Session) Tell(m wire.Message) {
 // ServeControl exchanges the directory's messages with the other node, until the stream
 // ends. That ends the link.
 func (s *Session) ServeControl(stream transport.Stream) {
-	out := s.control.open(stream)
+	out := s.control.open(stream, s.config.Memory)
 	s.others.Go(func() { _ = out.Run() })
 	defer out.Abort(errLinkLost)
 	defer s.Cut(errControlEnded) // which does nothing if that is why

@@ -10,6 +10,7 @@ import (
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 	"github.com/project-iris/iris/transport/outbox"
 )
 
@@ -36,6 +37,11 @@ const (
 	// shortLimit is how many bytes of messages that must not be dropped may wait in a lane that
 	// is full.
 	shortLimit = 4 << 20
+	// smallMessage is up to which size a request or an answer goes on when there is no memory:
+	// these are the last that are refused. What a lane takes bounds them.
+	smallMessage = 4 << 10
+	// largeMessage is how many bytes an outbox takes at least for a message behind others.
+	largeMessage = 72 << 10
 	// handTimeout is how long the other node may take to read what is left in a lane
 	// when this one ends it.
 	handTimeout = time.Second
@@ -73,8 +79,10 @@ func (l *Lane) start(s *Session, prompt bool) {
 	stream := &laneStream{peer: s.config.Peer}
 	l.session, l.out = s, outbox.New(stream, LaneLimit, 0)
 	l.frames = &l.out.Bulk
+	l.out.Charge(s.config.Memory)
 	if prompt {
 		l.frames = &l.out.Prompt
+		l.out.ChargeBeyond(s.config.Memory, smallMessage)
 	}
 	s.writers.Go(func() { l.run(stream) })
 }
@@ -91,7 +99,7 @@ func (l *Lane) run(s *laneStream) {
 
 // Begin locks the lane for a message of a size, which has to be given to Commit. It
 // waits for room for the patience at most, which may be zero, and then fails with
-// [ErrFull]. When a sender has waited in vain, nobody waits, and nothing is sent, until
+// [ErrFull]. It does the same for memory, unless the message is small and no event. When a sender has waited in vain, nobody waits, and nothing is sent, until
 // half of the lane has been written. It fails as well when the link has ended.
 func (l *Lane) Begin(size int, patience time.Duration) ([]byte, error) {
 	if l.out == nil {
@@ -106,6 +114,9 @@ func (l *Lane) Begin(size int, patience time.Duration) ([]byte, error) {
 	b, err := l.frames.Begin(size)
 	if errors.Is(err, ErrFull) && patience > 0 {
 		b, err = l.await(size, patience)
+	}
+	if errors.Is(err, budget.ErrRefused) {
+		b, err = l.awaitMemory(size, patience)
 	}
 	if err == nil {
 		l.queued.Add(uint64(size))
@@ -123,6 +134,23 @@ func (l *Lane) await(size int, patience time.Duration) ([]byte, error) {
 		err = ErrFull
 	}
 	return b, err
+}
+
+// awaitMemory is Begin for a message that there is no memory for.
+func (l *Lane) awaitMemory(size int, patience time.Duration) ([]byte, error) {
+	if patience > 0 {
+		ctx, cancel := context.WithTimeout(l.session.Context(), patience)
+		defer cancel()
+		need := int64(max(size, largeMessage))
+		if memory := l.session.config.Memory; memory.Wait(ctx, need) == nil {
+			memory.Give(need)
+			b, err := l.frames.Begin(size)
+			if !errors.Is(err, budget.ErrRefused) {
+				return b, err
+			}
+		}
+	}
+	return nil, ErrFull
 }
 
 // BeginShort is Begin for a small message that must not be dropped. A node that makes

@@ -24,6 +24,7 @@ import (
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 )
 
 // Handler takes what the other node says. The slices of messages are borrowed.
@@ -37,13 +38,18 @@ type Handler interface {
 	HandleDirectory(m wire.Message)
 }
 
-// Config configures a [Session]. All fields are required.
+// Config configures a [Session]. All fields but Memory are required.
 type Config struct {
-	Peer     *peers.Peer  // the link
-	Frames   *wire.Budget // for what comes in large frames, of all sessions
-	Counters *Counters    // of all sessions
+	Peer     *peers.Peer    // the link
+	Frames   *wire.Budget   // for what comes in large frames, of all sessions
+	Memory   *budget.Holder // for what waits for the other node, of this session alone; nil: no limit
+	Counters *Counters      // of all sessions
 	Handler  Handler
 }
+
+// linkMemory is what a link counts besides what waits in its lanes: what its multiplexer has
+// to write, where it has one, and small buffers.
+const linkMemory = 64 << 10
 
 // Counters count what sessions have dropped.
 type Counters struct {
@@ -84,6 +90,7 @@ type Session struct {
 
 // New returns the session of a link that has come up.
 func New(config Config) *Session {
+	config.Memory.Force(linkMemory)
 	return &Session{config: config, id: config.Peer.ID()}
 }
 
@@ -185,4 +192,5 @@ func (s *Session) Lose() {
 func (s *Session) Wait() {
 	s.writers.Wait()
 	s.others.Wait()
+	s.config.Memory.Close()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/budget"
 	"github.com/project-iris/iris/transport/mem"
 )
 
@@ -23,7 +24,8 @@ type node struct {
 	t        *testing.T
 	frames   *wire.Budget
 	counters session.Counters
-	deaf     bool // it does not read lanes
+	memory   *budget.Budget // nil: no limit
+	deaf     bool           // it does not read lanes
 
 	mu       sync.Mutex
 	session  *session.Session // the latest
@@ -61,7 +63,11 @@ func (n *node) HandleDirectory(m wire.Message) {
 func (n *node) LinkUp(p *peers.Peer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.session = session.New(session.Config{Peer: p, Frames: n.frames, Counters: &n.counters, Handler: n})
+	config := session.Config{Peer: p, Frames: n.frames, Counters: &n.counters, Handler: n}
+	if n.memory != nil {
+		config.Memory = n.memory.Holder()
+	}
+	n.session = session.New(config)
 }
 
 func (n *node) LinkDown(_ *peers.Peer, cause error) {
@@ -187,6 +193,86 @@ func TestAFullLane(t *testing.T) {
 		}
 		if err := send(lane, "t", nil, 0); err == nil || errors.Is(err, session.ErrFull) {
 			t.Errorf("a lane of a link that has ended: %v", err)
+		}
+	})
+}
+
+// What waits for a node takes memory. Where there is none, what is large, and events, wait
+// for some, small requests and the directory do not; and all is given back with the link.
+func TestWhatWaitsForANodeTakesMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := budget.New(budget.Config{Name: "bytes", Limit: 1 << 20, Share: 1, Reserve: 1, Greed: 100})
+		b, a := pair(t, func(n *node) { n.memory = m })
+		b.deaf = true
+		idle := m.Stats().Used
+		if idle < 64<<10 {
+			t.Errorf("a link takes %d bytes", idle)
+		}
+		s := a.current()
+		taken := func() int64 { return m.Stats().Used }
+		events, requests := s.EventLane(session.RequestLanes), s.Lane(0) // not the same, in any version
+		fill := func(l *session.Lane, size int) {
+			t.Helper()
+			if err := send(l, "t", make([]byte, size), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		waiting := 0
+		for waiting < 200<<10 { // after the stream has taken what it takes
+			fill(events, 100<<10)
+			synctest.Wait()
+			_, waiting = s.Queued()
+		}
+		if taken() < idle+200<<10 {
+			t.Errorf("%d bytes are taken, %d wait", taken()-idle, waiting)
+		}
+		others := m.Holder()
+		for size := int64(1 << 20); size > 0; size /= 2 {
+			for others.Take(size) == nil {
+				continue
+			}
+		}
+		full := taken()
+		began := time.Now()
+		for _, l := range []*session.Lane{events, requests} {
+			if err := send(l, "t", make([]byte, 100<<10), 0); !errors.Is(err, session.ErrFull) {
+				t.Errorf("there is no memory, and a lane says %v", err)
+			}
+			if err := send(l, "t", make([]byte, 100<<10), time.Second); !errors.Is(err, session.ErrFull) {
+				t.Errorf("there is no memory, and a lane says %v", err)
+			}
+		}
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("two that wait for memory waited %v", took)
+		}
+		fill(requests, 4<<10-100)
+		for range 20 {
+			fill(requests, 4<<10-100)
+		}
+		if taken() == full {
+			t.Error("small requests that wait take no memory")
+		}
+		full = taken()
+		for range 1000 {
+			s.Tell(&wire.Digest{})
+		}
+		if n := a.counters.Stats().ControlsDropped; n != 0 || taken() == full {
+			t.Errorf("%d words of the directory are dropped, %d bytes taken", n, taken()-full)
+		}
+		synctest.Wait()
+		full = taken() - others.Held()
+		time.AfterFunc(100*time.Millisecond, func() { others.Close() })
+		began = time.Now()
+		if err := send(events, "t", nil, time.Second); err != nil || time.Since(began) > 100*time.Millisecond {
+			t.Errorf("there is memory again, and a lane says %v after %v", err, time.Since(began))
+		}
+		if more := taken() - full; more > 72<<10 {
+			t.Errorf("%d bytes are taken for a small event", more)
+		}
+		_ = s.Peer().Link().Close(nil)
+		pass()
+		if taken() != 0 {
+			t.Errorf("%d bytes are taken after the link", taken())
 		}
 	})
 }

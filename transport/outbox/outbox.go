@@ -72,6 +72,7 @@ type Outbox struct {
 	apart  bool           // what is in Bulk does not fill Prompt
 	done   chan struct{}  // closed when the writer has ended
 	memory *budget.Holder // see Charge; nil: it is not counted
+	sure   int            // see ChargeBeyond
 	room   func()         // see OnRoom; nil: nobody wants to know
 
 	mu       sync.Mutex
@@ -119,6 +120,10 @@ func NewBulk(conn Conn) *Outbox {
 // refused with the error of the budget. What is queued in a queue that was empty is not counted
 // up to 4 KiB. It is called before anything is added.
 func (o *Outbox) Charge(memory *budget.Holder) { o.memory = memory }
+
+// ChargeBeyond is Charge, and has frames of up to so many bytes taken in any case, as BeginOver
+// takes small ones. It is for what must go on, where the limit of the queue bounds it well enough.
+func (o *Outbox) ChargeBeyond(memory *budget.Holder, sure int) { o.memory, o.sure = memory, sure }
 
 // SetApart has Prompt take up to the limit however much is in Bulk: so who waits for room there
 // does not wait for bulk. It is called before anything is added.

@@ -30,7 +30,7 @@ func (q *Queue) Begin(size int) ([]byte, error) {
 		q.out.mu.Unlock()
 		return nil, err
 	}
-	return q.begin(size, false)
+	return q.begin(size, size <= q.out.sure)
 }
 
 // begin is grow, or unlocks the outbox and fails where there is no memory.

@@ -235,4 +235,3 @@ func TestSharedFramesInAnyOrder(t *testing.T) {
 		})
 	}
 }
-
