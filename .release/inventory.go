@@ -192,9 +192,43 @@ func (m linked) ids() []string {
 func (m linked) cyclone() *cdx.Licenses {
 	var all cdx.Licenses
 	for _, id := range m.ids() {
-		all = append(all, cdx.LicenseChoice{License: &cdx.License{ID: id}})
+		l := &cdx.License{ID: id}
+		if id == patents {
+			l = &cdx.License{Name: id}
+		}
+		all = append(all, cdx.LicenseChoice{License: l})
 	}
 	return &all
+}
+
+// rule separates the texts in the list of licences.
+var rule = "\n" + strings.Repeat("=", 80) + "\n"
+
+// patents is what Go's grant of patents is called by who recognizes it. SPDX has no name for it.
+const patents = "GooglePatentsFile"
+
+// expression returns the terms of a package for its header: none for Iris itself, and those of
+// the list of licences.
+func expression(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	list, _, _ := strings.Cut(string(text), rule)
+	var ids []string
+	for line := range strings.Lines(list) {
+		_, some, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		for id := range strings.SplitSeq(some, ", ") {
+			if id != "" && id != patents && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return "", fmt.Errorf("%s names no licence", file)
+	}
+	slices.Sort(ids)
+	return "LicenseRef-none-granted AND " + strings.Join(ids, " AND "), nil
 }
 
 // writeLicences writes the licences of all modules, in the order of their paths.
@@ -205,13 +239,13 @@ func writeLicences(file string, all map[string]linked) error {
 	}
 	slices.Sort(paths)
 	var b strings.Builder
-	b.WriteString("What is linked into iris and its plugins, and the terms of each.\n\n")
+	b.WriteString("What is linked into iris and its plugins, and the terms of each. Their source is had by\ngo mod download PATH@VERSION, that of std with Go itself.\n\n")
 	for _, path := range paths {
 		fmt.Fprintf(&b, "%s %s: %s\n", path, all[path].version, strings.Join(all[path].ids(), ", "))
 	}
 	for _, path := range paths {
 		for _, l := range all[path].licences {
-			fmt.Fprintf(&b, "\n%s\n%s %s, %s\n\n%s\n", strings.Repeat("=", 80), path, all[path].version, l.file, strings.TrimSpace(l.text))
+			fmt.Fprintf(&b, "%s%s %s, %s\n\n%s\n", rule, path, all[path].version, l.file, strings.TrimSpace(l.text))
 		}
 	}
 	return os.WriteFile(file, []byte(b.String()), 0o644)

@@ -22,7 +22,9 @@ const (
 Services name whom they want to reach: a cluster, which is all instances of
 one service, or a topic. On each host runs one node, which finds the others
 and carries requests, broadcasts, events and tunnels between them, encrypted.`
-	maintainer = "The Iris maintainers <maintainers@project-iris.github.io>"
+	// A package has to name an address. There is none to write to, so it is one that nobody can
+	// have (RFC 2606).
+	maintainer = "Iris contributors <maintainers@iris.invalid>"
 	homepage   = "https://github.com/project-iris/iris"
 )
 
@@ -115,8 +117,8 @@ func copyright(src source, licences, file string) error {
 	if err != nil {
 		return err
 	}
-	list, _, _ := strings.Cut(string(text), "\n"+strings.Repeat("=", 80))
-	return os.WriteFile(file, []byte("Iris: "+homepage+fmt.Sprintf("\nCopyright %d the authors of Iris\n\n%s\nTheir texts are in licences.txt.gz beside this file. On Debian, that of Apache-2.0 is\n/usr/share/common-licenses/Apache-2.0, and that of MPL-2.0 /usr/share/common-licenses/MPL-2.0.\n", src.time.Year(), list)), 0o644)
+	list, _, _ := strings.Cut(string(text), rule)
+	return os.WriteFile(file, []byte("Iris: "+homepage+fmt.Sprintf("\nCopyright %d Iris contributors\nNo licence is granted for Iris itself: its source has no file that says under which terms it may be\nused or passed on. What is linked into it is under the terms of its own authors:\n\n%s\nTheir texts are in licences.txt.gz beside this file. On Debian, that of Apache-2.0 is\n/usr/share/common-licenses/Apache-2.0, and that of MPL-2.0 /usr/share/common-licenses/MPL-2.0.\n", src.time.Year(), list)), 0o644)
 }
 
 // compress replaces each file of a directory by one of gzip, without name and time.
@@ -151,10 +153,14 @@ func pack(src source, dir, stage string, p platform, format string) error {
 	if err != nil {
 		return err
 	}
+	licence, err := expression(filepath.Join(dir, "iris-licences.txt"))
+	if err != nil {
+		return err
+	}
 	info := nfpm.WithDefaults(&nfpm.Info{
 		Name: "iris", Arch: p.pack, Platform: p.os, Version: src.version, Release: "1",
 		Section: "net", Priority: "optional", Maintainer: maintainer, Homepage: homepage,
-		Description: about, License: "LicenseRef-Iris", MTime: src.time,
+		Description: about, License: licence, MTime: src.time,
 		Changelog: filepath.Join(stage, "changelog.yaml"),
 		Overridables: nfpm.Overridables{
 			Contents: contents,
