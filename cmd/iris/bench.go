@@ -59,6 +59,7 @@ in all the messages that were due meanwhile. Every message has a number: the exi
 With -beside the callers ask while they send something else as well, and both are
 measured: how long does a request take beside bulk data?`,
 		FlagSet:     fs,
+		Argument:    words("request", "publish", "broadcast", "tunnel"),
 		Subcommands: []*command{p.benchNetworkCommand()},
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) != 1 {

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 
+	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/relay/client"
 )
 
@@ -18,6 +19,7 @@ func (p *program) broadcastCommand() *command {
 Sends the message to every member of the cluster. Without MESSAGE, each line of
 standard input is one. There is no answer: the exit code is 0 as soon as the node has
 taken all of them.`,
+		Argument: firstName(status.Cluster),
 	}, (*client.Conn).Broadcast)
 }
 
@@ -30,6 +32,7 @@ func (p *program) publishCommand() *command {
 Sends the event to every subscriber of the topic. Without EVENT, each line of standard
 input is one. There is no answer: the exit code is 0 as soon as the node has taken all
 of them.`,
+		Argument: firstName(status.Topic),
 	}, (*client.Conn).Publish)
 }
 

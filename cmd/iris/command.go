@@ -20,6 +20,9 @@ type command struct {
 	// what follows it belongs to that. 0: no argument is.
 	Program     int
 	Subcommands []*command
+	// Argument says what an argument can be, counted from zero, so that shells can complete it.
+	// nil: files, or nothing that is known.
+	Argument func(i int) argument
 	// Exec runs the command. The arguments are those that are no flags.
 	Exec func(ctx context.Context, args []string) error
 	// Failed says what went wrong in the command's own way, and reports whether it has. nil:

@@ -25,7 +25,8 @@ left out, and why; and what waits. Each node decides for itself, by what it has 
 another one may decide otherwise. It changes nothing, and asks no member.
 
   iris explain billing`,
-		FlagSet: fs,
+		FlagSet:  fs,
+		Argument: firstName(status.Cluster),
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) != 1 || args[0] == "" {
 				return usagef("iris explain wants the name of a cluster, got %d arguments", len(args))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/cmd/internal/forward"
+	"github.com/project-iris/iris/node/status"
 )
 
 // exposeFlags are the flags of the expose command.
@@ -38,7 +39,13 @@ most.
 With -proxy-protocol the target is told the address of the client of iris forward. That one
 is believed.`,
 		FlagSet: fs,
-		Exec:    func(ctx context.Context, args []string) error { return p.expose(ctx, &f, args) },
+		Argument: func(i int) argument {
+			if i%2 == 0 {
+				return argument{kinds: []string{status.Cluster}}
+			}
+			return argument{} // a target
+		},
+		Exec: func(ctx context.Context, args []string) error { return p.expose(ctx, &f, args) },
 	}
 }
 

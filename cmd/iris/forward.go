@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/project-iris/iris/cmd/internal/forward"
+	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/relay/client"
 )
 
@@ -31,6 +32,12 @@ directory of a Unix socket as the system says, and :PORT to all networks of this
 With -stdio it carries standard input and output, as ssh wants it of a ProxyCommand:
 ssh -o ProxyCommand='iris forward -stdio shell' user@shell`,
 		FlagSet: fs,
+		Argument: func(i int) argument {
+			if i%2 == 1 || stdio {
+				return argument{kinds: []string{status.Cluster}}
+			}
+			return argument{} // where to listen
+		},
 		Exec: func(ctx context.Context, args []string) error {
 			config, err := f.config(p)
 			switch {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/relay/client"
 )
 
@@ -38,8 +39,9 @@ output. When the connection to the node is lost, commands are killed, and this p
 the cluster again as soon as the node is back.
 
 What follows COMMAND belongs to it: flags of iris stand before.`,
-		FlagSet: fs,
-		Program: 2,
+		FlagSet:  fs,
+		Argument: firstName(status.Cluster),
+		Program:  2,
 		Exec: func(ctx context.Context, args []string) error {
 			given := isSet(fs, "text")
 			switch {

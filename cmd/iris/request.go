@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/relay/client"
 )
 
@@ -36,7 +37,8 @@ a fault, or nobody did in time. With -now it does not wait for a member where th
 that there is none: iris request -now echo hello
 
 A BODY that begins with a dash stands behind --.`,
-		FlagSet: fs,
+		FlagSet:  fs,
+		Argument: firstName(status.Cluster),
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return usagef("iris request wants CLUSTER and at most one BODY, got %d arguments", len(args))

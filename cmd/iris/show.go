@@ -19,6 +19,7 @@ type view struct {
 	name, args, short, long string
 	most                    int // arguments
 	show                    func(p *program, all *status.Network, args []string) error
+	argument                func(i int) argument // for completion
 }
 
 // command returns the command of a view.
@@ -31,7 +32,7 @@ func (v view) command(p *program) *command {
 	fs.BoolVar(&local, "local", false, "ask the node of this host alone")
 	usage := strings.TrimSpace("iris " + v.name + " [flags] " + v.args)
 	return &command{
-		Name: v.name, ShortUsage: usage, ShortHelp: v.short, LongHelp: v.long, FlagSet: fs,
+		Name: v.name, ShortUsage: usage, ShortHelp: v.short, LongHelp: v.long, FlagSet: fs, Argument: v.argument,
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) > v.most {
 				return usagef("iris %s wants %d arguments at most, got %d", v.name, v.most, len(args))
@@ -226,6 +227,7 @@ func (p *program) sayReasons(all *status.Network) {
 func (p *program) namesCommand() *command {
 	return view{
 		name: "names", args: "[PATTERN]", most: 1, short: "print clusters and topics: who serves them, how much, how fast", show: showNames,
+		argument: firstName(status.Cluster, status.Topic),
 		long: `
 Prints the clusters and topics of all nodes, those first for which something waits, then
 those with most traffic. With a PATTERN, in which * stands for any characters, only those

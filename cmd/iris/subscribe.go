@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"github.com/project-iris/iris/node/status"
 )
 
 func (p *program) subscribeCommand() *command {
@@ -22,7 +24,8 @@ func (p *program) subscribeCommand() *command {
 Prints each event of the topics on a line of standard output, until it is stopped or
 has printed -count of them. When the connection to the node is lost, it subscribes again as
 soon as the node is back; events in between are missed.`,
-		FlagSet: fs,
+		FlagSet:  fs,
+		Argument: eachName(status.Topic),
 		Exec: func(ctx context.Context, args []string) error {
 			switch {
 			case len(args) == 0:

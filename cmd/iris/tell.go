@@ -44,7 +44,8 @@ info, warn or error. It stays so until the node ends. To change it goes by the s
 alone.
 
   iris log-level debug`,
-		FlagSet: fs,
+		FlagSet:  fs,
+		Argument: words("debug", "info", "warn", "error"),
 		Exec: func(ctx context.Context, args []string) error {
 			switch len(args) {
 			case 0:

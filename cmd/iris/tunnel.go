@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/relay/client"
 )
 
@@ -37,7 +38,8 @@ A tunnel closes both ways at once: when standard input ends, what was read has a
 on the other side before it is closed. With -listen, a standard input that ends without
 a byte, as in a script, does not close it. Progress is shown if standard error is a
 terminal.`,
-		FlagSet: fs,
+		FlagSet:  fs,
+		Argument: firstName(status.Cluster),
 		Exec: func(ctx context.Context, args []string) error {
 			if len(args) != 1 {
 				return usagef("iris tunnel wants the name of one CLUSTER, got %d arguments", len(args))
