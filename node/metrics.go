@@ -96,7 +96,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	count := func(d *prometheus.Desc, v uint64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
-	gauge(descBuild, 1, Version(), runtime.Version())
+	gauge(descBuild, 1, ThisBuild().Version, runtime.Version())
 	gauge(descUp, time.Since(n.started).Seconds())
 	s := n.Status()
 	gauge(descStuck, truth(s.Stuck != ""))

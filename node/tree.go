@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -22,20 +21,12 @@ const (
 	mostNames = 1 << 16
 )
 
-// Version returns the version of the program, "(devel)" where it was not built from a release.
-func Version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
-
 // Status returns what the node knows about itself now. It costs milliseconds of a node with
 // many names, and nothing while nobody asks.
 func (n *Node) Status() *status.Node {
 	now := time.Now()
 	s := &status.Node{
-		ID: n.ID(), Network: status.Text(n.Network()), Version: Version(), Go: runtime.Version(),
+		ID: n.ID(), Network: status.Text(n.Network()), Version: ThisBuild().Version, Go: runtime.Version(),
 		Time: now.UTC(), UptimeSeconds: now.Sub(n.started).Seconds(),
 		Port: n.port, Draining: n.draining.Load(), Stuck: n.pulse.stuck(),
 		Members: []status.Member{}, Links: []status.Link{},

@@ -10,7 +10,7 @@ import (
 type Node struct {
 	ID      transport.PeerID `json:"id"`      // of the node; it is another one after each start
 	Network string           `json:"network"` // its name
-	Version string           `json:"version"` // of the program; "(devel)" where it was not built from a release
+	Version string           `json:"version"` // of the program, as iris version says it; "devel" where it has none
 	Go      string           `json:"go"`      // the version that it was built with
 
 	Time          time.Time `json:"time"`           // when this was said, by the clock of the node
