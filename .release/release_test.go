@@ -177,10 +177,18 @@ func TestHosts(t *testing.T) {
 	if root == "" {
 		needs(t, "debootstrap")
 		root = filepath.Join(t.TempDir(), "debian")
-		runs(t, "debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,iproute2,procps", "bookworm", root)
+		runs(t, "debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,iproute2,procps,rpm", "bookworm", root)
 	}
-	runs(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "testdata/hosts.sh",
-		root, one(t, released(t, "0.0.1")+"/*.deb"), one(t, released(t, "0.0.2")+"/*.deb"), t.TempDir())
+	older, newer := released(t, "0.0.1"), released(t, "0.0.2")
+	for _, kind := range []string{"deb", "rpm"} {
+		t.Run(kind, func(t *testing.T) {
+			if _, err := os.Stat(filepath.Join(root, "usr/bin/rpm")); kind == "rpm" && err != nil {
+				t.Skip("the Debian of -debian has no rpm")
+			}
+			runs(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "testdata/hosts.sh",
+				root, one(t, older+"/*."+kind), one(t, newer+"/*."+kind), t.TempDir())
+		})
+	}
 }
 
 // TestImage runs two nodes of the image: testdata/image.sh.
@@ -194,6 +202,16 @@ func TestImage(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "network.pem")
 	runs(t, filepath.Join(dir, here.file("iris")), "keygen", key)
 	runs(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "testdata/image.sh", root, key, t.TempDir())
+}
+
+// TestPodman runs two nodes of the image as the README says: testdata/podman.sh.
+func TestPodman(t *testing.T) {
+	needs(t, "podman", "unshare", "ip")
+	dir := released(t, "1.2.3")
+	key := filepath.Join(t.TempDir(), "network.pem")
+	runs(t, filepath.Join(dir, here.file("iris")), "keygen", key)
+	runs(t, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "testdata/podman.sh",
+		filepath.Join(dir, "image"), key, t.TempDir())
 }
 
 // unpack writes the files of the image for this platform, as a registry would give them.

@@ -3,11 +3,13 @@
 # package of Iris, gives them a key, has them find each other, upgrades one under load, reloads,
 # and removes it. To be run as root in mount and network namespaces of its own.
 #
-#	unshare --mount --net --pid --fork --kill-child sh hosts.sh ROOT OLD.deb NEW.deb WORK
+#	unshare --mount --net --pid --fork --kill-child sh hosts.sh ROOT OLD NEW WORK
 #
-# ROOT is a directory with Debian, WORK one that is empty.
+# ROOT is a directory with Debian, WORK one that is empty. OLD and NEW are packages, both deb or
+# both rpm. Debian has the program rpm, too: its database knows of nothing that is installed there,
+# so what the package needs is not looked at.
 set -eu
-root=$1 old=$2 new=$3 work=$4
+root=$1 old=$2 new=$3 work=$4 kind=${2##*.}
 
 say() { echo "== $*"; }
 fail() { trap - EXIT; echo "FAILED: $*"; for h in a b; do tail -n 30 "$work/$h/console" || true; on $h journalctl --no-pager -n 60 -u iris || true; done; exit 1; }
@@ -29,6 +31,23 @@ on() { h=$1; shift; nsenter -t "$(leader "$h")" -m -u -i -n -p -- /usr/bin/env -
 # holds HOST TEXT COMMAND...: what the command prints has the text.
 holds() { h=$1 text=$2; shift 2; on "$h" "$@" 2>&1 | grep -q -- "$text"; }
 
+# install HOST FILE, remove HOST and purge HOST, with what was said in a file of WORK/HOST.
+case $kind in
+deb)
+	install() { on "$1" apt-get install -y "$2" > "$work/$1/installed" 2>&1 || { cat "$work/$1/installed"; fail "cannot install $2"; }; }
+	remove() { on "$1" apt-get remove -y iris > "$work/$1/removed" 2>&1 || { cat "$work/$1/removed"; fail "cannot remove"; }; }
+	;;
+rpm)
+	install() { on "$1" rpm -U --force-debian --nodeps "$2" > "$work/$1/installed" 2>&1 || { cat "$work/$1/installed"; fail "cannot install $2"; }; }
+	remove() { on "$1" rpm -e --force-debian iris > "$work/$1/removed" 2>&1 || { cat "$work/$1/removed"; fail "cannot remove"; }; }
+	;;
+esac
+# listed HOST: all files, but those that a host writes by itself, or the package manager.
+listed() {
+	on "$1" find / -xdev -path /proc -prune -o -print | sort |
+		grep -vE '^/(var/log|var/cache|var/lib/(apt|systemd|dpkg|rpm)|tmp|var/tmp|root)(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$'
+}
+
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd /run/netns
@@ -41,8 +60,8 @@ for h in a b; do
 	mount -t tmpfs tmpfs "$work/$h"
 	mkdir -p "$work/$h/upper" "$work/$h/scratch" "$work/$h/root"
 	mount -t overlay overlay -o "lowerdir=$root,upperdir=$work/$h/upper,workdir=$work/$h/scratch" "$work/$h/root"
-	cp "$old" "$work/$h/root/root/old.deb"
-	cp "$new" "$work/$h/root/root/new.deb"
+	cp "$old" "$work/$h/root/root/old.$kind"
+	cp "$new" "$work/$h/root/root/new.$kind"
 	rm -f "$work/$h/root/etc/machine-id"
 	ip -n $h link set lo up
 	ip -n $h link set wire up
@@ -61,8 +80,8 @@ done
 
 say "installing without a key starts nothing, and says how to get one"
 for h in a b; do
-	on $h find / -xdev -path /proc -prune -o -print | sort > "$work/$h/before"
-	on $h apt-get install -y /root/old.deb > "$work/$h/installed" 2>&1 || { cat "$work/$h/installed"; fail "cannot install"; }
+	listed $h > "$work/$h/before"
+	install $h "/root/old.$kind"
 	grep -q "iris keygen /etc/iris/keys/network.pem" "$work/$h/installed" || fail "no hint"
 	! on $h systemctl is-active --quiet iris || fail "runs without a key"
 	! on $h systemctl start iris 2> "$work/$h/refused" || fail "starts without a key"
@@ -78,6 +97,10 @@ for h in a b; do
 	on $h systemctl start iris || fail "does not start"
 done
 until_ok 60 holds a "10.77.0.2" iris members
+for h in a b; do
+	until_ok 20 holds $h "^All is well" iris status
+	holds $h " 0\.0\.1 " iris status || fail "the status does not say which version runs"
+done
 say "found: $(on a iris members | tail -n 1)"
 on a systemd-analyze security iris --no-pager | tail -n 1
 [ "$(on a systemctl show -p LimitNOFILE --value iris)" = 524288 ] || fail "LimitNOFILE"
@@ -128,9 +151,10 @@ until_ok 40 holds b from-a iris request echo hello -timeout 5s
 ) &
 load=$!
 version=$(on a iris version | head -n 1)
-on a apt-get install -y /root/new.deb > "$work/a/upgraded" 2>&1 || { cat "$work/a/upgraded"; fail "cannot upgrade"; }
+install a "/root/new.$kind"
 until_ok 60 holds a "10.77.0.2" iris members
 until_ok 60 holds b from-a iris request echo hello -timeout 5s
+until_ok 20 holds b " 0\.0\.2 " iris status
 touch "$work/enough"
 wait $load
 say "$version to $(on a iris version | head -n 1): $(cat "$work/asked")"
@@ -138,15 +162,28 @@ grep -q " 0 lost" "$work/asked" || fail "requests were lost"
 on a grep -q "log-level = debug" /etc/iris/iris.conf || fail "the upgrade has changed the settings"
 [ "$(on a systemctl show -p MainPID --value iris)" != "$pid" ] || fail "the old node still runs"
 
-say "removing stops the node in good order, and purging leaves nothing"
-on a apt-get remove -y iris > "$work/a/removed" 2>&1 || { cat "$work/a/removed"; fail "cannot remove"; }
+say "removing stops the node in good order"
+remove a
 ! on a systemctl is-active --quiet iris || fail "runs still"
 holds a "Result=success" systemctl show -p Result iris || fail "was not stopped in good order"
-on a apt-get purge -y iris > "$work/a/purged" 2>&1 || { cat "$work/a/purged"; fail "cannot purge"; }
-on a find / -xdev -path /proc -prune -o -print | sort > "$work/a/after"
-left=$(comm -13 "$work/a/before" "$work/a/after" | grep -vE '^/(var/log|var/cache|var/lib/(apt|systemd|dpkg)|tmp|var/tmp|etc/[a-z]*-$|root)(/|$|)' | grep -v '^/etc/\(passwd\|group\|shadow\|gshadow\|subuid\|subgid\)-$' || true)
-[ -z "$left" ] || fail "left: $left"
-! on a getent passwd iris || fail "the user is left"
-! on a getent group iris || fail "the group is left"
+case $kind in
+deb)
+	say "purging leaves nothing"
+	on a apt-get purge -y iris > "$work/a/purged" 2>&1 || { cat "$work/a/purged"; fail "cannot purge"; }
+	! on a getent passwd iris || fail "the user is left"
+	! on a getent group iris || fail "the group is left"
+	keeps=
+	;;
+rpm)
+	say "keys and settings that were changed are kept, and nothing else"
+	keeps="/etc/iris
+/etc/iris/iris.conf.rpmsave
+/etc/iris/keys
+/etc/iris/keys/network.pem"
+	;;
+esac
+listed a > "$work/a/after"
+left=$(comm -13 "$work/a/before" "$work/a/after")
+[ "$left" = "$keeps" ] || fail "left: $left"
 trap - EXIT
 say "all is well"
