@@ -97,12 +97,16 @@ var rules = []rule{
 		reason: "it gives two state machines their locks and their time, and does not know links or members",
 	},
 	{
+		path: "overlay/member", allowed: []string{"overlay/balance", "overlay/calls", "overlay/lookup", "overlay/multicast", "overlay/names", "overlay/remote", "overlay/session", "overlay/traffic", "overlay/tunnel", "overlay/wire", "transport/budget", "transport/outbox"},
+		reason: "members ask by what finds and carries, which does not know them, and know neither who keeps links nor who is in the network",
+	},
+	{
 		path: "overlay/network", allowed: []string{"overlay/directory", "overlay/membership", "overlay/peers", "overlay/roster", "overlay/sealed", "overlay/wire", "transport/..."},
 		reason: "who keeps the other nodes and the links to them does not know what is said over these",
 	},
 	{
-		path: "overlay/remote", allowed: []string{"overlay/balance", "overlay/calls", "overlay/names", "overlay/peers", "overlay/session", "overlay/wire", "transport", "transport/budget"},
-		reason: "requests between two nodes know who asks and who takes them as interfaces that they declare",
+		path: "overlay/remote", allowed: []string{"overlay/balance", "overlay/calls", "overlay/names", "overlay/peers", "overlay/session", "overlay/tunnel", "overlay/wire", "transport", "transport/budget"},
+		reason: "requests and tunnels between two nodes know who asks and who takes them as interfaces that they declare",
 	},
 	{
 		path: "overlay/roster", allowed: []string{"overlay/directory", "overlay/wire", "transport"},

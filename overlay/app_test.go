@@ -13,7 +13,8 @@ import (
 // requests and tunnels that it is given, unless it was told what to do with them.
 type app struct {
 	*Member
-	t *testing.T
+	t       *testing.T
+	overlay *Overlay
 
 	// Set before it is attached. They are called from other goroutines.
 	serve func(id uint64, body []byte, timeout time.Duration) error
@@ -34,7 +35,7 @@ type app struct {
 // prepares it.
 func attach(t *testing.T, o *Overlay, cluster string, options ...func(*app)) *app {
 	t.Helper()
-	a := &app{t: t}
+	a := &app{t: t, overlay: o}
 	for _, option := range options {
 		option(a)
 	}
@@ -167,20 +168,19 @@ func (a *app) HandleBroadcast(message []byte) { a.note("broadcast %s", message) 
 // checkIdle checks that nothing is in anybody's hands and nothing waits.
 func checkIdle(t *testing.T, o *Overlay) {
 	t.Helper()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for m := range o.members {
-		if n := m.load.Load(); n != 0 {
-			t.Errorf("a member of %q has %d requests and tunnels in hand", m.cluster, n)
+	for _, m := range o.members.All() {
+		u := m.Usage()
+		if u.InHand != 0 {
+			t.Errorf("member %p has %d requests and tunnels in hand", m, u.InHand)
 		}
-		if n := m.served.Len(); n != 0 {
-			t.Errorf("a member of %q has %d requests to answer", m.cluster, n)
+		if u.Served != 0 {
+			t.Errorf("member %p has %d requests to answer", m, u.Served)
 		}
-		if n := m.asked.Len(); n != 0 {
-			t.Errorf("%d requests of a member of %q are open", n, m.cluster)
+		if u.Asked != 0 {
+			t.Errorf("%d requests of member %p are open", u.Asked, m)
 		}
-		if n, bytes := o.lookup.Held(local{m}); n != 0 || bytes != 0 {
-			t.Errorf("%d requests of %d bytes are held for a member of %q", n, bytes, m.cluster)
+		if u.Held != 0 || u.HeldSize != 0 {
+			t.Errorf("%d requests of %d bytes are held for member %p", u.Held, u.HeldSize, m)
 		}
 	}
 	if s := o.lookup.Stats(); s.Held != 0 || s.HeldBytes != 0 || s.Waiting != 0 {
@@ -192,9 +192,7 @@ func checkIdle(t *testing.T, o *Overlay) {
 func checkEmpty(t *testing.T, o *Overlay) {
 	t.Helper()
 	checkIdle(t, o)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if s := o.lookup.Stats(); len(o.members)+s.Clusters+s.Topics != 0 {
-		t.Errorf("%d members, %d clusters and %d topics are left", len(o.members), s.Clusters, s.Topics)
+	if s, left := o.lookup.Stats(), len(o.members.All()); left+s.Clusters+s.Topics != 0 {
+		t.Errorf("%d members, %d clusters and %d topics are left", left, s.Clusters, s.Topics)
 	}
 }

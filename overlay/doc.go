@@ -16,15 +16,11 @@
 //
 // # Parts
 //
-// This package is the wiring. Who serves a name, here and elsewhere, and what waits is package
-// lookup's, with names and directory; what is open until a deadline is calls'; which other
-// nodes there are is network's, and what is said to one of them remote's and session's;
-// messages to many nodes are multicast's; the ends of tunnels are tunnel's. None of them knows
-// this package.
+// This package is the wiring. What a member has asked and what it has in hand is package
+// member's; who serves a name, here and elsewhere, and what waits is lookup's, with names and
+// directory; what is open until a deadline is calls'; which other nodes there are is network's,
+// and what is said to one of them remote's and session's; messages to many nodes are
+// multicast's; the ends of tunnels are tunnel's. None of them knows this package.
 //
-// # Locks
-//
-// Overlay.mu guards which members there are, Member.mu who waits for a member to have nothing
-// in hand. Neither is held while anything else is locked or a Handler is called. The order of
-// the others is in docs/locks.md.
+// It has no lock of its own. The order of those of its parts is in docs/locks.md.
 package overlay

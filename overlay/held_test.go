@@ -127,7 +127,8 @@ func TestAHeldRequestIsACopy(t *testing.T) {
 
 // holds returns how many requests and bytes are held for an application.
 func (a *app) holds() (requests, bytes int) {
-	return a.overlay.lookup.Held(local{a.Member})
+	u := a.Usage()
+	return u.Held, u.HeldSize
 }
 
 // What a caller may have waiting is bounded in bytes, of bodies and names, and

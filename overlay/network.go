@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -20,12 +19,10 @@ import (
 	"github.com/project-iris/iris/overlay/network"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/remote"
-	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/session"
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
-	"github.com/project-iris/iris/transport/budget"
 )
 
 // Network says how a node reaches others. Transport, Self and Secret are required.
@@ -110,7 +107,7 @@ func (o *Overlay) Connect(config Network) error {
 	}
 	c := &connection{
 		overlay:   o,
-		multicast: multicast.New(receivers{host{o}}, session.Senders),
+		multicast: multicast.New(receivers{o}, session.Senders),
 		idle:      remote.NewIdle(cmp.Or(config.IdleLink, DefaultIdleLink), cmp.Or(config.MaxLinks, DefaultMaxLinks)),
 		watch:     remote.NewWatch(),
 		answers:   config.Answer,
@@ -127,9 +124,7 @@ func (o *Overlay) Connect(config Network) error {
 	bounds.Also = hashers(config.OtherSecrets)
 	bounds.Linked, bounds.Want = o.links.Linked, c.Want
 	bounds.Route = func(nodes []transport.PeerID) names.Route { return c.multicast.Route(nodes) }
-	o.lookup = lookup.New(lookup.Config{
-		Names: bounds, Owner: owner{o}, Self: config.Self, Epoch: c.Epoch(), Seed: rand.Uint64(),
-	})
+	o.assemble(lookup.Config{Names: bounds, Self: config.Self, Epoch: c.Epoch(), Seed: rand.Uint64()}, c.multicast)
 	o.net = c
 	if err := c.Start(); err != nil {
 		o.Close()
@@ -209,7 +204,8 @@ func (c *connection) LinkUp(p *peers.Peer) {
 	o := c.overlay
 	r := remote.New(remote.Config{
 		Peer: p, Frames: o.newFrames(), Memory: o.newWaiting(), Sessions: &o.sessions, Dropped: &o.counters.repliesDropped,
-		Lost: &o.counters.linkLost, Stuck: &o.counters.unreturned, Host: host{o}, Watch: c.watch,
+		Lost: &o.counters.linkLost, Stuck: &o.counters.unreturned, Host: host{o.members, o}, Watch: c.watch,
+		OpenBulk: c.OpenBulk, Farewells: &c.farewells,
 	})
 	o.links.Add(r)
 	o.lookup.LinkUp(r.ID())
@@ -234,7 +230,7 @@ func (c *connection) Stream(p *peers.Peer, kind peers.Kind, s transport.Stream) 
 	case peers.KindLane:
 		r.ServeLane(s)
 	case peers.KindTunnel:
-		c.overlay.takeTunnel(r, s)
+		r.ServeTunnel(s)
 	case peers.KindAsk:
 		c.answer(r, s)
 	}
@@ -252,29 +248,6 @@ func (c *connection) connect(ctx context.Context, id transport.PeerID, patience 
 func (c *connection) Changed() {
 	c.unsent.Prune(c.Knows)
 	c.overlay.lookup.LookSoon()
-}
-
-// owner is the overlay as its lookup sees it.
-type owner struct{ *Overlay }
-
-// Resume lets a request go on that was held.
-func (o owner) Resume(r *names.Request) {
-	if m := r.Owner.(local).Member; m.asked.Has(r.Token) {
-		m.dispatch(time.Now(), r.Attempt(), false)
-	}
-}
-
-// Send sends a message of the directory, when there is a link. One that is dropped is
-// repeated.
-func (o owner) Send(to transport.PeerID, m wire.Message) {
-	if r := o.links.To(to); r != nil {
-		r.Tell(m)
-		return
-	}
-	if !o.net.unsent.Add(to, m) {
-		o.counters.unlinked.Add(1)
-	}
-	o.net.Want(to)
 }
 
 // sayUnsent says what still waits for a node, or asks for a link once more: the dial may have
@@ -295,120 +268,6 @@ func (c *connection) tellUnsent(to *remote.Remote) {
 	for _, m := range c.unsent.Take(to.ID()) {
 		to.Tell(m)
 	}
-}
-
-// Members returns who is in the network.
-func (o owner) Members() *directory.Members { return o.net.Members() }
-
-// Sweep forgets what was not used lately.
-func (o owner) Sweep() { o.net.multicast.Sweep() }
-
-// host is the overlay as the other nodes need it.
-type host struct{ overlay *Overlay }
-
-// Connected tells a node where this one sees it, and lets the directory find out what it has
-// missed.
-func (h host) Connected(to *remote.Remote) {
-	if seen := roster.SeenAt(to.Peer().Link().RemoteAddr()); seen != nil {
-		to.Tell(seen)
-	}
-	h.overlay.net.tellUnsent(to)
-	h.overlay.lookup.Step(directory.Connected{Peer: to.ID()})
-}
-
-// HandleDirectory hands a message to the directory.
-func (h host) HandleDirectory(from *remote.Remote, m wire.Message) {
-	if seen, ok := m.(*wire.Seen); ok {
-		h.overlay.net.Told(from.Peer(), seen)
-		return
-	}
-	h.overlay.lookup.Step(directory.Received{From: from.ID(), Message: m})
-}
-
-// Answered says that a request was answered that had waited for a cluster.
-func (h host) Answered(cluster string) { h.overlay.lookup.Answered(cluster) }
-
-// Serve hands a request of another node to a member of this one.
-func (h host) Serve(from *remote.Remote, m *wire.Request, deadline time.Time) (reason wire.Reason, load int64, ok bool) {
-	o := h.overlay
-	reason = wire.ReasonNoMember
-	if o.draining.Load() {
-		reason = wire.ReasonDraining
-	}
-	var refused names.Refusals
-	for {
-		to, full := o.lookup.PickHere(m.Cluster, &refused)
-		if full != nil {
-			reason, load = wire.ReasonOverloaded, full.Load()
-		}
-		if to.Member == nil {
-			return reason, load, false
-		}
-		err := to.Member.(local).serve(time.Now(), from, m.ID, m.Body, deadline)
-		if err == nil {
-			return reason, load, true
-		}
-		switch {
-		case errors.Is(err, errLeft):
-		case !errors.Is(err, budget.ErrPart):
-			o.lookup.Refused(to)
-		case refused.Full():
-			o.counters.partsMet.Add(1)
-			return wire.ReasonOverloaded, to.Member.Load(), false
-		default:
-			o.counters.partsMet.Add(1)
-			refused.Add(to, true)
-		}
-	}
-}
-
-// Deliver handles what is for all who want it.
-func (h host) Deliver(from *remote.Remote, m wire.Message) {
-	switch m := m.(type) {
-	case *wire.Event:
-		h.overlay.deliverEvent(m.Topic, m.Event)
-	case *wire.Broadcast:
-		h.overlay.deliverBroadcast(m.Cluster, m.Message)
-	case *wire.Forward:
-		h.overlay.net.multicast.Forward(from.ID(), m)
-	case *wire.Forwarded:
-		h.overlay.net.multicast.Forwarded(m)
-	case *wire.MarkerPassed:
-		h.overlay.net.multicast.MarkerPassed(from.ID(), m)
-	}
-}
-
-// receivers is the overlay as a multicast needs it.
-type receivers struct{ host }
-
-// Reachable reports whether there is a link to a node, or one can be made.
-func (h receivers) Reachable(id transport.PeerID) bool { return h.overlay.net.Reachable(id) }
-
-// Link returns the link to a node, and false if there is none.
-func (h receivers) Link(id transport.PeerID) (multicast.Link, bool) {
-	r := h.overlay.links.To(id)
-	return sessionLink{r}, r != nil
-}
-
-// Want asks for a link to a node.
-func (h receivers) Want(id transport.PeerID) { h.overlay.net.Want(id) }
-
-// Await waits for a link to a node.
-func (h receivers) Await(ctx context.Context, id transport.PeerID) (multicast.Link, bool) {
-	r, err := h.overlay.net.connect(ctx, id, multicast.LinkPatience)
-	return sessionLink{r}, err == nil
-}
-
-// sessionLink is a link as a multicast needs it.
-type sessionLink struct{ *remote.Remote }
-
-func (l sessionLink) Lane(sender uint64) multicast.Lane { return l.Remote.EventLane(sender) }
-func (l sessionLink) ForwardLane() multicast.Lane       { return l.Remote.ForwardLane() }
-func (l sessionLink) Ended() bool                       { return l.Remote.Ended() || l.Leaving() != nil }
-
-// Deliver hands a message of another node to the receivers at this one.
-func (h receivers) Deliver(kind wire.Kind, name, message []byte) {
-	h.overlay.deliver(kind, name, message)
 }
 
 // stragglerTime is how long other nodes may take to hear that members have left, besides two

@@ -310,7 +310,7 @@ func TestATunnelAcrossNodes(t *testing.T) {
 		}
 		service.saw("tunnel")
 		far := service.tunnel(0)
-		if n := service.load.Load(); n != 1 {
+		if n := service.Usage().InHand; n != 1 {
 			t.Errorf("the member has %d in hand, want the tunnel", n)
 		}
 		if _, err := far.Write([]byte("back")); err != nil {
@@ -337,7 +337,7 @@ func TestATunnelAcrossNodes(t *testing.T) {
 			t.Errorf("%d bytes of %d arrived: %v", len(got), len(sent), err)
 		}
 		time.Sleep(time.Second)
-		if n := service.load.Load(); n != 0 {
+		if n := service.Usage().InHand; n != 0 {
 			t.Errorf("the member has %d in hand after the close", n)
 		}
 	})

@@ -2,44 +2,46 @@ package overlay
 
 import (
 	"context"
-	"errors"
-	"maps"
-	"slices"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/project-iris/iris/overlay/lookup"
+	"github.com/project-iris/iris/overlay/member"
+	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
-	"github.com/project-iris/iris/overlay/traffic"
+	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/budget"
 )
 
-// Faults that the overlay itself answers a request with. Their texts reach the
-// caller.
+// Member is an attached application, see [member.Member].
+type Member = member.Member
+
+// Handler is how a member is delivered to, see [member.Handler].
+type Handler = member.Handler
+
+// SharingHandler is a handler that holds large messages together with others, see
+// [member.SharingHandler].
+type SharingHandler = member.SharingHandler
+
+// Stream is one end of a tunnel, see [tunnel.Stream].
+type Stream = tunnel.Stream
+
+// Faults that a request is answered with by a node, see [member.FaultOverloaded] and those beside
+// it.
 const (
-	// FaultOverloaded says that the caller has too many requests open, or too many
-	// bytes of them waiting for members or for room.
-	FaultOverloaded = remote.FaultOverloaded
-	// FaultMemberLost says that the member that had the request is gone. Whether
-	// it ran is unknown.
-	FaultMemberLost = remote.FaultLost
-	// FaultDraining says that this node is being stopped.
-	FaultDraining = "node is stopping"
+	FaultOverloaded = member.FaultOverloaded
+	FaultMemberLost = member.FaultMemberLost
+	FaultDraining   = member.FaultDraining
 )
 
+// What the methods of a member fail with, see [member.ErrClosed] and those beside it.
 var (
-	// ErrClosed says that the overlay or the member is closed.
-	ErrClosed = errors.New("closed")
-	// ErrDraining says that the node is being stopped.
-	ErrDraining = errors.New(FaultDraining)
-	// ErrTooManyTopics says that a member may not subscribe to more topics.
-	ErrTooManyTopics = names.ErrTooManyTopics
-	// ErrNoMember says that every member that could be asked has refused.
-	ErrNoMember = errors.New("no member took it")
+	ErrClosed        = member.ErrClosed
+	ErrDraining      = member.ErrDraining
+	ErrTooManyTopics = member.ErrTooManyTopics
+	ErrNoMember      = member.ErrNoMember
 )
 
 // Config configures an [Overlay]. A zero field means its default.
@@ -93,34 +95,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// ofMember is how those who ask share what one member may have of something: other applications
-// of the node, and other nodes.
-func (c Config) ofMember(name string, limit int) budget.Config {
-	return budget.Config{Name: name, Of: "a member", Limit: int64(limit), Greed: greed}
-}
-
-// greed lets one of those who share something have seven eighths of what is not reserved for
-// others, while these want none.
-const greed = 7
-
 // Overlay connects the members of clusters and topics. Its methods are safe for
 // concurrent use.
 type Overlay struct {
-	config Config
-	lookup *lookup.Lookup
-	links  remote.Table
-	net    *connection // nil: this node is alone
-	shards atomic.Uint64
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-
-	draining atomic.Bool
-	closed   atomic.Bool
-
-	mu       sync.Mutex
-	members  map[*Member]struct{}
-	clusters map[string]*servedCluster // clusters that members here serve, or have until they answered
-	parted   traffic.ServedCounts      // of clusters that are served no more
+	config  Config
+	lookup  *lookup.Lookup
+	links   remote.Table
+	members *member.Members
+	net     *connection     // nil: this node is alone
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
 
 	frames   *wire.Budget // of what other nodes send
 	sessions session.Counters
@@ -129,11 +113,21 @@ type Overlay struct {
 
 // New returns an overlay without members.
 func New(config Config) *Overlay {
-	o := &Overlay{config: config.withDefaults(), members: make(map[*Member]struct{}), clusters: make(map[string]*servedCluster)}
+	o := &Overlay{config: config.withDefaults()}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	o.frames = wire.NewBudget(o.config.FrameBytes)
-	o.lookup = lookup.New(lookup.Config{Names: o.bounds(), Owner: owner{o}})
+	o.assemble(lookup.Config{Names: o.bounds()}, nil)
 	return o
+}
+
+// assemble makes the parts that know names, for a node that is alone or part of a network.
+func (o *Overlay) assemble(names lookup.Config, m *multicast.Multicast) {
+	names.Owner = owner{o}
+	o.lookup = lookup.New(names)
+	o.members = member.New(member.Config{
+		Limits: member.Limits{OpenRequests: o.config.OpenRequests, Tunnels: o.config.Tunnels},
+		Lookup: o.lookup, Links: &o.links, Multicast: m, Context: o.ctx,
+	})
 }
 
 // bounds are what members may have of names.
@@ -147,30 +141,7 @@ func (o *Overlay) bounds() names.Config {
 //
 // It fails with [ErrDraining] or [ErrClosed] when the node is about to end.
 func (o *Overlay) Attach(name []byte, handler Handler) (*Member, error) {
-	m := newMember(o, string(name), handler)
-	o.mu.Lock()
-	err := o.refusal()
-	if err == nil {
-		o.members[m] = struct{}{}
-		m.traffic = o.serves(m.cluster)
-	}
-	o.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	if err := o.lookup.Attach(local{m}, m.cluster); err != nil {
-		o.mu.Lock()
-		delete(o.members, m)
-		o.mu.Unlock()
-		return nil, err
-	}
-	if o.draining.Load() { // which may have come before
-		m.Withdraw()
-	}
-	if m.closed.Load() {
-		o.lookup.Detach(local{m})
-	}
-	return m, nil
+	return o.members.Attach(name, handler)
 }
 
 // newFrames returns what the large messages of one more link are taken of.
@@ -189,25 +160,6 @@ func (o *Overlay) newWaiting() *budget.Holder {
 	return o.config.Memory.Holder()
 }
 
-// refusal says why nobody can attach.
-func (o *Overlay) refusal() error {
-	switch {
-	case o.closed.Load():
-		return ErrClosed
-	case o.draining.Load():
-		return ErrDraining
-	}
-	return nil
-}
-
-// stop marks the overlay as one that takes no more members, and returns those that it has.
-func (o *Overlay) stop(mark *atomic.Bool) []*Member {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	mark.Store(true)
-	return slices.Collect(maps.Keys(o.members))
-}
-
 // Drain ends the work of this node in good order. All members leave their clusters, so
 // that other nodes ask them no more. Requests that still wait for a member are answered
 // with [FaultDraining], as are new ones, but for those of members that have work in hand
@@ -215,21 +167,9 @@ func (o *Overlay) stop(mark *atomic.Bool) []*Member {
 // what they have in hand, have the answers to what they asked before, and their tunnels are
 // closed, and other nodes know, or with the context's error when that ends first.
 func (o *Overlay) Drain(ctx context.Context) error {
-	members := o.stop(&o.draining)
-	for _, r := range o.lookup.Drain() {
-		r.Owner.(local).fail(r.Token, FaultDraining)
-	}
-	for _, m := range members {
-		m.Withdraw()
-	}
-	left := time.Now()
-	for _, m := range members {
-		if err := m.finish(ctx); err != nil {
-			return err
-		}
-	}
-	if o.net == nil {
-		return nil
+	left, err := o.members.Drain(ctx)
+	if err != nil || o.net == nil {
+		return err
 	}
 	return o.net.awaitStragglers(ctx, left)
 }
@@ -237,11 +177,7 @@ func (o *Overlay) Drain(ctx context.Context) error {
 // Close detaches all members. Nothing is delivered after it. It may be called more than
 // once.
 func (o *Overlay) Close() {
-	members := o.stop(&o.closed)
-	o.lookup.Drain() // what was held ends with its members
-	for _, m := range members {
-		m.Close()
-	}
+	o.members.Close()
 	if o.net != nil {
 		o.net.ending.Do(o.net.close)
 	}
@@ -274,59 +210,37 @@ type Stats struct {
 	Done Done
 }
 
-// Done counts what members of this node have done. A request is in one of the counts of how it
-// ended, unless it is open, or its member went first.
+// Done counts what members of this node have done.
 type Done struct {
-	Requests   uint64 // asked
-	Replies    uint64 // of them, that were answered by a reply
-	Faults     uint64 // by a fault of a member, or of a node
-	Timeouts   uint64 // by a timeout, or as nobody serves the cluster
-	Published  uint64 // events sent
-	Broadcasts uint64 // broadcasts sent
-	Tunnels    uint64 // tunnels built
-
+	member.Done
 	Delivered names.Delivered // to members of this node
 }
 
 // counters are those that no part of the overlay keeps itself.
 type counters struct {
-	repliesDropped, unlinked, unconfirmed       atomic.Uint64
-	overloaded, draining, linkLost, membersLost atomic.Uint64
-	unreturned, tunnelsUnfit, asksRefused       atomic.Uint64
-	partsMet                                    atomic.Uint64
-	requests, replies, faults, timeouts         atomic.Uint64
-	published, broadcasts, tunnels              atomic.Uint64
+	repliesDropped, linkLost, unreturned atomic.Uint64 // see [remote.Config]
+	unlinked, asksRefused                atomic.Uint64
 }
 
 // Stats returns the counts. It may be called at any time.
 func (o *Overlay) Stats() Stats {
-	known := o.lookup.Stats()
-	links := o.sessions.Stats()
+	members, known, links := o.members.Stats(), o.lookup.Stats(), o.sessions.Stats()
 	s := Stats{
 		PlacesFull:      known.PlacesFull,
 		RepliesDropped:  o.counters.repliesDropped.Load(),
 		BytesLost:       links.BytesLost,
 		FramesRefused:   links.FramesRefused,
 		ControlsDropped: links.ControlsDropped + o.counters.unlinked.Load(),
-		Unconfirmed:     o.counters.unconfirmed.Load(),
-		Overloaded:      o.counters.overloaded.Load(),
-		Draining:        o.counters.draining.Load(),
+		Unconfirmed:     members.Unconfirmed,
+		Overloaded:      members.Overloaded,
+		Draining:        members.Draining,
 		LinkLost:        o.counters.linkLost.Load(),
-		MembersLost:     o.counters.membersLost.Load(),
+		MembersLost:     members.MembersLost,
 		Unreturned:      o.counters.unreturned.Load(),
-		PartsMet:        o.counters.partsMet.Load(),
-		TunnelsUnfit:    o.counters.tunnelsUnfit.Load(),
+		PartsMet:        members.PartsMet,
+		TunnelsUnfit:    members.TunnelsUnfit,
 		AsksRefused:     o.counters.asksRefused.Load(),
-		Done: Done{
-			Requests:   o.counters.requests.Load(),
-			Replies:    o.counters.replies.Load(),
-			Faults:     o.counters.faults.Load(),
-			Timeouts:   o.counters.timeouts.Load(),
-			Published:  o.counters.published.Load(),
-			Broadcasts: o.counters.broadcasts.Load(),
-			Tunnels:    o.counters.tunnels.Load(),
-			Delivered:  known.Delivered,
-		},
+		Done:            Done{Done: members.Done, Delivered: known.Delivered},
 	}
 	if o.net != nil {
 		sent := o.net.multicast.Stats()

@@ -23,7 +23,7 @@ func keeping(a *app) {
 }
 
 // hands returns how many requests a member has in hand.
-func (a *app) hands() int { return a.served.Len() }
+func (a *app) hands() int { return a.Usage().Served }
 
 // answerAll answers what a service has kept.
 func (a *app) answerAll() {
@@ -206,8 +206,8 @@ func TestOneCallerDoesNotTakeAllTunnelsOfAMember(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				synctest.Wait()
-				for m := range w.nodes[1].members {
-					if used := m.taken.Stats().Used; used != 0 {
+				for _, m := range w.nodes[1].members.All() {
+					if used := m.Usage().Tunnels; used != 0 {
 						t.Errorf("%d tunnels are left", used)
 					}
 				}

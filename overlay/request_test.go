@@ -8,8 +8,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/project-iris/iris/overlay/names"
 )
 
 var errRefused = errors.New("refused by the test")
@@ -323,44 +321,4 @@ func TestARefusedRequestGoesToTheNext(t *testing.T) {
 	good.answer(0, true, "done")
 	caller.saw("1: reply done")
 	checkIdle(t, o)
-}
-
-// A member may leave after it was picked and before it is asked. That is no
-// refusal: the request goes on to the next, however many have left.
-func TestMembersThatLeaveBetweenPickAndAsk(t *testing.T) {
-	o := New(Config{})
-	caller := attach(t, o, "")
-	for range names.MaxRefusals + 1 {
-		leaving := attach(t, o, "service")
-		leaving.left.Store(true)
-	}
-	last := attach(t, o, "service", echoing)
-	caller.ask(1, "service", "hello", time.Minute)
-	caller.saw("1: reply hello")
-	last.saw("request hello")
-	checkIdle(t, o)
-	o.Close()
-	checkEmpty(t, o)
-}
-
-func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
-	for name, end := range map[string]func(*Member){"it left": (*Member).Withdraw, "it was closed": (*Member).Close} {
-		t.Run(name, func(t *testing.T) {
-			o := New(Config{})
-			defer o.Close()
-			caller, service := attach(t, o, ""), attach(t, o, "service")
-			deadline := time.Now().Add(time.Minute)
-			picked, _ := o.lookup.PickHere([]byte("service"), &names.Refusals{})
-			to := picked.Member.(local)
-			if to.Member != service.Member || to.load.Load() != 1 {
-				t.Fatalf("picked %v", to)
-			}
-			end(service.Member)
-			if err := to.serve(time.Now(), local{caller.Member}, 0, nil, deadline); !errors.Is(err, errLeft) {
-				t.Errorf("serve = %v", err)
-			}
-			service.saw()
-			checkIdle(t, o)
-		})
-	}
 }

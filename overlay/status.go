@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/directory"
+	"github.com/project-iris/iris/overlay/member"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/sealed"
 	"github.com/project-iris/iris/overlay/traffic"
@@ -13,60 +14,12 @@ import (
 	"github.com/project-iris/iris/transport/choose"
 )
 
-// servedCluster is a cluster that members of this node serve.
-type servedCluster struct {
-	traffic.Served
-	members int
-}
-
-// serves notes one more member of a cluster, and returns where its requests are counted. The
-// lock is held.
-func (o *Overlay) serves(cluster string) *traffic.Served {
-	if cluster == "" {
-		return nil
-	}
-	s := o.clusters[cluster]
-	if s == nil {
-		s = &servedCluster{}
-		o.clusters[cluster] = s
-	}
-	s.members++
-	return &s.Served
-}
-
-// servesNoMore notes one member less. The lock is held.
-func (o *Overlay) servesNoMore(cluster string) {
-	s := o.clusters[cluster]
-	if s == nil {
-		return
-	}
-	if s.members--; s.members == 0 {
-		s.AddTo(&o.parted)
-		delete(o.clusters, cluster)
-	}
-}
-
-// Served is what was counted of a cluster that members of this node serve.
-type Served struct {
-	Cluster string
-	// Counter is the same as long as the cluster has members here. Counts are what it has.
-	Counter *traffic.Served
-	Counts  traffic.ServedCounts
-}
+// Served is what was counted of a cluster, see [member.Served].
+type Served = member.Served
 
 // Served returns what was counted of the clusters that members of this node serve, and of all
 // those together that were served before.
-func (o *Overlay) Served() (all []Served, parted traffic.ServedCounts) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	all = make([]Served, 0, len(o.clusters))
-	for name, s := range o.clusters {
-		one := Served{Cluster: name, Counter: &s.Served}
-		s.AddTo(&one.Counts)
-		all = append(all, one)
-	}
-	return all, o.parted
-}
+func (o *Overlay) Served() (all []Served, parted traffic.ServedCounts) { return o.members.Served() }
 
 // Names returns clusters and topics that members of this node serve or use, so many of each at
 // most.
@@ -76,7 +29,7 @@ func (o *Overlay) Names(most int) []names.Listed { return o.lookup.List(most) }
 func (o *Overlay) View(cluster []byte) names.View { return o.lookup.View(cluster) }
 
 // Owner returns the member that a view tells of.
-func Owner(m names.ViewedMember) *Member { return m.Member.(local).Member }
+func Owner(m names.ViewedMember) *Member { return member.Owner(m) }
 
 // NameStats returns how many names there are, and what waits.
 func (o *Overlay) NameStats() names.Stats { return o.lookup.Stats() }
@@ -116,25 +69,6 @@ func (o *Overlay) Sealed() sealed.Stats {
 		return sealed.Stats{}
 	}
 	return o.net.Sealed()
-}
-
-// Usage is what a member has under way.
-type Usage struct {
-	Since    time.Time // when it was attached
-	InHand   int64     // requests and tunnels that it was given and has not finished
-	Open     int64     // its own requests that are not answered
-	Held     int       // of these: those that wait at this node for a member, or for room
-	HeldSize int       // their bytes
-	Topics   int       // that it is subscribed to
-}
-
-// Usage returns what the member has under way.
-func (m *Member) Usage() Usage {
-	a := m.overlay.lookup.Account(local{m})
-	return Usage{
-		Since: m.since, InHand: m.load.Load(), Open: m.open.Load(),
-		Held: a.Held, HeldSize: a.HeldBytes, Topics: a.Topics,
-	}
 }
 
 // Link is a link to another node.

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/project-iris/iris/overlay/names"
 )
 
 // open opens a tunnel to a cluster, which has to work.
@@ -160,11 +158,11 @@ func TestTheLoadOfATunnelIsGivenBackOnce(t *testing.T) {
 	for name, end := range closes {
 		for range 20 {
 			near := caller.open("service")
-			if n := service.load.Load(); n != 2 {
+			if n := service.Usage().InHand; n != 2 {
 				t.Fatalf("with 2 tunnels the load is %d", n)
 			}
 			end(near, service.tunnel(len(service.tunnels)-1))
-			if n := service.load.Load(); n != 1 {
+			if n := service.Usage().InHand; n != 1 {
 				t.Fatalf("%s closed, and the load is %d, want 1", name, n)
 			}
 		}
@@ -317,22 +315,6 @@ func TestAMemberThatDoesNotTakeATunnel(t *testing.T) {
 	})
 }
 
-// As with requests: to leave is not to refuse.
-func TestATunnelOutlivesMembersThatLeave(t *testing.T) {
-	o := New(Config{})
-	caller := attach(t, o, "")
-	for range names.MaxRefusals + 1 {
-		leaving := attach(t, o, "service")
-		leaving.left.Store(true)
-	}
-	last := attach(t, o, "service")
-	caller.open("service").Close()
-	last.saw("tunnel")
-	checkIdle(t, o)
-	o.Close()
-	checkEmpty(t, o)
-}
-
 // A tunnel outlives the members at its ends, whose owners close them.
 func TestATunnelBelongsToItsOwners(t *testing.T) {
 	o := New(Config{})
@@ -346,7 +328,7 @@ func TestATunnelBelongsToItsOwners(t *testing.T) {
 		t.Errorf("read %q: %v", got, err)
 	}
 	far.Close()
-	if n := service.load.Load(); n != 0 {
+	if n := service.Usage().InHand; n != 0 {
 		t.Errorf("the load is %d", n)
 	}
 }

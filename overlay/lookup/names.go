@@ -293,13 +293,6 @@ func (l *Lookup) Answered(cluster string) {
 	l.resume(resumed)
 }
 
-// Held returns how many requests a member has waiting, and their bytes.
-func (l *Lookup) Held(m names.Member) (requests, bytes int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.names.Held(m)
-}
-
 // List returns names, see [names.Names.List].
 func (l *Lookup) List(most int) []names.Listed {
 	l.mu.Lock()

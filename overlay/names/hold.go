@@ -137,11 +137,3 @@ func (n *Names) unhold(r *Request) {
 	delete(a.held, r.Token)
 	a.heldBytes -= r.size()
 }
-
-// Held returns how many requests a member has waiting, and their bytes.
-func (n *Names) Held(owner Member) (requests, bytes int) {
-	if a := n.accounts[owner]; a != nil {
-		return len(a.held), a.heldBytes
-	}
-	return 0, 0
-}

@@ -101,13 +101,6 @@ func (r *Remote) ended(c call) {
 	c.from.Fewer()
 }
 
-// TakeTunnel counts a tunnel that a member of this node opens there, until GiveTunnel. It fails
-// when the member has its part, or there are too many.
-func (r *Remote) TakeTunnel(from Caller) error { return r.dug.Take(from) }
-
-// GiveTunnel counts one less.
-func (r *Remote) GiveTunnel(from Caller) { r.dug.Give(from) }
-
 // replied handles the answer to a request.
 func (r *Remote) replied(m *wire.Reply) {
 	c, ok := r.calls.Take(m.ID)

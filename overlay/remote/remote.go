@@ -1,6 +1,5 @@
-// Package remote keeps the requests between this node and one other: those that members of
-// this node have sent there, and those that come from there. A [Remote] lasts as long as the
-// link. Its [Host] says who takes a request at this node, and a [Caller] what is done with one
+// Package remote keeps the requests and tunnels between this node and one other: those of
+// members of this node, and those that come from there. A [Remote] lasts as long as the link. Its [Host] says who takes a request at this node, and a [Caller] what is done with one
 // that the other node has sent back.
 //
 // # Locks
@@ -9,6 +8,7 @@
 package remote
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +16,9 @@ import (
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
+	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/budget"
 )
 
@@ -63,6 +65,9 @@ type Host interface {
 	// message, and reports whether it did. If not it says why, and what load the least busy
 	// member has. The message is borrowed.
 	Serve(from *Remote, m *wire.Request, deadline time.Time) (reason wire.Reason, load int64, ok bool)
+	// ServeTunnel hands a tunnel to a member, within the time of the context, and says whether one
+	// has taken it.
+	ServeTunnel(ctx context.Context, from *Remote, cluster []byte, end *tunnel.End) wire.Verdict
 	// Answered says that a request was answered that had waited for a cluster.
 	Answered(cluster string)
 	// Deliver takes a message that is neither a request nor about one. It is borrowed.
@@ -84,6 +89,11 @@ type Config struct {
 	Stuck    *atomic.Uint64    // counts requests of the node that found no room on the way back
 	Watch    *Watch            // of all nodes
 	Host     Host
+
+	// OpenBulk opens a stream for much data, and Farewells are the tunnels of all nodes that were
+	// closed here.
+	OpenBulk  func(context.Context, *peers.Peer, peers.Kind) (transport.Stream, error)
+	Farewells *tunnel.Farewells
 }
 
 // Remote is another node that there is a link to, as long as that link lasts. Its methods

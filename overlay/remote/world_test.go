@@ -14,6 +14,7 @@ import (
 	"github.com/project-iris/iris/overlay/peers/peerstest"
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
@@ -53,6 +54,10 @@ func (n *node) Serve(from *remote.Remote, m *wire.Request, deadline time.Time) (
 		return 0, 0, true
 	}
 	return n.serve(from, m)
+}
+
+func (n *node) ServeTunnel(context.Context, *remote.Remote, []byte, *tunnel.End) wire.Verdict {
+	return wire.VerdictNoMember
 }
 
 func (n *node) Answered(cluster string) {

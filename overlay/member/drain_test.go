@@ -1,4 +1,4 @@
-package overlay
+package member
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 func TestAttachWhileTheNodeBeginsToDrain(t *testing.T) {
 	var refused, taken int
 	for range 300 {
-		o := New(Config{})
+		o := newNode(names.Config{})
 		var begin, both sync.WaitGroup
 		begin.Add(1)
 		var m *Member
@@ -25,7 +25,7 @@ func TestAttachWhileTheNodeBeginsToDrain(t *testing.T) {
 		})
 		both.Go(func() {
 			begin.Wait()
-			if err := o.Drain(t.Context()); err != nil {
+			if _, err := o.Drain(t.Context()); err != nil {
 				t.Errorf("drain: %v", err)
 			}
 		})
@@ -47,7 +47,7 @@ func TestAttachWhileTheNodeBeginsToDrain(t *testing.T) {
 // the names, and is usually over when Attach gets it.
 func TestADrainInTheMiddleOfAttach(t *testing.T) {
 	for range 300 {
-		o := New(Config{})
+		o := newNode(names.Config{})
 		attached := make(chan struct{})
 		var m *Member
 		var err error
@@ -60,7 +60,7 @@ func TestADrainInTheMiddleOfAttach(t *testing.T) {
 				runtime.Gosched()
 			}
 		})
-		if err := o.Drain(t.Context()); err != nil {
+		if _, err := o.Drain(t.Context()); err != nil {
 			t.Errorf("drain: %v", err)
 		}
 		<-attached
@@ -73,7 +73,7 @@ func TestADrainInTheMiddleOfAttach(t *testing.T) {
 }
 
 // holdNames calls a function while the names of an overlay are locked.
-func holdNames(t *testing.T, o *Overlay, do func()) {
+func holdNames(t *testing.T, o *node, do func()) {
 	enough := errors.New("enough")
 	_, err := o.lookup.Pick(t.Context(), nil, []byte("nobody"), &names.Refusals{}, func() error {
 		do()
@@ -84,15 +84,11 @@ func holdNames(t *testing.T, o *Overlay, do func()) {
 	}
 }
 
-func hasMembers(o *Overlay) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.members) > 0
-}
+func hasMembers(o *node) bool { return len(o.All()) > 0 }
 
 // isOut checks that an Attach to a node that drains has ended well: with a refusal, or a member
 // that is in no cluster.
-func isOut(t *testing.T, o *Overlay, m *Member, err error) {
+func isOut(t *testing.T, o *node, m *Member, err error) {
 	t.Helper()
 	switch {
 	case m == nil:

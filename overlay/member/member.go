@@ -1,4 +1,4 @@
-package overlay
+package member
 
 import (
 	"context"
@@ -11,16 +11,14 @@ import (
 	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/traffic"
-	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/budget"
-	"github.com/project-iris/iris/transport/outbox"
 )
 
 // Member is an attached application: it sends through it, and is served through
 // its [Handler]. Its methods are safe for concurrent use; the order of what it
 // sends is the order of the calls.
 type Member struct {
-	overlay *Overlay
+	members *Members
 	handler Handler
 	cluster string            // empty: a plain member, which serves none
 	shard   uint64            // chooses the lane of what it sends
@@ -69,18 +67,24 @@ type origin interface {
 	Fewer()
 }
 
-func newMember(o *Overlay, cluster string, handler Handler) *Member {
-	m := &Member{overlay: o, cluster: cluster, handler: handler, shard: o.shards.Add(1), since: time.Now()}
-	if o.net != nil {
-		m.sender = o.net.multicast.Sender(m.shard)
+func newMember(ms *Members, cluster string, handler Handler) *Member {
+	m := &Member{members: ms, cluster: cluster, handler: handler, shard: ms.shards.Add(1), since: time.Now()}
+	if ms.multicast != nil {
+		m.sender = ms.multicast.Sender(m.shard)
 	}
-	m.asked = calls.New(o.config.OpenRequests, m.timedOut)
-	m.served = calls.New(o.config.OpenRequests, m.overdue)
+	m.asked = calls.New(ms.limits.OpenRequests, m.timedOut)
+	m.served = calls.New(ms.limits.OpenRequests, m.overdue)
 	if m.service() {
-		m.hands = budget.NewEach[origin](o.config.ofMember("requests in hand", o.config.OpenRequests))
-		m.taken = budget.NewEach[origin](o.config.ofMember("tunnels", o.config.Tunnels))
+		m.hands = budget.NewEach[origin](ofMember("requests in hand", ms.limits.OpenRequests))
+		m.taken = budget.NewEach[origin](ofMember("tunnels", ms.limits.Tunnels))
 	}
 	return m
+}
+
+// ofMember is how those who ask share what one member may have of something: other applications
+// of the node, and other nodes.
+func ofMember(name string, limit int) budget.Config {
+	return budget.Config{Name: name, Of: "a member", Limit: int64(limit), Greed: greed}
 }
 
 func (m *Member) service() bool { return m.cluster != "" }
@@ -98,7 +102,7 @@ func (m *Member) Withdraw() {
 	if !m.service() {
 		return
 	}
-	m.overlay.lookup.Leave(local{m})
+	m.members.lookup.Leave(local{m})
 	m.left.Store(true)
 }
 
@@ -165,35 +169,28 @@ func (m *Member) Close() {
 	}
 	if forgotten := m.asked.Close(); len(forgotten) > 0 {
 		m.open.Add(-int64(len(forgotten)))
-		m.overlay.forgetCalls(m)
+		m.forgetCalls()
 	}
 	lost := m.served.Close()
 	if len(lost) > 0 {
-		m.overlay.counters.membersLost.Add(uint64(len(lost)))
+		m.members.counters.membersLost.Add(uint64(len(lost)))
 		m.traffic.Lost(len(lost))
 	}
 	m.stopWaiting()
 	// After its requests are forgotten, as none is held from then on.
-	o := m.overlay
-	o.lookup.Detach(local{m})
+	m.members.lookup.Detach(local{m})
 	for _, s := range lost {
 		s.origin.Answer(s.token, false, []byte(FaultMemberLost), 0)
 		m.unload()
 		m.hands.Give(s.origin)
 		s.origin.Fewer()
 	}
-	// Last, as Drain waits for those that it finds.
-	o.mu.Lock()
-	if _, attached := o.members[m]; attached {
-		o.servesNoMore(m.cluster)
-	}
-	delete(o.members, m)
-	o.mu.Unlock()
+	m.members.remove(m) // last, as Drain waits for those that it finds
 }
 
-// forgetCalls drops what the other nodes were asked for a member that is closed.
-func (o *Overlay) forgetCalls(m *Member) {
-	for _, r := range o.links.All() {
+// forgetCalls drops what the other nodes were asked.
+func (m *Member) forgetCalls() {
+	for _, r := range m.members.links.All() {
 		r.Forget(local{m})
 	}
 }
@@ -203,8 +200,8 @@ func (o *Overlay) forgetCalls(m *Member) {
 // then on reaches it. It returns after half a second at the latest, which Stats.Unconfirmed
 // counts, or with the context.
 func (m *Member) AwaitConfirmation(ctx context.Context) {
-	if !m.overlay.lookup.AwaitConfirmation(ctx) && ctx.Err() == nil {
-		m.overlay.counters.unconfirmed.Add(1)
+	if !m.members.lookup.AwaitConfirmation(ctx) && ctx.Err() == nil {
+		m.members.counters.unconfirmed.Add(1)
 	}
 }
 
@@ -234,164 +231,19 @@ func (l local) Shard() uint64 { return l.shard }
 // Open reports whether a request of the member still waits for its answer.
 func (l local) Open(token uint64) bool { return l.asked.Has(token) }
 
-// Broadcast delivers a message to every member of a cluster, the sender included if it
-// is one: once to each node that has some. It waits for room on the way to other nodes, and for
-// links to them. The message is borrowed.
-func (m *Member) Broadcast(cluster, message []byte) {
-	if rest := m.StartBroadcast(cluster, message, false); rest != nil {
-		rest(cluster, message)
-	}
-}
-
-// StartBroadcast is Broadcast, but waits neither for links nor to know which nodes have members:
-// where it would have to, it returns what is left to do, which does wait, and has to be called
-// once, with the same cluster and message, before that of another broadcast or event of the member.
-// To be behind says that there is one whose rest was not called yet: then it sends to no other node.
-// Members of this node get the message before it returns.
-func (m *Member) StartBroadcast(cluster, message []byte, behind bool) (rest func(cluster, message []byte)) {
-	m.overlay.counters.broadcasts.Add(1)
-	known := false
-	if !behind {
-		var to names.Route
-		var limit error
-		if to, known, limit = m.overlay.lookup.TryRouteToMembers(local{m}, cluster); known {
-			rest = m.start(to, limit, wire.KindBroadcast, cluster, message)
-		}
-	}
-	m.overlay.deliverBroadcast(cluster, message)
-	if !known {
-		return m.awaitBroadcast
-	}
-	return rest
-}
-
-// awaitBroadcast broadcasts to other nodes, when it is known to which.
-func (m *Member) awaitBroadcast(cluster, message []byte) {
-	to, limit := m.overlay.lookup.RouteToMembers(m.overlay.ctx, local{m}, cluster)
-	if rest := m.start(to, limit, wire.KindBroadcast, cluster, message); rest != nil {
-		rest(cluster, message)
-	}
-}
-
-// Publish delivers an event to every subscriber of a topic, the sender included if it
-// is one: once to each node that has some. It waits for room on the way to other nodes, and for
-// links to them. Topic and event are borrowed.
-func (m *Member) Publish(topic, event []byte) {
-	if rest := m.StartPublish(topic, event, false); rest != nil {
-		rest(topic, event)
-	}
-}
-
-// StartPublish is to Publish what StartBroadcast is to Broadcast.
-func (m *Member) StartPublish(topic, event []byte, behind bool) (rest func(topic, event []byte)) {
-	m.overlay.counters.published.Add(1)
-	known := false
-	if !behind {
-		var to names.Route
-		var limit error
-		if to, known, limit = m.overlay.lookup.TryRouteToSubscribers(local{m}, topic); known {
-			rest = m.start(to, limit, wire.KindEvent, topic, event)
-		}
-	}
-	m.overlay.deliverEvent(topic, event)
-	if !known {
-		return m.awaitPublish
-	}
-	return rest
-}
-
-// awaitPublish publishes to other nodes, when it is known to which.
-func (m *Member) awaitPublish(topic, event []byte) {
-	to, limit := m.overlay.lookup.RouteToSubscribers(m.overlay.ctx, local{m}, topic)
-	if rest := m.start(to, limit, wire.KindEvent, topic, event); rest != nil {
-		rest(topic, event)
-	}
-}
-
-// start sends a message by a route, if there is one, and returns what is left of that if it would
-// have to wait for a link.
-func (m *Member) start(to names.Route, limit error, kind wire.Kind, name, message []byte) (rest func(name, message []byte)) {
-	switch {
-	case to != nil:
-		return m.sender.Send(to.(*multicast.Route), kind, name, message)
-	case limit != nil:
-		m.handler.HandleLimit(limit)
-	}
-	return nil
-}
-
-// deliver hands a message to the receivers at this node.
-func (o *Overlay) deliver(kind wire.Kind, name, message []byte) {
-	switch kind {
-	case wire.KindEvent:
-		o.deliverEvent(name, message)
-	case wire.KindBroadcast:
-		o.deliverBroadcast(name, message)
-	}
-}
-
-// deliverBroadcast delivers a broadcast to the members of this node.
-func (o *Overlay) deliverBroadcast(cluster, message []byte) {
-	to := o.lookup.MembersHere(cluster)
-	shared := share(len(to), len(message))
-	defer shared.Close()
-	for _, to := range to {
-		to := to.(local)
-		if h, ok := to.handler.(SharingHandler); ok && shared != nil {
-			h.HandleSharedBroadcast(message, shared)
-		} else {
-			to.handler.HandleBroadcast(message)
-		}
-	}
-}
-
-// deliverEvent delivers an event to the subscribers of this node.
-func (o *Overlay) deliverEvent(topic, event []byte) {
-	to := o.lookup.SubscribersHere(topic)
-	shared := share(len(to), len(event))
-	defer shared.Close()
-	for _, to := range to {
-		to := to.(local)
-		if h, ok := to.handler.(SharingHandler); ok && shared != nil {
-			h.HandleSharedEvent(topic, event, shared)
-		} else {
-			to.handler.HandleEvent(topic, event)
-		}
-	}
-}
-
-// share returns what a number of receivers hold a message by together, nil where that is not
-// worth it.
-func share(receivers, size int) *outbox.Shared {
-	if receivers < 2 || size < outbox.ShareFrom {
-		return nil
-	}
-	return new(outbox.Shared)
-}
-
-// SharingHandler is a [Handler] that can hold a large message, which several members of the node
-// are given, together with the others.
-type SharingHandler interface {
-	Handler
-	// HandleSharedBroadcast is HandleBroadcast by a frame that others hold too.
-	HandleSharedBroadcast(message []byte, shared *outbox.Shared)
-	// HandleSharedEvent is HandleEvent by a frame that others hold too.
-	HandleSharedEvent(topic, event []byte, shared *outbox.Shared)
-}
-
 // Subscribe asks for the events of a topic. To be subscribed already is fine. It
 // fails with [ErrTooManyTopics] or [ErrClosed].
 func (m *Member) Subscribe(topic []byte) error {
 	if m.closed.Load() {
 		return ErrClosed
 	}
-	return m.overlay.lookup.Subscribe(local{m}, topic)
+	return m.members.lookup.Subscribe(local{m}, topic)
 }
 
 // Unsubscribe ends a subscription. Not to be subscribed is fine.
-func (m *Member) Unsubscribe(topic []byte) { m.overlay.lookup.Unsubscribe(local{m}, topic) }
+func (m *Member) Unsubscribe(topic []byte) { m.members.lookup.Unsubscribe(local{m}, topic) }
 
-// Handler is how the overlay delivers to a member. Its methods are called
+// Handler is how a member is delivered to. Its methods are called
 // concurrently, from the goroutines of the senders, so a handler that is slow
 // slows whoever sends to it. Slices are borrowed: they are valid during the call.
 //

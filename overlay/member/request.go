@@ -1,4 +1,4 @@
-package overlay
+package member
 
 import (
 	"errors"
@@ -24,15 +24,15 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	if m.closed.Load() {
 		return
 	}
-	m.overlay.counters.requests.Add(1)
+	m.members.counters.requests.Add(1)
 	switch {
 	case timeout <= 0:
-		m.overlay.counters.timeouts.Add(1)
+		m.members.counters.timeouts.Add(1)
 		m.handler.HandleTimeout(id)
 		return
-	case m.overlay.draining.Load() && m.load.Load() == 0: // who has work in hand may need others to finish it
-		m.overlay.counters.draining.Add(1)
-		m.overlay.counters.faults.Add(1)
+	case m.members.draining.Load() && m.load.Load() == 0: // who has work in hand may need others to finish it
+		m.members.counters.draining.Add(1)
+		m.members.counters.faults.Add(1)
 		m.handler.HandleFault(id, []byte(FaultDraining))
 		return
 	}
@@ -45,8 +45,8 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 		m.dispatch(now, names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline, Impatient: m.hasty.Load()}, true)
 		return
 	case errors.Is(err, calls.ErrFull):
-		m.overlay.counters.overloaded.Add(1)
-		m.overlay.counters.faults.Add(1)
+		m.members.counters.overloaded.Add(1)
+		m.members.counters.faults.Add(1)
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
 	}
 	m.closeRequest()
@@ -68,14 +68,14 @@ func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 				return
 			}
 		}
-		switch m.overlay.lookup.HoldForRoom(local{m}, &a) {
+		switch m.members.lookup.HoldForRoom(local{m}, &a) {
 		case names.HoldsIt:
 			if a.Refused.Part() == nil {
 				return
 			}
-			m.overlay.counters.partsMet.Add(1)
+			m.members.counters.partsMet.Add(1)
 			m.handler.HandleLimit(a.Refused.Part())
-			if m.fewer.Load() == before || !m.overlay.lookup.Unhold(local{m}, a.Token) {
+			if m.fewer.Load() == before || !m.members.lookup.Unhold(local{m}, a.Token) {
 				return
 			}
 			// One of its requests has ended since, and did not see that this one waits.
@@ -104,7 +104,7 @@ func overloaded(limit error) string {
 // a node whose lane has none, if there is one.
 func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone bool) {
 	for {
-		to, verdict := m.overlay.lookup.PickOrHold(now, local{m}, a)
+		to, verdict := m.members.lookup.PickOrHold(now, local{m}, a)
 		switch verdict {
 		case names.Held:
 			return names.Target{}, true
@@ -130,7 +130,7 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 			}
 		case to.Member != nil:
 			a.Refused.AddMember()
-			m.overlay.lookup.Refused(to)
+			m.members.lookup.Refused(to)
 		default:
 			if errors.Is(err, session.ErrFull) {
 				full = to
@@ -146,7 +146,7 @@ func (m *Member) hand(now time.Time, to names.Target, a *names.Attempt, patience
 	if to.Member != nil {
 		return to.Member.(local).serve(now, local{m}, a.Token, a.Body, a.Deadline)
 	}
-	r := m.overlay.links.To(to.Node)
+	r := m.members.links.To(to.Node)
 	if r == nil {
 		return errLeft
 	}
@@ -224,10 +224,10 @@ func (l local) Answer(token uint64, ok bool, body []byte, _ int64) {
 	case !open:
 		return
 	case ok:
-		l.overlay.counters.replies.Add(1)
+		l.members.counters.replies.Add(1)
 		l.handler.HandleReply(c.id, body)
 	default:
-		l.overlay.counters.faults.Add(1)
+		l.members.counters.faults.Add(1)
 		l.handler.HandleFault(c.id, body)
 	}
 	l.closeRequest()
@@ -237,9 +237,9 @@ func (l local) Answer(token uint64, ok bool, body []byte, _ int64) {
 func (m *Member) fail(token uint64, fault string) {
 	switch {
 	case strings.HasPrefix(fault, FaultOverloaded): // which may go on with the limit
-		m.overlay.counters.overloaded.Add(1)
+		m.members.counters.overloaded.Add(1)
 	case fault == FaultDraining:
-		m.overlay.counters.draining.Add(1)
+		m.members.counters.draining.Add(1)
 	}
 	local{m}.Answer(token, false, []byte(fault), 0)
 }
@@ -255,7 +255,7 @@ func (m *Member) FailFast() { m.hasty.Store(true) }
 // unserved answers a request of this member that nobody is there for.
 func (m *Member) unserved(token uint64) {
 	if c, open := m.asked.Take(token); open {
-		m.overlay.counters.timeouts.Add(1)
+		m.members.counters.timeouts.Add(1)
 		m.handler.HandleTimeout(c.id)
 		m.closeRequest()
 	}
@@ -263,8 +263,8 @@ func (m *Member) unserved(token uint64) {
 
 // timedOut answers a request of this member whose deadline has passed.
 func (m *Member) timedOut(token uint64, c request) {
-	m.overlay.lookup.Unhold(local{m}, token)
-	m.overlay.counters.timeouts.Add(1)
+	m.members.lookup.Unhold(local{m}, token)
+	m.members.counters.timeouts.Add(1)
 	m.handler.HandleTimeout(c.id)
 	m.closeRequest()
 }
@@ -291,14 +291,14 @@ func (m *Member) ended(s served) {
 func (l local) Fewer() {
 	l.fewer.Add(1)
 	if l.room.Waits() {
-		l.overlay.lookup.Fewer(l)
+		l.members.lookup.Fewer(l)
 	}
 }
 
 // Resume says that the member has room for requests again, after its handler has refused
 // one. Requests that wait for room are handed to it before Resume returns. It may be called
 // at any time, but not from within the handler's HandleRequest.
-func (m *Member) Resume() { m.overlay.lookup.MakeRoom(local{m}) }
+func (m *Member) Resume() { m.members.lookup.MakeRoom(local{m}) }
 
 // resumeWithOneLess is Resume for a member that was full of requests in its hands, and has
 // one less.

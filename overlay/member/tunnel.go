@@ -1,19 +1,15 @@
-package overlay
+package member
 
 import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
-	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/lookup"
 	"github.com/project-iris/iris/overlay/names"
-	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
-	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/budget"
 )
 
@@ -31,13 +27,13 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (_ Stream, err erro
 	defer func() {
 		switch {
 		case err == nil:
-			m.overlay.counters.tunnels.Add(1)
+			m.members.counters.tunnels.Add(1)
 		case errors.Is(err, ErrNoMember):
-			m.overlay.counters.tunnelsUnfit.Add(1)
+			m.members.counters.tunnelsUnfit.Add(1)
 		}
 	}()
 	for !refused.Full() {
-		to, err := m.overlay.lookup.Pick(ctx, local{m}, cluster, &refused, m.overlay.refusal)
+		to, err := m.members.lookup.Pick(ctx, local{m}, cluster, &refused, m.members.refusal)
 		switch {
 		case errors.Is(err, lookup.ErrRefused):
 			if errors.Is(err, budget.ErrRefused) {
@@ -52,10 +48,10 @@ func (m *Member) Tunnel(ctx context.Context, cluster []byte) (_ Stream, err erro
 			return near, nil
 		}
 		if errors.Is(last, budget.ErrPart) {
-			m.overlay.counters.partsMet.Add(1)
+			m.members.counters.partsMet.Add(1)
 			m.handler.HandleLimit(last)
 		}
-		if !errors.Is(last, errLeft) {
+		if !errors.Is(last, errLeft) && !errors.Is(last, remote.ErrLost) {
 			refused.Add(to, !errors.Is(last, tunnel.ErrNoMember))
 		}
 	}
@@ -67,11 +63,15 @@ func (m *Member) openTunnel(ctx context.Context, cluster []byte, to names.Target
 	if to.Member != nil {
 		return to.Member.(local).tunnel(ctx, local{m})
 	}
-	r := m.overlay.links.To(to.Node)
+	r := m.members.links.To(to.Node)
 	if r == nil {
 		return nil, errLeft
 	}
-	return m.overlay.net.tunnel(ctx, r, local{m}, cluster, to.Gauge)
+	end, err := r.Tunnel(ctx, local{m}, cluster, to.Gauge)
+	if err != nil {
+		return nil, err
+	}
+	return end, nil
 }
 
 // tunnel opens a tunnel to this member, for which it was picked.
@@ -100,73 +100,18 @@ func (m *Member) offer(ctx context.Context, conn Stream) error {
 	return m.handler.HandleTunnel(ctx, conn)
 }
 
-// tunnel opens a tunnel to a member of another node, which was picked for it. From the pick to
-// the close it counts as load of the node, as a request does.
-func (c *connection) tunnel(ctx context.Context, r *remote.Remote, from remote.Caller, cluster []byte, g *balance.Gauge) (Stream, error) {
-	if err := r.TakeTunnel(from); err != nil {
-		return nil, err
-	}
-	g.Begin()
-	end, err := c.openTunnel(ctx, r, cluster, func() {
-		g.Drop()
-		r.GiveTunnel(from)
-	})
-	if err != nil {
-		r.GiveTunnel(from)
-	}
-	switch {
-	case errors.Is(err, tunnel.ErrRefused):
-		g.Refused(time.Now(), 0)
-	case err != nil:
-		g.Drop()
-	default:
-		return end, nil
-	}
-	return nil, err
-}
-
-// openTunnel is tunnel without the load, which the end gives back when it is closed.
-func (c *connection) openTunnel(ctx context.Context, r *remote.Remote, cluster []byte, closed func()) (*tunnel.End, error) {
-	s, err := c.OpenBulk(ctx, r.Peer(), peers.KindTunnel)
-	if err != nil {
-		if r.Ended() {
-			err = errLeft
-		}
-		return nil, err
-	}
-	r.Hold()
-	end, err := tunnel.Open(ctx, s, cluster, &c.farewells, func() {
-		closed()
-		r.Release()
-	})
-	if err != nil {
-		r.Release()
-	}
-	return end, err
-}
-
-// takeTunnel offers a tunnel of another node to members of this one, and returns when it
-// has ended.
-func (o *Overlay) takeTunnel(r *remote.Remote, s transport.Stream) {
-	r.Hold()
-	defer r.Release()
-	tunnel.Accept(r.Context(), s, &o.net.farewells, func(ctx context.Context, cluster []byte, end *tunnel.End) wire.Verdict {
-		return o.offerTunnel(ctx, r, cluster, end)
-	})
-}
-
-// offerTunnel offers a tunnel to members of this node, one after the other.
-func (o *Overlay) offerTunnel(ctx context.Context, from origin, cluster []byte, end *tunnel.End) wire.Verdict {
+// ServeTunnel offers a tunnel of another node to members of this one, one after the other.
+func (ms *Members) ServeTunnel(ctx context.Context, from *remote.Remote, cluster []byte, end *tunnel.End) wire.Verdict {
 	refused := names.Refusals{Anyway: true}
 	for !refused.Full() {
-		to, _ := o.lookup.PickHere(cluster, &refused)
+		to, _ := ms.lookup.PickHere(cluster, &refused)
 		if to.Member == nil {
 			break
 		}
 		m := to.Member.(local)
 		if m.taken.Take(from) != nil {
 			m.unload()
-			o.counters.partsMet.Add(1)
+			ms.counters.partsMet.Add(1)
 			refused.Add(to, true)
 			continue
 		}
