@@ -22,8 +22,8 @@ var decoderTakes = []string{"[]byte", "io.Reader", "*bufio.Reader"}
 
 // notOutside are functions that look like decoders, and why they need not be fuzzed.
 var notOutside = map[string]string{
-	"overlay Member.openTunnel":                  "asks for a tunnel to a name",
-	"overlay connection.openTunnel":              "asks for a tunnel to a name",
+	"overlay/member Member.openTunnel":           "asks for a tunnel to a name",
+	"overlay/remote Remote.openTunnel":           "asks for a tunnel to a name",
 	"overlay/tunnel Open":                        "asks for a tunnel to a name",
 	"overlay/wire/wiretest Decode":               "is for tests",
 	"quic splitControl":                          "reads what the kernel says of a packet",
