@@ -26,7 +26,7 @@ type Stream = interface {
 	CloseRead() error
 }
 
-// Member is an application's place in the network. Its methods are safe for
+// Member is an application in the network. Its methods are safe for
 // concurrent use, and borrow the slices that they are given. None of them blocks
 // but Leave, Tunnel and AwaitConfirmation, and sending to an application that is slow to read.
 type Member interface {

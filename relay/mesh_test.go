@@ -88,7 +88,7 @@ func (s *stream) Close() error {
 	return nil
 }
 
-// fakeMember is an application's place in a fakeMesh.
+// fakeMember is an application in a fakeMesh.
 type fakeMember struct {
 	mesh    *fakeMesh
 	cluster string

@@ -46,7 +46,7 @@ func Chances(costs []float64) []float64 {
 	n := len(costs)
 	chances := make([]float64, n)
 	// Each candidate is drawn for itself and for those left out before it.
-	after := make([]int, n) // the candidate at a place, or the next one round about
+	after := make([]int, n) // the candidate at an index, or the next one round about
 	next := -1
 	for i := range 2 * n {
 		at := 2*n - 1 - i

@@ -20,7 +20,7 @@ func Pick(now time.Time, n int, draw func(n int) int, gauge func(i int) *Gauge) 
 	return second
 }
 
-// next returns the first candidate from a place on, round about, that has a gauge and is
+// next returns the first candidate from an index on, round about, that has a gauge and is
 // not the excepted one, or -1.
 func next(from, n, except int, gauge func(i int) *Gauge) (int, *Gauge) {
 	for i := range n {

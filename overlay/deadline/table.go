@@ -9,7 +9,7 @@ import "time"
 // deadline has passed. The zero value is an empty table. In a steady state neither
 // Add nor Take allocates. It is not safe for concurrent use.
 //
-// It is a binary heap by deadline whose entries know their place in it, so that
+// It is a binary heap by deadline whose entries know their index in it, so that
 // Take costs O(log n) and leaves nothing behind; with equal timeouts, which are
 // usual, Add costs O(1).
 type Table[T any] struct {
@@ -22,7 +22,7 @@ type Table[T any] struct {
 
 type slot[T any] struct {
 	id    uint64
-	place int // in the heap
+	index int // in the heap
 	at    time.Time
 	value T
 }
@@ -35,7 +35,7 @@ func (t *Table[T]) Add(at time.Time, value T) uint64 {
 	id := t.next
 	t.next++
 	n := t.slot()
-	t.slots[n] = slot[T]{id: id, place: len(t.heap), at: at, value: value}
+	t.slots[n] = slot[T]{id: id, index: len(t.heap), at: at, value: value}
 	if t.entries == nil {
 		t.entries = make(map[uint64]int)
 	}
@@ -118,10 +118,10 @@ func (t *Table[T]) remove(n int) T {
 	last := len(t.heap) - 1
 	moved := t.heap[last]
 	t.heap = t.heap[:last]
-	if s.place != last {
-		t.put(s.place, moved)
-		t.up(s.place)
-		t.down(s.place)
+	if s.index != last {
+		t.put(s.index, moved)
+		t.up(s.index)
+		t.down(s.index)
 	}
 	if last == 0 {
 		t.shrink()
@@ -137,9 +137,9 @@ func (t *Table[T]) shrink() {
 	}
 }
 
-func (t *Table[T]) put(place, n int) {
-	t.heap[place] = n
-	t.slots[n].place = place
+func (t *Table[T]) put(index, n int) {
+	t.heap[index] = n
+	t.slots[n].index = index
 }
 
 func (t *Table[T]) before(a, b int) bool {
@@ -152,30 +152,30 @@ func (t *Table[T]) swap(a, b int) {
 	t.put(b, x)
 }
 
-func (t *Table[T]) up(place int) {
-	for place > 0 {
-		parent := (place - 1) / 2
-		if !t.before(place, parent) {
+func (t *Table[T]) up(index int) {
+	for index > 0 {
+		parent := (index - 1) / 2
+		if !t.before(index, parent) {
 			return
 		}
-		t.swap(place, parent)
-		place = parent
+		t.swap(index, parent)
+		index = parent
 	}
 }
 
-func (t *Table[T]) down(place int) {
+func (t *Table[T]) down(index int) {
 	for {
-		least := 2*place + 1
+		least := 2*index + 1
 		if least >= len(t.heap) {
 			return
 		}
 		if right := least + 1; right < len(t.heap) && t.before(right, least) {
 			least = right
 		}
-		if !t.before(least, place) {
+		if !t.before(least, index) {
 			return
 		}
-		t.swap(least, place)
-		place = least
+		t.swap(least, index)
+		index = least
 	}
 }

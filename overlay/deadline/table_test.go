@@ -191,24 +191,24 @@ func TestMemoryOfABurstIsGivenBack(t *testing.T) {
 }
 
 // check holds the table against what it says of itself: the heap is ordered, each
-// entry knows its place, and each slot is either in use or free.
+// entry knows its index, and each slot is either in use or free.
 func check[T any](t *testing.T, table *Table[T]) {
 	t.Helper()
 	if n := len(table.heap); len(table.entries) != n || n+len(table.free) != len(table.slots) {
 		t.Fatalf("%d in the heap, %d ids, %d free of %d slots", n, len(table.entries), len(table.free), len(table.slots))
 	}
 	used := make([]bool, len(table.slots))
-	for place, n := range table.heap {
+	for index, n := range table.heap {
 		s := table.slots[n]
 		used[n] = true
-		if s.place != place {
-			t.Fatalf("the entry at place %d believes that it is at %d", place, s.place)
+		if s.index != index {
+			t.Fatalf("the entry at index %d believes that it is at %d", index, s.index)
 		}
 		if table.entries[s.id] != n {
 			t.Fatalf("id %d is in slot %d, not in %d", s.id, n, table.entries[s.id])
 		}
-		if place > 0 && table.before(place, (place-1)/2) {
-			t.Fatalf("place %d is before its parent", place)
+		if index > 0 && table.before(index, (index-1)/2) {
+			t.Fatalf("index %d is before its parent", index)
 		}
 	}
 	for _, n := range table.free {

@@ -226,7 +226,7 @@ func (d *Directory) receiveAnswer(p *peer, a *wire.Answer) {
 
 func (d *Directory) addClaim(o *owner, r wire.Registrant) {
 	in := &o.peer.in
-	place, found := o.find(r.Node, r.Epoch)
+	at, found := o.find(r.Node, r.Epoch)
 	switch {
 	case found:
 	case in.claims >= d.config.PeerClaims:
@@ -234,7 +234,7 @@ func (d *Directory) addClaim(o *owner, r wire.Registrant) {
 	case d.entries >= d.config.Entries:
 		d.refuse(Full)
 	default:
-		o.claims = slices.Insert(o.claims, place, claim{r.Node, r.Epoch})
+		o.claims = slices.Insert(o.claims, at, claim{r.Node, r.Epoch})
 		in.claims++
 		d.entries++
 	}

@@ -47,17 +47,17 @@ func (m *Members) rank(name Name, n int, into []candidate) []candidate {
 	into = into[:0]
 	for i := range m.all() {
 		c := candidate{m.list[i].ID, score(name, m.list[i].ID)}
-		place := len(into)
-		for place > 0 && c.before(&into[place-1]) {
-			place--
+		at := len(into)
+		for at > 0 && c.before(&into[at-1]) {
+			at--
 		}
-		if place == n {
+		if at == n {
 			continue
 		}
 		if len(into) == n {
 			into = into[:n-1]
 		}
-		into = slices.Insert(into, place, c)
+		into = slices.Insert(into, at, c)
 	}
 	return into
 }

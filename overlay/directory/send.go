@@ -199,25 +199,25 @@ func answer(m *wire.Update, name Name, room *int) *wire.Answer {
 
 // addNode adds whether a node registers a name here.
 func (d *Directory) addNode(a *wire.Answer, rec *record, id transport.PeerID, room *int) {
-	place, found := rec.registrants.find(id)
+	at, found := rec.registrants.find(id)
 	if !found {
 		*room -= wire.RemovedBytes
 		a.Removed = append(a.Removed, id)
 		return
 	}
 	*room -= wire.AddedBytes
-	a.Added = append(a.Added, wire.Registrant{Node: id, Epoch: rec.registrants[place].epoch})
+	a.Added = append(a.Added, wire.Registrant{Node: id, Epoch: rec.registrants[at].epoch})
 }
 
 // addWhole adds the nodes behind i.node that register a name here, as many as there
 // is room for, and returns what is left.
 func addWhole(a *wire.Answer, to *peer, rec *record, i item, room *int) (more item) {
 	a.Anew = a.Anew || i.node == transport.PeerID{}
-	place, found := rec.registrants.find(i.node)
+	at, found := rec.registrants.find(i.node)
 	if found {
-		place++
+		at++
 	}
-	for _, r := range rec.registrants[place:] {
+	for _, r := range rec.registrants[at:] {
 		if *room < wire.AddedBytes {
 			return i
 		}

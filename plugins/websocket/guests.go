@@ -9,7 +9,7 @@ import (
 )
 
 // maxGuests is how many connections of a listener are no WebSocket yet, at most. Another one
-// has one of these closed, so that the places of maxConns are for links.
+// has one of these closed, so that the seats of maxConns are for links.
 const maxGuests = 256
 
 // upgraded admits a connection that is a WebSocket from now on. It is the server's ConnState.

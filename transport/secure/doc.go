@@ -8,11 +8,11 @@
 //
 // # What strangers cost
 //
-// Whoever connects gets a place among a bounded number of unfinished handshakes, and a
-// bounded time. When there is no place left another handshake makes room, which package
-// strangers picks: of the source that has the most places, and of these who has said nothing
+// Whoever connects gets a seat among a bounded number of unfinished handshakes, and a
+// bounded time. When there is no seat left another handshake makes room, which package
+// strangers picks: of the source that has the most seats, and of these who has said nothing
 // yet. So strangers can not keep out a member who is far away, however fast they connect. Who
-// has got through TLS is a member and needs its place no more. A handshake reads at most what
+// has got through TLS is a member and needs its seat no more. A handshake reads at most what
 // crypto/tls lets one send, 256 KiB of certificates. Those that fail are
 // counted, and a line a minute is logged.
 //

@@ -150,7 +150,7 @@ func (l *Listener) acceptLoop() {
 func (l *Listener) begin(conn net.Conn) {
 	ctx, cancel := context.WithCancelCause(l.ctx)
 	raw := newCarrier(conn)
-	place := l.unfinished.Enter(conn.RemoteAddr(),
+	seat := l.unfinished.Enter(conn.RemoteAddr(),
 		func() bool { return raw.received.Load() > 0 },
 		func() {
 			l.endpoint.evicted.Add(1)
@@ -158,15 +158,15 @@ func (l *Listener) begin(conn net.Conn) {
 		})
 	l.running.Go(func() {
 		defer cancel(nil)
-		defer l.unfinished.Leave(place)
-		l.handshake(ctx, raw, place)
+		defer l.unfinished.Leave(seat)
+		l.handshake(ctx, raw, seat)
 	})
 }
 
 // handshake makes a link of a connection and queues it, or writes down why not.
-func (l *Listener) handshake(ctx context.Context, raw *carrier, place *strangers.Place) {
+func (l *Listener) handshake(ctx context.Context, raw *carrier, seat *strangers.Seat) {
 	addr := raw.RemoteAddr().String()
-	up, err := l.accept(ctx, raw, addr, place)
+	up, err := l.accept(ctx, raw, addr, seat)
 	switch {
 	case err == nil:
 		l.endpoint.own(up)
@@ -186,14 +186,14 @@ func isSilent(err error) bool {
 
 // accept makes a link as the side that accepts. Who has got through TLS is a member, and
 // bounded by the places in the queue from then on: strangers cannot have it make room.
-func (l *Listener) accept(ctx context.Context, raw *carrier, addr string, place *strangers.Place) (*link, error) {
+func (l *Listener) accept(ctx context.Context, raw *carrier, addr string, seat *strangers.Seat) (*link, error) {
 	up, err := l.endpoint.secure(ctx, raw, addr, func(raw net.Conn) *tls.Conn {
 		return tls.Server(raw, l.endpoint.server)
 	}, false)
 	if err != nil {
 		return nil, err
 	}
-	l.unfinished.Leave(place)
+	l.unfinished.Leave(seat)
 	select {
 	case l.places <- struct{}{}:
 	default:

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// Guard returns a listener whose connections have a place in a room of at most so many, or
+// Guard returns a listener whose connections have a seat in a room of at most so many, or
 // fewer as [Most] says, until they are closed or admitted. They are *[Guest]. Evicted is called
 // for each that was closed to make room; nil: nobody wants to know.
 func Guard(l net.Listener, most int, evicted func()) net.Listener {
@@ -21,33 +21,33 @@ type guarded struct {
 	evicted func()
 }
 
-// Accept waits for a connection, and gives it a place.
+// Accept waits for a connection, and gives it a seat.
 func (g *guarded) Accept() (net.Conn, error) {
 	conn, err := g.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
 	guest := &Guest{Conn: conn, room: g.room}
-	guest.place.Store(g.room.Enter(conn.RemoteAddr(), guest.spoke.Load, func() {
+	guest.seat.Store(g.room.Enter(conn.RemoteAddr(), guest.spoke.Load, func() {
 		g.evicted()
 		_ = conn.Close()
 	}))
 	return guest, nil
 }
 
-// A Guest is a connection with a place among those of strangers. When it has to make room it
+// A Guest is a connection with a seat among those of strangers. When it has to make room it
 // is closed.
 type Guest struct {
 	net.Conn
 	room  *Room
-	place atomic.Pointer[Place] // nil: it needs none any more
+	seat  atomic.Pointer[Seat] // nil: it needs none any more
 	spoke atomic.Bool
 }
 
-// Admit says that the connection needs its place no more, as nobody strange has it.
+// Admit says that the connection needs its seat no more, as nobody strange has it.
 func (g *Guest) Admit() {
-	if place := g.place.Swap(nil); place != nil {
-		g.room.Leave(place)
+	if seat := g.seat.Swap(nil); seat != nil {
+		g.room.Leave(seat)
 	}
 }
 
@@ -60,7 +60,7 @@ func (g *Guest) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection, and gives its place back.
+// Close closes the connection, and gives its seat back.
 func (g *Guest) Close() error {
 	g.Admit()
 	return g.Conn.Close()

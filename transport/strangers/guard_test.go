@@ -40,7 +40,7 @@ func TestGuestsHaveAPlaceUntilTheyAreAdmittedOrClosed(t *testing.T) {
 	_ = second.Close()
 	look()
 	if !slices.Equal(taken, []int{1, 0, 1, 0}) {
-		t.Errorf("places taken: %v", taken)
+		t.Errorf("seats taken: %v", taken)
 	}
 
 	speaking, speaker := enter()

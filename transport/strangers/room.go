@@ -10,43 +10,43 @@ import (
 // site is how much of an IPv6 address tells sources apart, in bits.
 const site = 64
 
-// A Room has the places of one listener. Its methods may be called by any goroutine.
+// A Room has the seats of one listener. Its methods may be called by any goroutine.
 type Room struct {
 	most int
 	pick func(n int) int // a number below n
 
-	mu     sync.Mutex
-	places []*Place // in no order
-	held   map[netip.Prefix]int
+	mu    sync.Mutex
+	seats []*Seat // in no order
+	held  map[netip.Prefix]int
 
-	silent, others []*Place // of choose, kept for the next time
+	silent, others []*Seat // of choose, kept for the next time
 }
 
-// A Place is one connection's, from [Room.Enter] to [Room.Leave].
-type Place struct {
+// A Seat is one connection's, from [Room.Enter] to [Room.Leave].
+type Seat struct {
 	source netip.Prefix
 	spoke  func() bool
 	evict  func()
-	at     int // its index among the places, -1 when it has none any more
+	at     int // its index among the seats, -1 when it has none any more
 }
 
-// NewRoom returns a room of so many places, one at the least.
+// NewRoom returns a room of so many seats, one at the least.
 func NewRoom(most int) *Room {
 	return &Room{most: max(most, 1), pick: rand.IntN, held: make(map[netip.Prefix]int)}
 }
 
-// Enter gives a connection from an address a place. If it was the last one, another
+// Enter gives a connection from an address a seat. If it was the last one, another
 // connection loses its own: its evict is called, in this goroutine, and once. The other
 // function reports whether something has come over
 // the connection; it is called under a lock, and must not wait.
-func (r *Room) Enter(from net.Addr, spoke func() bool, evict func()) *Place {
-	p := &Place{source: sourceOf(from), spoke: spoke, evict: evict}
+func (r *Room) Enter(from net.Addr, spoke func() bool, evict func()) *Seat {
+	p := &Seat{source: sourceOf(from), spoke: spoke, evict: evict}
 	r.mu.Lock()
-	p.at = len(r.places)
-	r.places = append(r.places, p)
+	p.at = len(r.seats)
+	r.seats = append(r.seats, p)
 	r.held[p.source]++
-	var victim *Place
-	if len(r.places) > r.most {
+	var victim *Seat
+	if len(r.seats) > r.most {
 		victim = r.choose(p)
 		r.remove(victim)
 	}
@@ -57,31 +57,31 @@ func (r *Room) Enter(from net.Addr, spoke func() bool, evict func()) *Place {
 	return p
 }
 
-// Leave gives a place back. It may be called again, and for one that was lost.
-func (r *Room) Leave(p *Place) {
+// Leave gives a seat back. It may be called again, and for one that was lost.
+func (r *Room) Leave(p *Seat) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.remove(p)
 }
 
-// Taken returns how many places are taken.
+// Taken returns how many seats are taken.
 func (r *Room) Taken() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.places)
+	return len(r.seats)
 }
 
 // choose picks who makes room for a newcomer. It is called with the lock held, and with one
-// other place at least.
-func (r *Room) choose(newcomer *Place) *Place {
+// other seat at least.
+func (r *Room) choose(newcomer *Seat) *Seat {
 	most := 0
-	for _, p := range r.places {
+	for _, p := range r.seats {
 		if p != newcomer {
 			most = max(most, r.held[p.source])
 		}
 	}
 	silent, others := r.silent[:0], r.others[:0]
-	for _, p := range r.places {
+	for _, p := range r.seats {
 		switch {
 		case p == newcomer || r.held[p.source] < most:
 		case p.spoke():
@@ -101,14 +101,14 @@ func (r *Room) choose(newcomer *Place) *Place {
 }
 
 // remove is called with the lock held.
-func (r *Room) remove(p *Place) {
+func (r *Room) remove(p *Seat) {
 	if p.at < 0 {
 		return
 	}
-	last := r.places[len(r.places)-1]
-	r.places[p.at], last.at = last, p.at
-	r.places[len(r.places)-1] = nil
-	r.places = r.places[:len(r.places)-1]
+	last := r.seats[len(r.seats)-1]
+	r.seats[p.at], last.at = last, p.at
+	r.seats[len(r.seats)-1] = nil
+	r.seats = r.seats[:len(r.seats)-1]
 	p.at = -1
 	if r.held[p.source]--; r.held[p.source] == 0 {
 		delete(r.held, p.source)
@@ -134,6 +134,6 @@ func sourceOf(addr net.Addr) netip.Prefix {
 	return source
 }
 
-// Most returns how many places a room of at most so many may have with the descriptors of
+// Most returns how many seats a room of at most so many may have with the descriptors of
 // this process: an eighth of them, and one at the least.
 func Most(most int) int { return max(min(most, Descriptors()/8), 1) }

@@ -14,21 +14,21 @@ func at(ip string) net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(ip), 1))
 }
 
-// crowd is a room whose places have names.
+// crowd is a room whose seats have names.
 type crowd struct {
 	*Room
-	places  map[string]*Place
+	seats   map[string]*Seat
 	evicted []string
 }
 
 func newCrowd(most int) *crowd {
-	c := &crowd{Room: NewRoom(most), places: make(map[string]*Place)}
+	c := &crowd{Room: NewRoom(most), seats: make(map[string]*Seat)}
 	c.pick = rand.New(rand.NewPCG(1, 2)).IntN
 	return c
 }
 
 func (c *crowd) enter(name, ip string, spoke bool) {
-	c.places[name] = c.Enter(at(ip), func() bool { return spoke }, func() { c.evicted = append(c.evicted, name) })
+	c.seats[name] = c.Enter(at(ip), func() bool { return spoke }, func() { c.evicted = append(c.evicted, name) })
 }
 
 // Who makes room, where only one can be it.
@@ -43,10 +43,10 @@ func TestWhoMakesRoom(t *testing.T) {
 		want   string
 	}{
 		{"the only other one", []guest{{"a", "10.0.0.1", true}, {"b", "10.0.0.2", false}}, "a"},
-		{"of the source with the most places, the silent one", []guest{
+		{"of the source with the most seats, the silent one", []guest{
 			{"a", "10.0.0.1", true}, {"b", "10.0.0.1", false}, {"c", "10.0.0.2", false}, {"d", "10.0.0.3", false},
 		}, "b"},
-		{"of the source with the most places, though it has spoken", []guest{
+		{"of the source with the most seats, though it has spoken", []guest{
 			{"a", "10.0.0.1", false}, {"b", "10.0.0.2", true}, {"c", "10.0.0.2", true}, {"d", "10.0.0.2", false},
 		}, "b c"},
 		{"of all, the silent one", []guest{{"a", "10.0.0.1", true}, {"b", "10.0.0.2", false}, {"c", "10.0.0.3", true}}, "b"},
@@ -70,7 +70,7 @@ func TestWhoMakesRoom(t *testing.T) {
 					}
 				}
 				if len(c.evicted) != 1 || c.Taken() != len(row.guests)-1 {
-					t.Fatalf("%v made room, %d places are taken", c.evicted, c.Taken())
+					t.Fatalf("%v made room, %d seats are taken", c.evicted, c.Taken())
 				}
 				seen[c.evicted[0]] = true
 			}
@@ -105,11 +105,11 @@ func TestSilentConnectionsEvictNobodyWhoSpeaks(t *testing.T) {
 		}
 	}
 	if c.Taken() != 256 {
-		t.Errorf("%d places are taken", c.Taken())
+		t.Errorf("%d seats are taken", c.Taken())
 	}
 }
 
-// One source that speaks has the places that nobody else wants, and no more.
+// One source that speaks has the seats that nobody else wants, and no more.
 func TestASourceHasItsShare(t *testing.T) {
 	c := newCrowd(100)
 	for i := range 1000 {
@@ -120,13 +120,13 @@ func TestASourceHasItsShare(t *testing.T) {
 	}
 	for ip, want := range map[string]int{"10.0.0.1": 25, "10.0.0.2": 25, "10.0.0.3": 25, "10.0.0.4": 25} {
 		if got := c.held[sourceOf(at(ip))]; got != want {
-			t.Errorf("%s has %d places, want %d", ip, got, want)
+			t.Errorf("%s has %d seats, want %d", ip, got, want)
 		}
 	}
 }
 
 // With a source for each connection, all of which speak, it is chance: who has one of 64
-// places keeps it while 175 others come with a probability of 6.4 %.
+// seats keeps it while 175 others come with a probability of 6.4 %.
 func TestWhoMakesRoomIsChance(t *testing.T) {
 	const tries = 200
 	kept := 0
@@ -145,7 +145,7 @@ func TestWhoMakesRoomIsChance(t *testing.T) {
 	}
 	// 13 are expected, with a standard deviation of 3.5.
 	if kept < 1 || kept > 40 {
-		t.Errorf("the oldest has kept its place in %d of %d tries", kept, tries)
+		t.Errorf("the oldest has kept its seat in %d of %d tries", kept, tries)
 	}
 }
 
@@ -153,18 +153,18 @@ func TestPlacesAreGivenBackOnce(t *testing.T) {
 	c := newCrowd(2)
 	c.enter("a", "10.0.0.1", false)
 	c.enter("b", "10.0.0.2", false)
-	c.Leave(c.places["a"])
-	c.Leave(c.places["a"])
+	c.Leave(c.seats["a"])
+	c.Leave(c.seats["a"])
 	c.enter("c", "10.0.0.3", false)
 	if len(c.evicted) != 0 {
 		t.Fatalf("%v made room", c.evicted)
 	}
 	c.enter("d", "10.0.0.4", false)
-	for _, p := range c.places {
+	for _, p := range c.seats {
 		c.Leave(p)
 	}
 	if c.Taken() != 0 || len(c.held) != 0 {
-		t.Errorf("%d places are taken, by %d sources", c.Taken(), len(c.held))
+		t.Errorf("%d seats are taken, by %d sources", c.Taken(), len(c.held))
 	}
 }
 
