@@ -45,10 +45,11 @@ type Config struct {
 
 // Finder looks for nodes until it is closed.
 type Finder struct {
-	config Config
-	log    *slog.Logger
-	cancel context.CancelFunc
-	work   sync.WaitGroup // all goroutines
+	config  Config
+	log     *slog.Logger
+	context context.Context // ends with Close
+	cancel  context.CancelFunc
+	work    sync.WaitGroup // all goroutines
 
 	hints   chan Hint
 	ended   chan dialled // holds those of all dials
@@ -58,7 +59,6 @@ type Finder struct {
 	retried chan struct{} // closed and replaced by Retry
 	closed  bool          // no source is added any more
 	sources []Source      // that are at work
-	context context.Context
 }
 
 // dialled is how a dial has ended.

@@ -22,6 +22,8 @@ type Peers struct {
 	contest contest
 	dials   chan struct{} // holds one for each dial of a node that was met
 
+	versions refusal.Throttle // of lines about nodes that speak other versions
+
 	mu      sync.Mutex
 	active  map[transport.PeerID]*Peer   // links in use
 	last    map[transport.PeerID]*Peer   // the latest link of each node that came into use, until it is over
@@ -30,8 +32,6 @@ type Peers struct {
 	links   map[*Peer]struct{}           // all that are up, in use or not
 	linksOf map[transport.PeerID]int     // how many of them each node has
 	closed  bool
-
-	versions refusal.Throttle // of lines about nodes that speak other versions
 }
 
 // New returns peers without links.
