@@ -7,8 +7,8 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
-// Route is how messages for one name get to the nodes that want them. Whoever drops it
-// calls Close.
+// Route is how messages for one name get to the nodes that want them. Who has had it made owns
+// it, and alone calls Move and Close. A [Sender] uses it and does not change it.
 type Route struct {
 	multicast *Multicast
 	snapshot  *snapshot // replaced, not changed; guarded by Multicast.mu
