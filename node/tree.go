@@ -84,6 +84,8 @@ func (n *Node) addNetwork(s *status.Node, now time.Time) {
 			SentBytes: l.Stats.BytesSent, ReceivedBytes: l.Stats.BytesReceived,
 			WaitingBytes: l.Waiting, InHand: l.Calls,
 			PacketsSent: l.Stats.PacketsSent, PacketsLost: l.Stats.PacketsLost, DatagramsDropped: l.Stats.DatagramsDropped,
+			DatagramsSent: l.Stats.DatagramsSent, DatagramsReceived: l.Stats.DatagramsReceived,
+			StreamsOpened: l.Stats.StreamsOpened, StreamsAccepted: l.Stats.StreamsAccepted,
 		})
 	}
 	s.Members, s.MembersLeft = first(s.Members)

@@ -134,6 +134,11 @@ type Link struct {
 	PacketsSent      uint64           `json:"packets_sent,omitempty"`      // where the transport makes packets
 	PacketsLost      uint64           `json:"packets_lost,omitempty"`      // of these
 	DatagramsDropped uint64           `json:"datagrams_dropped,omitempty"` // at this side
+
+	DatagramsSent     uint64 `json:"datagrams_sent,omitempty"`     // of membership, where it has no packets beside the links
+	DatagramsReceived uint64 `json:"datagrams_received,omitempty"` // of membership
+	StreamsOpened     uint64 `json:"streams_opened,omitempty"`     // by this node
+	StreamsAccepted   uint64 `json:"streams_accepted,omitempty"`   // of the other node
 }
 
 // App is an application that is attached.
