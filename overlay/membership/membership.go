@@ -118,7 +118,7 @@ func (m *Membership) Close() {
 	m.ended = true
 	m.hush()
 	m.cancel()
-	m.wires.settle()
+	m.wires.endProbes()
 	_ = m.list.Shutdown() // never fails
 	m.work.Wait()
 	m.wires.work.Wait()

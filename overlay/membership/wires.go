@@ -181,10 +181,10 @@ func (w *wires) close() {
 	}
 }
 
-// settle lets memberlist send no more probes, and returns when the last one is answered, or
+// endProbes lets memberlist send no more probes, and returns when the last one is answered, or
 // after a while: until then a goroutine of memberlist waits for the answer, for [maxProbe] at
 // most.
-func (w *wires) settle() {
+func (w *wires) endProbes() {
 	w.mu.Lock()
 	w.quiet = true
 	last := w.probe

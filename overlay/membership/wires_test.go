@@ -111,7 +111,7 @@ func TestTheLastProbeIsAwaited(t *testing.T) {
 				_ = w.note(row.to, ping)
 			}
 			time.AfterFunc(10*time.Millisecond, func() { w.answered(row.answered) })
-			w.settle()
+			w.endProbes()
 			if took := time.Since(begin); took != row.want {
 				t.Errorf("%s: took %v, want %v", row.name, took, row.want)
 			}

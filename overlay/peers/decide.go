@@ -15,8 +15,8 @@ func (ps *Peers) decidesOver(id transport.PeerID) bool {
 
 func (ps *Peers) decides(p *Peer) bool { return ps.decidesOver(p.id) }
 
-// settle brings a link that is up into use, or to its end.
-func (ps *Peers) settle(p *Peer) {
+// bringUp brings a link that is up into use, or to its end.
+func (ps *Peers) bringUp(p *Peer) {
 	switch {
 	case p.isBulk():
 		if p.dialed {

@@ -158,7 +158,7 @@ func (ps *Peers) enter(p *Peer) error {
 // run lives as long as a link.
 func (ps *Peers) run(p *Peer) {
 	defer close(p.over)
-	p.streams.Go(func() { ps.settle(p) })
+	p.streams.Go(func() { ps.bringUp(p) })
 	p.streams.Go(func() { ps.receiveDatagrams(p) })
 	ps.acceptStreams(p)
 	ps.retire(p)
