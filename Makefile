@@ -12,7 +12,7 @@ SEED     ?= 1
 NODES    ?= 1000
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test bin/iris release packages fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks services ladder compare network
+.PHONY: check format vet build test bin/iris release packages vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -56,9 +56,13 @@ release: ## all that is installed, into bin/release: binaries, packages, an imag
 	cd .release && $(GO) run . $(if $(VERSION),-version $(VERSION)) $(if $(PLATFORMS),-platforms $(PLATFORMS))
 
 # As root, on Debian, with: apt-get install debootstrap systemd-container crun lintian rpm rpmlint
-# iproute2. What is not there is skipped, and named. helm is built from its source: minutes.
-packages: ## what make release builds, on hosts with systemd, in containers, and looked at: a quarter of an hour
+# iproute2 podman. What is not there is skipped, and named. helm is built from its source: minutes.
+packages: ## what make release builds, on hosts with systemd, in containers, and looked at: five to fifteen minutes
 	cd .release && $(GO) vet ./... && $(GO) test -count=1 -v -timeout 60m ./...
+
+# It asks vuln.go.dev. VULNDB=file:///DIRECTORY names a copy of its database.
+vulnerabilities: ## what is known of the modules that are linked
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB)) ./...
 
 # FUZZTIME may be a number of executions: FUZZTIME=10000000x.
 fuzz: ## every fuzz target, FUZZTIME each, FUZZERS at a time: docs/security.md

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -144,9 +145,31 @@ func TestConfiguration(t *testing.T) {
 			t.Errorf("iris check does not say %q:\n%s", want, out)
 		}
 	}
+	if keys, bare := settingsIn(text); keys < 20 || len(bare) > 0 {
+		t.Errorf("of %d settings nothing explains %q:\n%s", keys, bare, text)
+	}
+	if _, bare := settingsIn("# What it is.\nnet = iris\n\n#join = HOST\n"); len(bare) != 1 {
+		t.Errorf("nothing explains %q", bare)
+	}
 	if _, err := configuration(strings.Replace(sample, "#state = ", "#remember = ", 1)); err == nil {
 		t.Error("a sample without a setting of the package is taken")
 	}
+}
+
+// settingsIn counts the settings of a configuration, set or not, and returns those that have no
+// comment above.
+func settingsIn(text string) (keys int, bare []string) {
+	setting := regexp.MustCompile(`^#?([a-z0-9-]+) = `)
+	above := ""
+	for line := range strings.Lines(text) {
+		if m := setting.FindStringSubmatch(line); m != nil {
+			if keys++; !strings.HasPrefix(above, "# ") {
+				bare = append(bare, m[1])
+			}
+		}
+		above = line
+	}
+	return keys, bare
 }
 
 // TestUnit looks at how exposed the service is, and that systemd understands all of its unit.
