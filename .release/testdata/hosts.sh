@@ -31,14 +31,17 @@ on() { h=$1; shift; nsenter -t "$(leader "$h")" -m -u -i -n -p -- /usr/bin/env -
 # holds HOST TEXT COMMAND...: what the command prints has the text.
 holds() { h=$1 text=$2; shift 2; on "$h" "$@" 2>&1 | grep -q -- "$text"; }
 
-# install HOST FILE, remove HOST and purge HOST, with what was said in a file of WORK/HOST.
+# install HOST FILE, start HOST and remove HOST, as one does with such packages; what was said is in
+# a file of WORK/HOST.
 case $kind in
 deb)
 	install() { on "$1" apt-get install -y "$2" > "$work/$1/installed" 2>&1 || { cat "$work/$1/installed"; fail "cannot install $2"; }; }
+	start() { on "$1" systemctl start iris; }
 	remove() { on "$1" apt-get remove -y iris > "$work/$1/removed" 2>&1 || { cat "$work/$1/removed"; fail "cannot remove"; }; }
 	;;
 rpm)
 	install() { on "$1" rpm -U --force-debian --nodeps "$2" > "$work/$1/installed" 2>&1 || { cat "$work/$1/installed"; fail "cannot install $2"; }; }
+	start() { on "$1" systemctl enable --quiet --now iris; }
 	remove() { on "$1" rpm -e --force-debian iris > "$work/$1/removed" 2>&1 || { cat "$work/$1/removed"; fail "cannot remove"; }; }
 	;;
 esac
@@ -84,7 +87,7 @@ for h in a b; do
 	install $h "/root/old.$kind"
 	grep -q "iris keygen /etc/iris/keys/network.pem" "$work/$h/installed" || fail "no hint"
 	! on $h systemctl is-active --quiet iris || fail "runs without a key"
-	! on $h systemctl start iris 2> "$work/$h/refused" || fail "starts without a key"
+	! start $h 2> "$work/$h/refused" || fail "starts without a key"
 	holds $h AssertPathExists systemctl status iris || fail "the status does not say what is missing"
 	[ "$(on $h stat -c '%a %U' /etc/iris/keys)" = "700 root" ] || fail "the directory of keys is open"
 done
@@ -94,7 +97,7 @@ on a iris keygen /etc/iris/keys/network.pem
 on a cat /etc/iris/keys/network.pem | on b sh -c 'umask 077; cat > /etc/iris/keys/network.pem'
 for h in a b; do
 	on $h iris check -config /etc/iris/iris.conf > /dev/null || fail "iris check says no"
-	on $h systemctl start iris || fail "does not start"
+	start $h || fail "does not start"
 done
 until_ok 60 holds a "10.77.0.2" iris members
 for h in a b; do

@@ -63,8 +63,8 @@ func TestShellsQuoteNames(t *testing.T) {
 		}
 		defer conn.Close()
 	}
-	directory := t.TempDir()
-	program := filepath.Join(directory, "iris")
+	programs := t.TempDir()
+	program := filepath.Join(programs, "iris")
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -77,7 +77,8 @@ func TestShellsQuoteNames(t *testing.T) {
 			if _, err := exec.LookPath(row.shell); err != nil {
 				t.Skip("this host has no " + row.shell)
 			}
-			s := startShell(t, row.start, directory, "IRIS_PORT="+port)
+			directory := t.TempDir()
+			s := startShell(t, row.start, directory, "IRIS_PORT="+port, "PATH="+programs+":"+os.Getenv("PATH"))
 			s.types(map[string]string{
 				"bash": "source <(iris completion bash)",
 				"zsh":  "autoload -U compinit; compinit -u -D; source <(iris completion zsh)",
@@ -114,12 +115,12 @@ type shell struct {
 	shown strings.Builder
 }
 
-func startShell(t *testing.T, start, directory, variable string) *shell {
+func startShell(t *testing.T, start, directory string, variables ...string) *shell {
 	t.Helper()
 	c := exec.Command("script", "-qfec", start, "/dev/null")
 	c.Dir = directory
-	c.Env = append(os.Environ(), "PATH="+directory+":"+os.Getenv("PATH"), "HOME="+directory, "XDG_CONFIG_HOME="+directory,
-		"XDG_DATA_HOME="+directory, "TERM=xterm", "SHELL=/bin/sh", variable, "LC_ALL=C.UTF-8")
+	c.Env = append(append(os.Environ(), variables...), "HOME="+directory, "XDG_CONFIG_HOME="+directory,
+		"XDG_DATA_HOME="+directory, "TERM=xterm", "SHELL=/bin/sh", "LC_ALL=C.UTF-8")
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
