@@ -229,6 +229,12 @@ func contentsOf(src source, dir, stage string, p platform, format string) (files
 	add(filepath.Join(stage, "copyright"), doc+"/copyright", text, 0o644)
 	add(filepath.Join(dir, strings.TrimSuffix(p.file("iris"), ".exe")+".cdx.json"), doc+"/iris.cdx.json", text, 0o644)
 	add(filepath.Join(stage, "texts", "licences.txt.gz"), doc+"/licences.txt.gz", text, 0o644)
+	if format == "rpm" {
+		// Directories of shells that may not be there. rpm removes with a package those alone that it has.
+		for _, d := range []string{"bash-completion", "bash-completion/completions", "fish", "fish/vendor_completions.d", "zsh", "zsh/site-functions"} {
+			add("", "/usr/share/"+d, files.TypeDir, 0o755)
+		}
+	}
 	if format == "deb" {
 		add(filepath.Join(src.root, ".release/install/deb/lintian-overrides"), "/usr/share/lintian/overrides/iris", files.TypeFile, 0o644)
 	}
