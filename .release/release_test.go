@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/tar"
+	"debug/buildinfo"
 	"errors"
 	"flag"
 	"io"
@@ -191,6 +192,45 @@ func TestLint(t *testing.T) {
 		needs(t, "rpmlint")
 		runs(t, "rpmlint", "-c", "install/rpm/rpmlint.toml", one(t, dir+"/*.rpm"))
 	})
+}
+
+// TestTerms looks that packages and the image list all modules that are linked, and their terms.
+func TestTerms(t *testing.T) {
+	needs(t, "dpkg-deb", "rpm")
+	dir, deb, img := released(t, "1.2.3"), t.TempDir(), t.TempDir()
+	runs(t, "dpkg-deb", "-x", one(t, dir+"/*.deb"), deb)
+	if err := unpack(filepath.Join(dir, "image"), img); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, "gunzip", filepath.Join(deb, "usr/share/doc/iris/licences.txt.gz"))
+	info, err := buildinfo.ReadFile(filepath.Join(dir, here.file("iris")))
+	if err != nil || len(info.Deps) < 10 {
+		t.Fatalf("%v, %v", info, err)
+	}
+	for _, file := range []string{deb + "/usr/share/doc/iris/copyright", deb + "/usr/share/doc/iris/licences.txt", img + "/usr/share/doc/iris/licences.txt"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range info.Deps {
+			if !strings.Contains(string(text), "\n"+m.Path+" "+m.Version+": ") {
+				t.Errorf("%s does not name the terms of %s", file, m.Path)
+			}
+		}
+		if strings.HasSuffix(file, "copyright") && !strings.Contains(string(text), "No licence is granted for Iris itself") {
+			t.Errorf("%s does not say that Iris has none:\n%.300s", file, text)
+		}
+	}
+	terms, err := output(dir, "rpm", "-qp", "--qf", "%{LICENSE}", one(t, dir+"/*.rpm"))
+	if want := "LicenseRef-none-granted AND Apache-2.0 AND BSD-3-Clause AND "; err != nil || !strings.HasPrefix(terms, want) {
+		t.Errorf("the rpm says %q, %v", terms, err)
+	}
+	listed, err := output(dir, "rpm", "-qpl", one(t, dir+"/*.rpm"))
+	for _, name := range []string{"copyright", "licences.txt.gz", "iris.cdx.json"} {
+		if err != nil || !strings.Contains(listed, "/usr/share/doc/iris/"+name) {
+			t.Errorf("the rpm has no %s: %v", name, err)
+		}
+	}
 }
 
 // TestHosts installs packages on two hosts with systemd: testdata/hosts.sh.
