@@ -29,7 +29,6 @@ const (
 // access is what a policy lets one application do. Without a policy nothing is kept of it.
 type access struct {
 	session *session
-	lines   *rate.Limiter // of the audit
 
 	// Owned by the goroutine that reads.
 	guard      *guard // that the verdicts are of
@@ -45,7 +44,8 @@ type access struct {
 	id       policy.Identity
 	unsure   error // why id does not say who it is
 	held     map[holdKey]*quota
-	missed   int // lines of the audit
+	missed   int           // lines of the audit
+	lines    *rate.Limiter // of the audit; nil before the first
 	pid      int
 	searched bool // for the pid
 }
@@ -59,7 +59,6 @@ type holdKey struct {
 
 func (a *access) init(s *session) {
 	a.session = s
-	a.lines = rate.NewLimiter(1, 10)
 }
 
 // admit finds out who attaches, and whether it may join its cluster. The error is a denial.
@@ -356,11 +355,14 @@ func (a *access) refused(op policy.Operation, name []byte, v *verdict, told []by
 
 // mayAudit reports whether there is a line left: of this application, and of all.
 func (a *access) mayAudit() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.lines == nil {
+		a.lines = rate.NewLimiter(1, 10)
+	}
 	if a.lines.Allow() && a.session.relay.audits.Allow() {
 		return true
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.missed++
 	return false
 }

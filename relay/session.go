@@ -59,16 +59,16 @@ type session struct {
 }
 
 func newSession(r *Relay, conn net.Conn) *session {
-	taken := newProgress(conn)
+	taken, name := newProgress(conn), nameOf(conn)
 	now := r.limits()
 	s := &session{
 		relay:  r,
 		limits: now,
 		conn:   conn,
 		taken:  taken,
-		name:   nameOf(conn),
+		name:   name,
 		out:    outbox.New(taken, now.queue, now.stall),
-		log:    r.log.With("app", nameOf(conn)),
+		log:    r.log.With("app", name),
 	}
 	s.access.init(s)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())

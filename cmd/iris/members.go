@@ -82,12 +82,9 @@ func orDash(s string) string {
 	return plain(s)
 }
 
-// plain makes text that others have chosen harmless for a terminal.
+// plain makes text that others have chosen harmless for a cell of a table: it stays on its line.
 func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, s)
+	return onOneLine.Replace(string(harmless([]byte(s))))
 }
+
+var onOneLine = strings.NewReplacer("\n", `\x0a`, "\t", `\x09`)

@@ -9,6 +9,20 @@ import (
 	"unicode/utf8"
 )
 
+// What goes into a table is escaped as other text is, and stays in its cell.
+func TestPlainStaysInItsCell(t *testing.T) {
+	for text, want := range map[string]string{
+		"name":                     "name",
+		"Grüße":                    "Grüße",
+		"a\nb\tc\x1b[2J\x7f":       `a\x0ab\x09c\x1b[2J\x7f`,
+		"\u202egnp.exe \u009b\xff": `\u202egnp.exe \u009b\xff`,
+	} {
+		if got := plain(text); got != want {
+			t.Errorf("%q is shown as %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestWhatATerminalIsShown(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain\ttext\nof two lines\n":    "plain\ttext\nof two lines\n",
