@@ -127,6 +127,30 @@ func TestWhatManyAreGivenCountsOnce(t *testing.T) {
 	})
 }
 
+// One that takes all that it is given, while there is memory for little now and then, does not
+// fill the log with how it falls behind and catches up.
+func TestWhoCatchesUpAgainAndAgainIsLoggedSeldom(t *testing.T) {
+	inMemory(t, 8, func(t *testing.T, n *node, _ *budget.Budget) {
+		stuck, a := n.attach(""), n.attach("")
+		stuck.member.app.HandleEvent([]byte("t"), make([]byte, 5<<20))
+		n.log.expect(t)
+		large := make([]byte, 4<<20)
+		began := time.Now()
+		for range 200 {
+			a.member.app.HandleEvent([]byte("t"), large)
+			a.member.app.HandleEvent([]byte("t"), []byte("small"))
+			a.read()
+		}
+		synctest.Wait()
+		if got := n.relay.Stats().EventsDropped; got != 200 {
+			t.Errorf("%d events were dropped, want 200", got)
+		}
+		if lines, most := n.log.count(), 21+int(time.Since(began)/time.Second); lines == 0 || lines > most {
+			t.Errorf("%d lines were logged in %v, want %d at most", lines, time.Since(began), most)
+		}
+	})
+}
+
 // A service whose request was refused for want of memory is told that there is room when there is
 // memory again, though its queue was empty all the time.
 func TestARequestThatWasRefusedForMemoryIsToldAgain(t *testing.T) {

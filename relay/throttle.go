@@ -147,9 +147,10 @@ func (t *throttle) drop(err error, all, own *atomic.Uint64) {
 // end notes that the session has ended.
 func (t *throttle) end() { t.summary("slow application is gone") }
 
-// summary says how much a slow application has missed, when that is over.
+// summary says how much a slow application has missed, when that is over. It is not over before
+// there is a line for it: one that takes little now and then is slow all the time.
 func (t *throttle) summary(text string) {
-	if !t.slow.Swap(false) {
+	if !t.slow.Load() || !t.session.relay.warnings.Allow() || !t.slow.Swap(false) {
 		return
 	}
 	t.mu.Lock()
