@@ -12,7 +12,7 @@ SEED     ?= 1
 NODES    ?= 1000
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test bin/iris release packages vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks services ladder compare network
+.PHONY: check format vet build test bin/iris release packages vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks attacks-cgroup services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -124,6 +124,11 @@ browser: ## pages of strangers cannot use iris http, and the page of a network, 
 # On Debian: apt-get install postgresql redis-server redis-tools nginx openssh-server socat curl openssl
 attacks: ## what one application can do to others, between processes: docs/security.md; a minute, Linux
 	$(GO) test -count=1 -v -timeout 20m -run '^TestAttack' ./cmd/iris -attacks
+
+# As root, where control groups can be made, of either version; it is skipped elsewhere.
+attacks-cgroup: MINUTES ?= 10
+attacks-cgroup: ## all of these at once for MINUTES, against nodes with 256 MiB each: is one killed? Linux
+	CGO_ENABLED=0 $(GO) test -count=1 -v -timeout 0 -run '^TestAttackAllAtOnce$$' ./cmd/iris -siege $(MINUTES)m
 
 services: ## PostgreSQL, Redis, nginx and OpenSSH behind expose and forward: docs/services.md; six minutes, Linux
 	$(GO) test -count=1 -v -timeout 40m -run '^TestService(PostgreSQL|Redis|OpenSSH|Nginx|With)' ./cmd/iris -services

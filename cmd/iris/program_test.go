@@ -95,6 +95,13 @@ func (l *lines) Close() {
 	l.news.Broadcast()
 }
 
+// rest returns what next has not given out.
+func (l *lines) rest() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // next waits for the next line that contains the text, and returns it.
 func (l *lines) next(t testing.TB, contains string) string {
 	t.Helper()
