@@ -415,6 +415,78 @@ func TestAttackAllOfAService(t *testing.T) {
 	h.check(t, 3*time.Second) // both nodes work on 65,536 requests at once
 }
 
+// One application opens as many tunnels as it can to a service that confirms none of them, from the
+// same node and from another one: it is told, and others have their tunnels to that
+// service and its answers.
+func TestAttackUnconfirmedTunnels(t *testing.T) {
+	attacked(t)
+	nodes := startNetwork(t, "tcp", 2)
+	var confirms atomic.Bool
+	service := nodes[1].culprit(t, "hole")
+	go func() {
+		for id := uint64(0); ; id++ {
+			m, err := service.reader.Read()
+			if err != nil {
+				return
+			}
+			switch m := m.(type) {
+			case *relaywire.Call:
+				answer := relaywire.Reply{ID: m.ID, OK: true, Body: m.Body}
+				service.send(answer.Append(nil))
+			case *relaywire.TunOffer:
+				if confirms.Load() {
+					confirm := relaywire.TunConfirm{BuildID: m.BuildID, ID: id}
+					service.send(confirm.Append(nil))
+				}
+			}
+		}
+	}()
+	h := beHonest(t, nodes[0], nodes[1])
+	for _, n := range nodes {
+		confirms.Store(false)
+		c := n.culprit(t, "")
+		var b []byte
+		for i := range uint64(8192) {
+			m := relaywire.TunInit{ID: i, Cluster: []byte("hole"), Timeout: 600_000}
+			b = m.Append(b)
+		}
+		c.send(b)
+		m, err := c.reader.Read()
+		if r, ok := m.(*relaywire.TunResult); !ok || !r.TimedOut {
+			t.Fatalf("it is told %v, %v, though the service confirms nothing", m, err)
+		}
+		confirms.Store(true)
+		for _, from := range nodes {
+			beside(t, from)
+		}
+		c.conn.Close()
+	}
+	confirms.Store(true)
+	beside(t, nodes[0])
+	h.check(t, 200*time.Millisecond)
+}
+
+// beside has an application of a node ask the service "hole", and open a tunnel to it.
+func beside(t *testing.T, n *netNode) {
+	t.Helper()
+	conn, err := client.Connect(t.Context(), n.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := conn.Request(ctx, "hole", nil); err != nil {
+		t.Errorf("an honest request beside: %v", err)
+	}
+	tunnel, err := conn.Tunnel(ctx, "hole")
+	if err != nil {
+		t.Errorf("an honest tunnel beside: %v", err)
+		return
+	}
+	tunnel.Close()
+}
+
 // A subscriber that reads some megabytes a second, and one who sends it more: requests between
 // the same nodes do not wait for it.
 func TestAttackSlowSubscriber(t *testing.T) {
