@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/project-iris/iris/transport/failpoint"
 )
 
 // DefaultControl asks for a socket where commands look for it, see [ControlPaths].
@@ -112,6 +114,9 @@ var errNotSocket = errors.New("there is a file that is no socket")
 func replace(made, path string) error {
 	if old, err := os.Lstat(path); err == nil && old.Mode().Type() != os.ModeSocket {
 		return errNotSocket
+	}
+	if err := failpoint.Hit("move control socket"); err != nil {
+		return err
 	}
 	return os.Rename(made, path)
 }

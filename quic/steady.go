@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/net/ipv4"
+
+	"github.com/project-iris/iris/transport/failpoint"
 )
 
 // A steadyConn is a UDP socket that no packet ends, as quic-go takes most errors
@@ -151,7 +153,10 @@ const (
 // that has nothing to do with it, once.
 func (c *steadyConn) send(packet []byte, write func() error) (err error) {
 	for try := 1; try <= maxWrites; try++ {
-		if err = write(); err == nil {
+		if err = failpoint.Hit("write packet"); err == nil {
+			err = write()
+		}
+		if err == nil {
 			return nil
 		}
 		c.drain()

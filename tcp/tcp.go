@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/failpoint"
 	"github.com/project-iris/iris/transport/identity"
 	"github.com/project-iris/iris/transport/secure"
 )
@@ -148,6 +149,9 @@ type noDelayListener struct{ net.Listener }
 
 // Accept waits for a connection.
 func (l noDelayListener) Accept() (net.Conn, error) {
+	if err := failpoint.Hit("accept over tcp"); err != nil {
+		return nil, err
+	}
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err

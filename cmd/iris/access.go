@@ -5,13 +5,16 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/project-iris/iris/node"
 	"github.com/project-iris/iris/relay/accounts"
 	"github.com/project-iris/iris/relay/policy"
+	"github.com/project-iris/iris/transport/failpoint"
 )
 
 // accessFlags say where applications attach besides the port, and what they may do.
@@ -45,11 +48,11 @@ func (f *accessFlags) apply(config *node.Config) error {
 }
 
 // openAudit opens the file of the audit, nil if there is none.
-func (f *accessFlags) openAudit() (*auditFile, error) {
+func (f *accessFlags) openAudit(log *slog.Logger) (*auditFile, error) {
 	if f.audit == "" {
 		return nil, nil
 	}
-	audit := &auditFile{path: f.audit}
+	audit := &auditFile{path: f.audit, log: log}
 	return audit, audit.open()
 }
 
@@ -112,6 +115,7 @@ func loadPolicy(path string) (*policy.Policy, error) {
 // auditFile is a file to which lines are added, and which can be opened again under its name.
 type auditFile struct {
 	path string
+	log  *slog.Logger // gets what cannot be written
 
 	mu   sync.Mutex
 	file *os.File
@@ -142,10 +146,19 @@ func (a *auditFile) replace(file *os.File) {
 	a.file = file
 }
 
+// Write adds a line. One that cannot be added goes to the log.
 func (a *auditFile) Write(line []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.file.Write(line)
+	err := failpoint.Hit("write audit")
+	if err == nil {
+		_, err = a.file.Write(line)
+	}
+	if err != nil {
+		a.log.Error("a line of the audit cannot be written; it is here", "file", a.path, "err", err,
+			"line", strings.TrimSpace(string(line)))
+	}
+	return len(line), nil
 }
 
 func (a *auditFile) close() {

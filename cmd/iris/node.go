@@ -123,7 +123,7 @@ func (p *program) runNode(ctx context.Context, c *command, f *nodeFlags) error {
 	if err != nil {
 		return err
 	}
-	audit, err := f.access.openAudit()
+	audit, err := f.access.openAudit(log)
 	if err != nil {
 		return err
 	}

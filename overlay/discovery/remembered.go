@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/project-iris/iris/transport/failpoint"
 )
 
 const (
@@ -188,8 +190,10 @@ func replace(path string, contents []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(contents)
-	if err = errors.Join(err, file.Close()); err == nil {
+	if err = failpoint.Hit("write remembered nodes"); err == nil {
+		_, err = file.Write(contents)
+	}
+	if err = errors.Join(err, file.Close(), failpoint.Hit("rename remembered nodes")); err == nil {
 		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+
+	"github.com/project-iris/iris/transport/failpoint"
 )
 
 // Load returns the network key in the file at path, in any of the formats that
@@ -90,7 +93,7 @@ func readKeyFile(path string) (data []byte, warning string, err error) {
 		return nil, "", errNoFile
 	}
 	data, err = io.ReadAll(io.LimitReader(file, maxKeySize+1))
-	return data, exposure(path, info), err
+	return data, exposure(path, info), cmp.Or(err, failpoint.Hit("read network key"))
 }
 
 // exposure says in one line that a file lets others than its owner at the key.
