@@ -12,7 +12,7 @@ SEED     ?= 1
 NODES    ?= 1000
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test bin/iris release packages vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks attacks-cgroup services ladder compare network
+.PHONY: check format vet build test failpoints bin/iris release packages vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks attacks-cgroup services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -24,6 +24,7 @@ format: ## formatting, modernizers and go.mod are as the tools would leave them
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags failpoints ./...
 	$(TOOL) validate docs/openapi.json
 	$(TOOL) staticcheck -checks all ./...
 	cd cmd/compare && $(GO) vet ./... # a module of its own; it is built when it is run
@@ -45,6 +46,10 @@ test:
 	$(GO) test -race -shuffle=on -cpu 1 $(BUBBLES)
 	$(GO) test -run '^TestHistories$$' ./overlay/simulate # 2,000 whole histories; fewer with the race detector
 	$(GO) test -cpu 1 -run '^(TestALargeNetwork|TestNobodyIsTakenForDead)$$' ./overlay/network # at full size; see race_test.go
+
+failpoints: ## files and sockets that fail, and that nothing of it is in the program: docs/proof.md
+	$(GO) test -count=1 -tags failpoints -run '^(TestNodesThatCannotBeWrittenAreWrittenLater|TestAControlSocketThatCannotBeMoved|TestAKeyFileThatFailsWhileItIsRead|TestAnAuditThatCannotBeWritten|TestAListenerOutlivesAHostOutOfDescriptors|TestALinkOutlivesASystemWithoutBuffers|TestNoPointIsInTheProduct)$$' \
+		./overlay/discovery ./node ./transport/identity ./transport/failpoint ./cmd/iris ./tcp ./quic
 
 # Names are looked up by Go's resolver then, not by that of the C library; and gRPC's
 # tracing, which nothing here uses, is 2.6 MB of memory.

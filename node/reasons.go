@@ -69,6 +69,8 @@ func (c *counted) reasons() map[status.Reason]uint64 {
 		status.RequestForbidden:      c.Relay.RequestsForbidden,
 		status.EventForbidden:        c.Relay.EventsForbidden,
 		status.BroadcastForbidden:    c.Relay.BroadcastsForbidden,
+		status.EventUnsent:           c.Relay.EventsUnsent,
+		status.BroadcastUnsent:       c.Relay.BroadcastsUnsent,
 		status.SubscriptionForbidden: c.Relay.SubscriptionsForbidden,
 		status.TunnelForbidden:       c.Relay.TunnelsForbidden,
 

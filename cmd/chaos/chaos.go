@@ -82,7 +82,7 @@ func prepare(ctx context.Context, o options) (c *chaos, err error) {
 		if err := h.start(ctx, c.programs[0]); err != nil {
 			return c, err
 		}
-		a, err := witness.Start(ctx, c.ledger, witness.Config{Name: fmt.Sprint("app", number), Node: h.name, Socket: h.socket, Dir: h.dir, Pace: pace, OneConnection: o.one})
+		a, err := witness.Start(ctx, c.ledger, witness.Config{Name: fmt.Sprint("app", number), Node: h.name, Socket: h.socket, Dir: h.dir, Pace: pace, TwoConnections: o.two})
 		if err != nil {
 			return c, err
 		}

@@ -3,7 +3,7 @@
 // Command chaos runs nodes and applications while things go wrong, and holds what the
 // applications see against what Iris promises.
 //
-//	chaos -iris FILE[,FILE] [-for TIME] [-seed N] [-logs DIR] [-one-connection]
+//	chaos -iris FILE[,FILE] [-for TIME] [-seed N] [-logs DIR] [-two-connections]
 //
 // It is for Linux, and has to be run in namespaces of its own, as make chaos does: it
 // makes a switch and five hosts, each a network namespace, changes addresses and filters, and
@@ -38,7 +38,7 @@ type options struct {
 	duration time.Duration
 	seed     uint64
 	logs     string
-	one      bool
+	two      bool // applications have a connection of their own for messages
 }
 
 // errBroken says that a promise was broken.
@@ -70,7 +70,7 @@ func parse(args []string) (o options, err error) {
 	fs.DurationVar(&o.duration, "for", 10*time.Minute, "`time` after which no further round begins")
 	fs.Uint64Var(&o.seed, "seed", 1, "`number` that the schedule is made of")
 	fs.StringVar(&o.logs, "logs", "", "`directory` for the logs of the nodes (default one for temporary files)")
-	fs.BoolVar(&o.one, "one-connection", false, "have applications send all over one connection: requests behind events may be answered late then, as docs/proof.md tells")
+	fs.BoolVar(&o.two, "two-connections", false, "have applications send events and broadcasts over a connection of their own: for programs of before requests went past them")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}

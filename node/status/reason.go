@@ -36,6 +36,8 @@ const (
 	RequestForbidden      Reason = "request_forbidden"
 	EventForbidden        Reason = "event_forbidden"
 	BroadcastForbidden    Reason = "broadcast_forbidden"
+	EventUnsent           Reason = "event_unsent"
+	BroadcastUnsent       Reason = "broadcast_unsent"
 	SubscriptionForbidden Reason = "subscription_forbidden"
 	TunnelForbidden       Reason = "tunnel_forbidden"
 	LinkBytesLost         Reason = "link_bytes_lost"
@@ -138,6 +140,8 @@ var Reasons = []ReasonInfo{
 	{RequestForbidden, "requests", Watched, "were answered with a fault, as the policy forbids them", lookAtPolicy},
 	{EventForbidden, "events", Watched, "were dropped, as the policy forbids them", lookAtPolicy},
 	{BroadcastForbidden, "broadcasts", Watched, "were dropped, as the policy forbids them", lookAtPolicy},
+	{EventUnsent, "events", Lost, "still waited for a way to other nodes when their application was gone for seconds", "look at the log for links that were lost"},
+	{BroadcastUnsent, "broadcasts", Lost, "still waited for a way to other nodes when their application was gone for seconds", "look at the log for links that were lost"},
 	{SubscriptionForbidden, "subscriptions", Watched, "were not made or were ended, as the policy forbids them", lookAtPolicy},
 	{TunnelForbidden, "tunnels", Watched, "were not built or were ended, as the policy forbids them", lookAtPolicy},
 	{LinkBytesLost, "bytes", Watched, "waited to be written to a link when it was lost", "look at the log of both nodes"},

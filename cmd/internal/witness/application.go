@@ -71,10 +71,9 @@ type Config struct {
 	Socket string // of the node
 	Dir    string // for the tap's socket; others may use it too
 	Pace   Pace
-	// OneConnection has it send everything over one connection to its node. Default: messages have
-	// one of their own, as a node reads on behind an event only when it has a link to all that the
-	// event goes to, or has given up: for three seconds at most, requests behind it are late.
-	OneConnection bool
+	// TwoConnections has it send messages over a connection of their own. Default: all goes over
+	// one, on which a request must not wait behind an event.
+	TwoConnections bool
 }
 
 // Application is a member of two clusters and a subscriber, and a client that uses all this.
@@ -141,7 +140,7 @@ func (a *Application) attach(ctx context.Context, at string) (err error) {
 	if a.teller, err = client.Connect(ctx, sender); err != nil {
 		return err
 	}
-	if a.client = a.teller; !a.config.OneConnection {
+	if a.client = a.teller; a.config.TwoConnections {
 		if a.client, err = client.Connect(ctx, config); err != nil {
 			return err
 		}
