@@ -12,7 +12,7 @@ SEED     ?= 1
 NODES    ?= 1000
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test failpoints bin/iris release packages vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks attacks-cgroup services ladder compare network
+.PHONY: check format vet build test failpoints bin/iris release packages monitoring vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks attacks-cgroup services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -28,6 +28,7 @@ vet:
 	$(TOOL) validate docs/openapi.json
 	$(TOOL) staticcheck -checks all ./...
 	cd cmd/compare && $(GO) vet ./... # a module of its own; it is built when it is run
+	cd .monitoring && $(GO) vet ./...
 
 build: ## every system that a node runs on
 	GOOS=linux   $(GO) build ./...
@@ -137,6 +138,13 @@ attacks-cgroup: ## all of these at once for MINUTES, against nodes with 256 MiB 
 
 services: ## PostgreSQL, Redis, nginx and OpenSSH behind expose and forward: docs/services.md; six minutes, Linux
 	$(GO) test -count=1 -v -timeout 40m -run '^TestService(PostgreSQL|Redis|OpenSSH|Nginx|With)' ./cmd/iris -services
+
+# On Debian: apt-get install --no-install-recommends prometheus, which brings promtool. Its service
+# is not needed: systemctl disable --now prometheus. DURATION is that of the load.
+monitoring: DURATION = 1m
+monitoring: ## a real Prometheus sees what the load counts; rules, and the board: docs/monitoring; two minutes, Linux
+	cd .monitoring && $(GO) test -count=1 ./...
+	$(GO) test -count=1 -v -timeout 20m -run '^TestPrometheusSeesWhatTheLoadCounts$$' ./cmd/iris -monitoring -monitoring-for $(DURATION)
 
 ladder: ## what each layer between two applications costs, into docs/performance.md: two minutes, Linux
 	CGO_ENABLED=0 $(GO) run -trimpath -tags grpcnotrace ./cmd/ladder -o docs/performance.md
