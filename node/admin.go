@@ -105,13 +105,11 @@ func (a *admin) close(ctx context.Context) {
 }
 
 // sayWhetherAlive says whether all parts of the node answer, and applications can attach.
-func (n *Node) sayWhetherAlive(w http.ResponseWriter, _ *http.Request) {
-	if stuck := n.pulse.stuck(); stuck != "" {
-		http.Error(w, stuck, http.StatusServiceUnavailable)
-		return
-	}
-	if n.silent.Load() && !n.draining.Load() {
-		http.Error(w, "applications cannot attach any more", http.StatusServiceUnavailable)
+func (n *Node) sayWhetherAlive(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), pulseTimeout)
+	defer cancel()
+	if err := n.Alive(ctx); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ok")

@@ -1,19 +1,12 @@
 package node
 
-import (
-	"context"
-	"net"
-	"strconv"
+import "context"
 
-	"github.com/project-iris/iris/relay"
-)
-
-// Alive looks whether the node does its work: it attaches to itself as an application does,
-// by the way of the socket, the relay and the overlay. It returns what does not answer before
-// the context ends, which has to have a deadline. It is not for a node that was stopped.
-func (n *Node) Alive(ctx context.Context) error {
-	return relay.Probe(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)))
-}
+// Alive looks whether the node does its work: all parts of it answer, and it attaches to itself
+// as an application does, by the way of the socket, the relay and the overlay. It returns what
+// does not answer before the context ends, which has to have a deadline. This is what /healthz
+// says, and what systemd's watchdog is told.
+func (n *Node) Alive(ctx context.Context) error { return n.whole.alive(ctx) }
 
 // Others returns how many other nodes of the network this one knows.
 func (n *Node) Others() int {

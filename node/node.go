@@ -56,7 +56,8 @@ type Node struct {
 	heard      atomic.Uint64            // beacons
 	files      atomic.Pointer[[]string] // of the keys
 
-	pulse  pulse
+	pulse  pulse // of what a status is made of
+	whole  pulse // of that, and of the way of applications
 	rates  rates
 	shared shared
 
@@ -184,7 +185,7 @@ func (n *Node) serve(open ports) {
 		Memory:       n.memory,
 		PayloadLimit: n.config.MaxMessage,
 	})
-	n.pulse = n.newPulse()
+	n.startPulse()
 	for _, l := range open.apps {
 		n.serving.Go(func() {
 			_ = n.relay.Serve(l)

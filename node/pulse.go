@@ -1,13 +1,23 @@
 package node
 
 import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
 	"sync"
 	"time"
+
+	"github.com/project-iris/iris/relay"
 )
 
-// pulseTimeout is how long a part of a node may take to answer before it counts as stuck. Each
-// answers in microseconds as a rule, and in milliseconds where there are very many names.
-const pulseTimeout = 2 * time.Second
+const (
+	// pulseTimeout is how long a part of a node may take to answer before it counts as stuck. Each
+	// answers in microseconds as a rule, and in milliseconds where there are very many names.
+	pulseTimeout = 2 * time.Second
+	// probeTimeout is how long an attempt to attach goes on at most; who asks waits less, or as long.
+	probeTimeout = 10 * time.Second
+)
 
 // pulse finds out whether the parts of a node still answer.
 type pulse struct {
@@ -20,30 +30,39 @@ type pulse struct {
 // part is something that has to answer.
 type part struct {
 	name   string
-	answer func()
+	answer func() error // what is wrong although it answers
 }
 
 // beat is one round of questions, in a goroutine of its own. There is one at most, so that a
 // node which is stuck does not gather them.
 type beat struct {
-	done chan struct{} // closed when all have answered
+	done  chan struct{} // closed when all have answered
+	wrong error         // what the first has said with which something is; valid then
 
 	mu sync.Mutex
 	at string // the part that is asked
 }
 
-// stuck returns which part does not answer, empty if all do.
+// stuck returns which part does not answer within pulseTimeout, empty if all do.
 func (p *pulse) stuck() string {
+	ctx, cancel := context.WithTimeout(context.Background(), pulseTimeout)
+	defer cancel()
+	if err := p.alive(ctx); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// alive returns what does not answer before the context ends, or says that something is wrong.
+func (p *pulse) alive(ctx context.Context) error {
 	b := p.start()
-	timer := time.NewTimer(pulseTimeout)
-	defer timer.Stop()
 	select {
 	case <-b.done:
-		return ""
-	case <-timer.C:
+		return b.wrong
+	case <-ctx.Done():
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return b.at + " does not answer"
+		return errors.New(b.at + " does not answer")
 	}
 }
 
@@ -63,7 +82,9 @@ func (p *pulse) ask(b *beat) {
 		b.mu.Lock()
 		b.at = part.name
 		b.mu.Unlock()
-		part.answer()
+		if b.wrong = part.answer(); b.wrong != nil {
+			break
+		}
 	}
 	p.mu.Lock()
 	p.beat = nil
@@ -71,19 +92,45 @@ func (p *pulse) ask(b *beat) {
 	close(b.done)
 }
 
-// newPulse returns the pulse of a node.
-func (n *Node) newPulse() pulse {
+// startPulse has the parts of the node looked after: all that a status is made of, and, for
+// [Node.Alive], what applications meet besides.
+func (n *Node) startPulse() {
+	inner := func(name string, ask func()) part {
+		return part{name, func() error { ask(); return nil }}
+	}
 	parts := []part{
-		{"the relay", func() { n.relay.Applications() }},
-		{"the list of names", func() { n.overlay.NameStats() }},
-		{"the list of members of clusters", func() { n.overlay.Served() }},
+		inner("the relay", func() { n.relay.Applications() }),
+		inner("the list of names", func() { n.overlay.NameStats() }),
+		inner("the list of members of clusters", func() { n.overlay.Served() }),
 	}
 	if n.links != nil {
-		parts = append(parts,
-			part{"the directory", func() { n.overlay.DirectoryRefused() }},
-			part{"the list of nodes", func() { n.overlay.Network().Others() }},
-			part{"the links", func() { n.overlay.Network().Link(n.ID()) }},
+		parts = append(
+			parts,
+			inner("the directory", func() { n.overlay.DirectoryRefused() }),
+			inner("the list of nodes", func() { n.overlay.Network().Others() }),
+			inner("the links", func() { n.overlay.Network().Link(n.ID()) }),
 		)
 	}
-	return pulse{parts: parts}
+	n.pulse.parts = parts
+	n.whole.parts = append(parts[:len(parts):len(parts)], part{"the port for applications", n.attachToItself})
+}
+
+var errDeafToApps = errors.New("applications cannot attach any more: nothing listens at their port")
+
+// attachToItself attaches as an application does, by the way of the socket, the relay and the
+// overlay. A node that is being stopped refuses applications, and is not stuck.
+func (n *Node) attachToItself() error {
+	if n.draining.Load() {
+		return nil
+	}
+	if n.silent.Load() {
+		return errDeafToApps
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
+	defer cancel()
+	err := relay.Probe(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)))
+	if n.draining.Load() {
+		return nil
+	}
+	return err
 }

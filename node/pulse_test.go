@@ -14,12 +14,13 @@ func TestAPartThatIsStuck(t *testing.T) {
 		asked := 0
 		release := make(chan struct{})
 		p := pulse{parts: []part{
-			{"the first", func() {}},
-			{"the second", func() {
+			{"the first", func() error { return nil }},
+			{"the second", func() error {
 				mu.Lock()
 				asked++
 				mu.Unlock()
 				<-release
+				return nil
 			}},
 		}}
 		for range 5 {

@@ -6,14 +6,19 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/project-iris/iris/node"
+	"github.com/project-iris/iris/transport/identity"
 )
 
 // manager is the socket of a service manager, and what was said there.
@@ -133,11 +138,11 @@ func startHungUp(t *testing.T, hangups <-chan os.Signal, args ...string) *runnin
 func TestReadyWaitsForAnother(t *testing.T) {
 	m := newManager(t)
 	n := newNotifier(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	node := &patient{expects: true}
-	n.serving(node)
+	one := &patient{expects: true}
+	n.serving(one)
 	defer n.pause("")
 	m.next(t, "READY", "STATUS=serves applications at port 55555; looks for other nodes")
-	node.others.Store(2)
+	one.others.Store(2)
 	m.next(t, "", "READY=1")
 	m.next(t, "READY", "STATUS=serves applications at port 55555; knows 2 other nodes")
 }
@@ -147,15 +152,15 @@ func TestAStuckNodeStopsTheWatchdog(t *testing.T) {
 	m := newManager(t)
 	t.Setenv("WATCHDOG_USEC", "20000")
 	n := newNotifier(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	node := &patient{}
-	n.serving(node)
+	one := &patient{}
+	n.serving(one)
 	m.next(t, "", "WATCHDOG=1")
-	node.stuck.Store(true)
-	for since := node.looks.Load(); node.looks.Load() < since+5; {
+	one.stuck.Store(true)
+	for since := one.looks.Load(); one.looks.Load() < since+5; {
 		runtime.Gosched()
 	}
 	n.pause("over") // of what came while it was stuck, only the looks that had begun before may be good
-	told, stuck := 0, node.looks.Load()
+	told, stuck := 0, one.looks.Load()
 	b := make([]byte, 4096)
 	_ = m.conn.SetReadDeadline(time.Now().Add(-time.Second))
 	_ = m.conn.SetReadDeadline(time.Time{})
@@ -173,5 +178,91 @@ func TestAStuckNodeStopsTheWatchdog(t *testing.T) {
 		case text == "WATCHDOG=1":
 			told++
 		}
+	}
+}
+
+// slowLog is a log that takes nothing while it is blocked, as a pipe that nobody reads.
+type slowLog struct {
+	slog.Handler
+	mu      sync.Mutex
+	blocked chan struct{} // nil: it is not
+}
+
+func (l *slowLog) Enabled(context.Context, slog.Level) bool { return true }
+func (l *slowLog) WithAttrs([]slog.Attr) slog.Handler       { return l }
+
+func (l *slowLog) Handle(context.Context, slog.Record) error {
+	l.mu.Lock()
+	blocked := l.blocked
+	l.mu.Unlock()
+	if blocked != nil {
+		<-blocked
+	}
+	return nil
+}
+
+func (l *slowLog) block() (release func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	blocked := make(chan struct{})
+	l.blocked = blocked
+	return sync.OnceFunc(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.blocked = nil
+		close(blocked)
+	})
+}
+
+// While applications cannot attach to a real node, as its relay hangs, the watchdog is not told
+// that it is alive, and /healthz says the same. When it goes on, so do both.
+func TestAStuckRelayIsSeen(t *testing.T) {
+	m := newManager(t)
+	t.Setenv("WATCHDOG_USEC", "200000")
+	log := &slowLog{Handler: slog.DiscardHandler}
+	n, err := node.Start(node.Config{Network: "stuck", Key: identity.Generate(), Port: node.AnyPort, Admin: "127.0.0.1:0", Logger: slog.New(log)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	healthy := func() (code int, text string) {
+		t.Helper()
+		response, err := http.Get("http://" + n.AdminAddr() + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(body)
+	}
+	if code, text := healthy(); code != http.StatusOK {
+		t.Fatalf("/healthz says %d, %q", code, text)
+	}
+	lines := newLines()
+	t.Cleanup(func() { lines.Close() })
+	notify := newNotifier(slog.New(slog.NewTextHandler(lines, nil)))
+	notify.serving(n)
+	m.next(t, "", "WATCHDOG=1")
+	release := log.block()
+	defer release()
+	lines.next(t, "the port for applications does not answer")
+	if code, text := healthy(); code != http.StatusServiceUnavailable || text != "the port for applications does not answer\n" {
+		t.Errorf("/healthz says %d, %q", code, text)
+	}
+	if stuck := n.Status().Stuck; stuck != "" {
+		t.Errorf("the parts of which a status is made answer, but it says %q", stuck)
+	}
+	notify.pause("over") // what was told before it was stuck comes before this
+	m.next(t, "", "STATUS=over")
+	notify.serving(n)
+	lines.next(t, "the port for applications does not answer")
+	notify.pause("over again")
+	m.next(t, "WATCHDOG", "STATUS=over again")
+	release()
+	notify.serving(n)
+	defer notify.pause("")
+	m.next(t, "", "WATCHDOG=1")
+	if code, text := healthy(); code != http.StatusOK {
+		t.Errorf("/healthz says %d, %q", code, text)
 	}
 }
