@@ -235,6 +235,7 @@ func pass() {
 type relayNode struct {
 	t       *testing.T
 	overlay *overlay.Overlay
+	relay   *relay.Relay
 	end     *mem.Transport
 	conns   chan net.Conn
 	done    chan struct{}
@@ -259,6 +260,7 @@ func startRelay(t *testing.T, network *mem.Network, i int) *relayNode {
 	}
 	n := &relayNode{t: t, overlay: o, end: end, conns: make(chan net.Conn), done: make(chan struct{})}
 	r := relay.New(relay.Config{Mesh: mesh{o}})
+	n.relay = r
 	served := make(chan error, 1)
 	go func() { served <- r.Serve(n) }()
 	t.Cleanup(func() {

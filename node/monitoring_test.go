@@ -59,9 +59,21 @@ func TestMonitoringKnowsTheMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := make(map[string]bool)
+	there, reasons := make(map[string]bool), make(map[string]bool)
 	for _, f := range families {
 		there[f.GetName()] = true
+		for _, m := range f.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if f.GetName() == "iris_dropped_total" {
+					reasons[label.GetValue()] = true
+				}
+			}
+		}
+	}
+	for _, r := range status.Reasons {
+		if !reasons[string(r.Reason)] {
+			t.Errorf("/metrics lacks the reason %s", r.Reason)
+		}
 	}
 	asked := append(expressions(t, readMonitoring(t, "dashboard.json")), readMonitoring(t, "rules.yml"), readMonitoring(t, "tests.yml"), readMonitoring(t, "README.md"))
 	used := make(map[string]bool)

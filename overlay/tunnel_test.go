@@ -276,6 +276,9 @@ func TestATunnelThatAllRefuse(t *testing.T) {
 		if !errors.Is(err, ErrNoMember) || !errors.Is(err, errRefused) {
 			t.Errorf("Tunnel = %v", err)
 		}
+		if n := o.Stats().TunnelsUnfit; n != 1 {
+			t.Errorf("%d tunnels are counted that were not built", n)
+		}
 		offered := 0
 		for _, s := range services {
 			offered += len(s.seen)

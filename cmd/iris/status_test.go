@@ -82,6 +82,20 @@ func TestCommandsAskTheNode(t *testing.T) {
 	}
 }
 
+// Each reason for which something was dropped is told, with its number, but for those that cost nothing.
+func TestStatusTellsReasons(t *testing.T) {
+	for _, r := range status.Reasons {
+		var out strings.Builder
+		p := &program{out: &out}
+		if err := showStatus(p, &status.Network{Nodes: []status.Node{{Reasons: map[status.Reason]uint64{r.Reason: 40}}, {Reasons: map[status.Reason]uint64{r.Reason: 2}}}}, nil); err != nil {
+			t.Error(err)
+		}
+		if told := strings.Contains(out.String(), "  42 "+r.Unit+" "+r.Text+" ("+string(r.Reason)+")\n"); told != (r.Weight != status.Normal) {
+			t.Errorf("%s is told: %v\n%s", r.Reason, told, out.String())
+		}
+	}
+}
+
 // Tables fit a terminal of 80 columns, whatever names there are.
 func TestTablesFit(t *testing.T) {
 	var out strings.Builder

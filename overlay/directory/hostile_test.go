@@ -357,3 +357,31 @@ func (v *victim) pass(d time.Duration) (actions []Action) {
 		actions = append(actions, v.step(Tick{})...)
 	}
 }
+
+// What comes from nobody, acknowledges what was never sent, or names more nodes than there may be
+// is counted, and changes nothing else.
+func TestWhatIsRefusedIsCounted(t *testing.T) {
+	v := newVictim(t, 40, Config{PeerClaims: 5})
+	v.step(Received{nodeID(99), &wire.Ack{Epoch: 1}})
+	v.step(Received{nodeID(0), &wire.Update{Epoch: 1, Sequence: 1, Reset: true, Complete: true}})
+	v.wantRefused(UnknownPeer, 2)
+
+	v.step(Watch{svc})
+	owner := v.Owners(svc)[0]
+	if owner == nodeID(0) {
+		owner = v.Owners(svc)[1]
+	}
+	v.step(Received{owner, &wire.Ack{Epoch: 1, Have: 1 << 40, Seen: 1 << 40}})
+	v.wantRefused(BadAck, 1)
+
+	claim := wire.Answer{Name: svc, Current: true}
+	for i := range 8 {
+		claim.Added = append(claim.Added, wire.Registrant{Node: nodeID(30 + i), Epoch: 1})
+	}
+	v.hears(owner, wire.Update{Answers: []wire.Answer{claim}})
+	v.wantRefused(TooManyClaims, 3)
+
+	v.sequence += 5
+	v.hears(owner, wire.Update{Registered: []Name{other}})
+	v.wantRefused(Gap, 1)
+}
