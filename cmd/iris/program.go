@@ -22,8 +22,9 @@ const (
 type program struct {
 	in       io.Reader
 	out, err io.Writer
-	watched  bool // out is a terminal
-	progress bool // somebody watches err, and does not type what is sent
+	screen   io.Writer // the terminal itself, for who draws on it: run sets it
+	watched  bool      // out is a terminal
+	progress bool      // somebody watches err, and does not type what is sent
 	signals  <-chan os.Signal
 	alone    bool // the process is for this run: its standard logger, too
 
@@ -47,7 +48,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if p.watched {
 		shown := &terminal{out: p.out}
 		defer shown.end()
-		p.out = shown
+		p.screen, p.out = p.out, shown
 	}
 	p.args = args
 	root := p.commands()
@@ -118,6 +119,7 @@ func (p *program) commandsFor(f *nodeFlags) *command {
 		p.namesCommand(),
 		p.appsCommand(),
 		p.linksCommand(),
+		p.topCommand(),
 		p.explainCommand(),
 		p.doctorCommand(),
 		p.drainCommand(),
