@@ -158,7 +158,7 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 			p.resize(40, 10)
 			shown += p.await(restBelow) // of what was being drawn
 			row.end(p, c)
-			shown += p.await(leaveScreen)
+			shown += p.await("\x1b[?7h\x1b[?25h\x1b[?1049l") // wide lines wrap, the cursor is seen, and the screen is that of before
 			if err := c.Wait(); err != nil {
 				t.Errorf("top has ended with %v", err)
 			}
