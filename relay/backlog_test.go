@@ -153,14 +153,14 @@ func TestWhatWaitsOutlivesItsApplication(t *testing.T) {
 	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 		a := n.attach("")
 		w := closedWay(a)
-		a.send(news("1"), news("2"), news("3"))
+		a.send(news("1"), news("2"), news("3"), &wire.Broadcast{Cluster: []byte("t"), Message: []byte("4")})
 		synctest.Wait()
 		a.conn.Close()
 		time.Sleep(5 * time.Second)
 		w.open() // for the first
 		a.member.expect(t, "publish t: 1", "close")
-		if s := n.relay.Stats(); s.EventsUnsent != 2 {
-			t.Errorf("%d events are counted as not sent, want 2", s.EventsUnsent)
+		if s := n.relay.Stats(); s.EventsUnsent != 2 || s.BroadcastsUnsent != 1 {
+			t.Errorf("%d events and %d broadcasts are counted as not sent, want 2 and 1", s.EventsUnsent, s.BroadcastsUnsent)
 		}
 	})
 }

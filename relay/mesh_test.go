@@ -169,7 +169,12 @@ func (m *fakeMember) Reply(id uint64, ok bool, body []byte) {
 	m.record("reply %d %v: %.40s", id, ok, body)
 }
 
-func (m *fakeMember) StartBroadcast(cluster, message []byte, _ bool) (rest func(cluster, message []byte)) {
+func (m *fakeMember) StartBroadcast(cluster, message []byte, behind bool) (rest func(cluster, message []byte)) {
+	if m.onWay != nil {
+		if rest := m.onWay(cluster, message, behind); rest != nil {
+			return rest
+		}
+	}
 	if m.onBroadcast != nil {
 		m.onBroadcast(cluster, message)
 		return nil
