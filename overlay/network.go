@@ -22,6 +22,7 @@ import (
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/trace"
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
@@ -330,6 +331,13 @@ func (h host) Answered(cluster string) { h.overlay.lookup.Answered(cluster) }
 
 // Serve hands a request of another node to a member of this one.
 func (h host) Serve(from *remote.Remote, m *wire.Request, deadline time.Time) (reason wire.Reason, load int64, ok bool) {
+	t := h.overlay.join(from, m)
+	reason, load, ok = h.serve(from, m, deadline, t)
+	traceSentBack(t, reason, ok)
+	return reason, load, ok
+}
+
+func (h host) serve(from *remote.Remote, m *wire.Request, deadline time.Time, t *trace.Trace) (reason wire.Reason, load int64, ok bool) {
 	o := h.overlay
 	reason = wire.ReasonNoMember
 	if o.draining.Load() {
@@ -344,7 +352,8 @@ func (h host) Serve(from *remote.Remote, m *wire.Request, deadline time.Time) (r
 		if to.Member == nil {
 			return reason, load, false
 		}
-		err := to.Member.(local).serve(time.Now(), from, m.ID, m.Body, deadline)
+		err := to.Member.(local).serve(time.Now(), from, m.ID, m.Body, deadline, t)
+		traceRefused(t, to, err)
 		if err == nil {
 			return reason, load, true
 		}

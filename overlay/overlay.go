@@ -13,6 +13,7 @@ import (
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/trace"
 	"github.com/project-iris/iris/overlay/traffic"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/budget"
@@ -122,6 +123,7 @@ type Overlay struct {
 	clusters map[string]*servedCluster // clusters that members here serve, or have until they answered
 	parted   traffic.ServedCounts      // of clusters that are served no more
 
+	traces   trace.Recorder
 	frames   *wire.Budget // of what other nodes send
 	sessions session.Counters
 	counters counters
@@ -271,6 +273,9 @@ type Stats struct {
 	TunnelsUnfit uint64 // tunnels of members of this node that were not built, as all who were asked refused
 	AsksRefused  uint64 // questions of other nodes that were not answered, as there were too many, or they were not understood
 
+	TracesRefused uint64 // requests to trace that were refused, as there were too many
+	TracesUnkept  uint64 // steps of traced requests, and requests of other nodes, that were not recorded, as there were enough
+
 	Done Done
 }
 
@@ -301,6 +306,7 @@ type counters struct {
 // Stats returns the counts. It may be called at any time.
 func (o *Overlay) Stats() Stats {
 	known := o.lookup.Stats()
+	traced := o.traces.Stats()
 	links := o.sessions.Stats()
 	s := Stats{
 		PlacesFull:      known.PlacesFull,
@@ -317,6 +323,8 @@ func (o *Overlay) Stats() Stats {
 		PartsMet:        o.counters.partsMet.Load(),
 		TunnelsUnfit:    o.counters.tunnelsUnfit.Load(),
 		AsksRefused:     o.counters.asksRefused.Load(),
+		TracesRefused:   traced.Refused,
+		TracesUnkept:    traced.Unkept + traced.Unjoined,
 		Done: Done{
 			Requests:   o.counters.requests.Load(),
 			Replies:    o.counters.replies.Load(),
