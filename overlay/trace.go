@@ -166,6 +166,6 @@ func (o *Overlay) join(from *remote.Remote, m *wire.Request) *trace.Trace {
 // traceSentBack says that the request of another node is sent back, unless it was taken.
 func traceSentBack(t *trace.Trace, reason wire.Reason, ok bool) {
 	if t != nil && !ok {
-		t.SendBack(reason.String())
+		t.SendBack(reason.Text())
 	}
 }

@@ -133,7 +133,7 @@ func (r *Remote) refused(m *wire.Refusal) {
 		return
 	}
 	defer r.ended(c)
-	c.attempt.Trace.Refuse(r.ID(), m.Reason.String())
+	c.attempt.Trace.Refuse(r.ID(), m.Reason.Text())
 	busy := m.Reason != wire.ReasonNoMember && m.Reason != wire.ReasonDraining
 	if busy {
 		c.gauge.Refused(time.Now(), m.Load)

@@ -10,8 +10,8 @@ const (
 	ReasonDraining   Reason = 3 // the node is being stopped
 )
 
-// String says what the reason means.
-func (r Reason) String() string {
+// Text says what the reason means.
+func (r Reason) Text() string {
 	switch r {
 	case ReasonNoMember:
 		return "it has no member"
