@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -230,10 +231,7 @@ func (h *Hop) texts(t *Trace) []string {
 	say := func(text string) { lines = append(lines, fold(text, textColumns)...) }
 	switch h.Hop {
 	case HopPicked:
-		say("picked " + h.whose(t))
-		for _, c := range h.Candidates {
-			say(fmt.Sprintf("  %s: %s, cost %s", c.title(t), c.Why, short(c.CostSeconds)))
-		}
+		h.sayPicked(t, say)
 	case HopHeld:
 		say("held: " + h.Reason)
 		for _, c := range h.Candidates {
@@ -264,20 +262,42 @@ func (h *Hop) texts(t *Trace) []string {
 	return lines
 }
 
+// sayPicked says who was picked, and what that costs; and of the others, the first time, too.
+func (h *Hop) sayPicked(t *Trace, say func(text string)) {
+	picked := func(c *TraceCandidate) bool { return c.Node == h.Node && c.Application == h.Application }
+	text := "picked " + h.whose(t)
+	if i := slices.IndexFunc(h.Candidates, func(c TraceCandidate) bool { return picked(&c) }); i >= 0 {
+		text += ": cost " + short(h.Candidates[i].CostSeconds)
+	}
+	say(text)
+	for i := range t.Hops {
+		if before := &t.Hops[i]; before == h {
+			break
+		} else if before.Hop == HopPicked {
+			return
+		}
+	}
+	for i := range h.Candidates {
+		if c := &h.Candidates[i]; !picked(c) {
+			say(fmt.Sprintf("  %s: %s, %s", c.title(t), c.Why, short(c.CostSeconds)))
+		}
+	}
+}
+
 // whose names a member, or a node.
 func (h *Hop) whose(t *Trace) string {
 	switch {
 	case h.Application == "":
 		return "node " + h.Node.Short()
 	case h.Node == t.Node:
-		return "here " + cut(h.Application)
+		return cut(h.Application) + " here"
 	}
 	return cut(h.Application)
 }
 
 func (c *TraceCandidate) title(t *Trace) string {
 	if c.Node == t.Node {
-		return "here " + cut(c.Application)
+		return cut(c.Application) + " here"
 	}
 	return "node " + c.Node.Short()
 }

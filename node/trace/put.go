@@ -259,6 +259,14 @@ func (j *joining) away(h status.Hop, back bool, reason string) {
 	}
 }
 
+// clock notes how far a node's clock is ahead, by the shortest of the ways to it.
 func (j *joining) clock(node transport.PeerID, ahead, within float64) {
+	i := slices.IndexFunc(j.trace.Clocks, func(c status.TraceClock) bool { return c.Node == node })
+	if i >= 0 {
+		if c := &j.trace.Clocks[i]; within < c.WithinSeconds {
+			c.AheadSeconds, c.WithinSeconds = ahead, within
+		}
+		return
+	}
 	j.trace.Clocks = append(j.trace.Clocks, status.TraceClock{Node: node, AheadSeconds: ahead, WithinSeconds: within})
 }

@@ -10,8 +10,8 @@
 // # Bounds
 //
 // A recorder has at most [MaxWatches] watches, each of which ends by itself after its time. A watch
-// samples at most [MaxCount] requests of this node, joins at most four times as many of each other
-// node, [maxJoined] of all, and all watches together keep [maxSteps] steps. What exceeds that is not
+// samples at most [MaxCount] requests of this node, joins at most four times as many and sixteen of each
+// other node, [maxJoined] of all, and all watches together keep [maxSteps] steps. What exceeds that is not
 // recorded, and counted.
 //
 // # Ids

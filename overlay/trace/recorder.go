@@ -20,6 +20,7 @@ const (
 	MaxTime  = 10 * time.Minute
 
 	maxJoined = 1000    // requests of other nodes that a watch joins
+	retries   = 16      // of one request at a node that may be joined, beside four of each
 	maxSteps  = 1 << 14 // that all watches keep together
 	keepTime  = 15 * time.Second
 )
@@ -136,6 +137,9 @@ func (r *Recorder) replace(all []*watch) {
 	}
 	r.armed.Store(&all)
 }
+
+// Armed reports whether anything is armed.
+func (r *Recorder) Armed() bool { return r.armed.Load() != nil }
 
 // find returns a watch, or nil.
 func (r *Recorder) find(id WatchID) *watch {
@@ -276,7 +280,7 @@ func join(armed []*watch, id ID, name []byte, from transport.PeerID) *Trace {
 func (w *watch) take(from transport.PeerID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ended || w.total >= maxJoined || w.joined[from] >= 4*w.Count {
+	if w.ended || w.total >= maxJoined || w.joined[from] >= 4*w.Count+retries {
 		return false
 	}
 	w.joined[from]++
