@@ -119,6 +119,7 @@ func (p *program) commandsFor(f *nodeFlags) *command {
 		p.appsCommand(),
 		p.linksCommand(),
 		p.explainCommand(),
+		p.traceCommand(),
 		p.doctorCommand(),
 		p.drainCommand(),
 		p.logLevelCommand(),
