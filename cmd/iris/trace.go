@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/cmd/internal/otlp"
+	"github.com/project-iris/iris/node"
 	"github.com/project-iris/iris/node/status"
 )
 
@@ -47,8 +48,10 @@ do more than usual while they are asked.
 				return usagef("iris trace wants the name of a cluster, got %d arguments", len(args))
 			case ask.addr != "":
 				return usagef("iris trace asks by the socket of the node: leave -http out")
-			case count < 1 || every < 1 || wait <= 0:
-				return usagef("-count, -every and -for want more than zero")
+			}
+			wanted := node.Traced{Cluster: args[0], Count: count, Every: every, Time: wait}
+			if err := wanted.Check(); err != nil {
+				return usagef("%v", err)
 			}
 			endpoint := ""
 			if collector != "" {

@@ -17,7 +17,7 @@ const (
 	MaxWatches = 4
 	// MaxCount is how many requests a watch can sample, and MaxTime for how long.
 	MaxCount = 100
-	MaxTime  = 10 * time.Minute
+	MaxTime  = 11 * time.Minute
 
 	maxJoined = 1000    // requests of other nodes that a watch joins
 	retries   = 16      // of one request at a node that may be joined, beside four of each
