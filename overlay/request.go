@@ -169,10 +169,10 @@ func (m *Member) serve(now time.Time, from origin, token uint64, body []byte, de
 		m.unload()
 		return err
 	}
-	ahead := m.ahead(t)
+	ahead, handing := m.ahead(t), t.Now()
 	err = m.handler.HandleRequest(id, body, max(deadline.Sub(now), 1))
 	if err == nil {
-		m.handed(t, ahead)
+		m.handed(t, handing, ahead)
 		m.traffic.Took()
 		return nil
 	}

@@ -55,10 +55,11 @@ func (m *Member) ahead(t *trace.Trace) int {
 	return 0
 }
 
-// handed says that the member was handed a request, behind so many bytes.
-func (m *Member) handed(t *trace.Trace, ahead int) {
+// handed says that the member was handed a request at a time, behind so many bytes. It may have
+// answered since.
+func (m *Member) handed(t *trace.Trace, at time.Time, ahead int) {
 	if t != nil {
-		t.Add(trace.Mark{Step: trace.Handed, App: m.title(), Ahead: ahead, InHand: m.load.Load()})
+		t.Add(trace.Mark{Step: trace.Handed, At: at, App: m.title(), Ahead: ahead, InHand: m.load.Load()})
 	}
 }
 

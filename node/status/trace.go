@@ -53,7 +53,7 @@ const (
 	HopRefused   HopKind = "refused"     // a member or a node does not take it
 	HopQueued    HopKind = "queued"      // until it is in a lane of the link
 	HopLink      HopKind = "link"        // in the lane and on the link, until the other node has read it
-	HopHanded    HopKind = "handed_over" // until it is in the queue of the member
+	HopHanded    HopKind = "handed_over" // until it is handed to the member that was picked
 	HopMember    HopKind = "member"      // in the queue of the member, and with it, until its answer is read
 	HopBack      HopKind = "back"        // the answer, or the refusal, on its way back
 	HopAway      HopKind = "away"        // at another node, of which there is no record

@@ -142,6 +142,9 @@ func (j *joining) step(m *status.TraceMark) {
 		j.add(j.since(status.HopHanded, m))
 		j.begin(m.AfterSeconds, status.Hop{Hop: status.HopMember, Node: j.trace.Node, Application: m.Application})
 	case trace.Answered, trace.Abandoned:
+		if j.open.Hop == "" { // to whom it was handed is not known
+			j.open = j.since(status.HopMember, m)
+		}
 		j.close(m, m.Reason)
 	case trace.Delivered:
 		j.close(m, "no answer")

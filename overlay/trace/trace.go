@@ -23,7 +23,7 @@ const (
 	Delivered Step = "delivered" // the answer was put in the queue of the caller
 	Forgotten Step = "forgotten" // the caller has gone
 	Answered  Step = "answered"  // the member's answer was read
-	Handed    Step = "handed"    // it was put in the queue of the member
+	Handed    Step = "handed"    // it is put in the queue of the member
 	Received  Step = "received"  // it was read from the link
 	Sent      Step = "sent"      // the answer was put in a lane of the link
 	SentBack  Step = "sent_back" // nobody here takes it
