@@ -79,8 +79,8 @@ func TestMessagesDoNotAllocate(t *testing.T) {
 		}
 	}
 	look("")
-	watch := trace.Watch{Name: "other", Count: 5, Every: 1, Time: time.Minute}
-	if err := errors.Join(o.Traces().Arm(watch), o.Traces().Start(watch.ID)); err != nil {
+	sampling := trace.Sampling{Name: "other", Count: 5, Every: 1, Time: time.Minute}
+	if err := errors.Join(o.Traces().Arm(sampling), o.Traces().Start(sampling.ID)); err != nil {
 		t.Fatal(err)
 	}
 	look(" while requests of another name are traced")

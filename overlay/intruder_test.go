@@ -303,7 +303,7 @@ var intrusions = []struct {
 		}
 	}},
 	{name: "requests with ids of traces, which nobody has asked for", do: func(w *world, in *intruder) {
-		o, id := w.nodes[0], trace.WatchID{1, 2, 3, 4, 5, 6, 7, 8}
+		o, id := w.nodes[0], trace.SamplingID{1, 2, 3, 4, 5, 6, 7, 8}
 		s := in.open(peers.KindLane)
 		send := func(watch []byte) {
 			for i := range uint64(1000) {
@@ -313,7 +313,7 @@ var intrusions = []struct {
 			time.Sleep(time.Second)
 		}
 		send(id[:])
-		if err := o.Traces().Arm(trace.Watch{ID: id, Name: "here", Count: 5, Every: 1, Time: time.Minute}); err != nil {
+		if err := o.Traces().Arm(trace.Sampling{ID: id, Name: "here", Count: 5, Every: 1, Time: time.Minute}); err != nil {
 			w.t.Fatal(err)
 		}
 		defer o.Traces().Disarm(id)

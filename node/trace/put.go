@@ -39,10 +39,10 @@ func (r *run) put() *status.Traces {
 	return all
 }
 
-// ours reports whether an id is that of a trace of this watch.
+// ours reports whether an id is that of a trace of this run.
 func (r *run) ours(id string) bool {
 	b, err := hex.DecodeString(id)
-	return err == nil && len(b) == len(trace.ID{}) && trace.ID(b).Watch() == r.id && id == strings.ToLower(id)
+	return err == nil && len(b) == len(trace.ID{}) && trace.ID(b).Sampling() == r.id && id == strings.ToLower(id)
 }
 
 // join puts a request together from the record of the caller's node and those of the nodes that

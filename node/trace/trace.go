@@ -8,7 +8,7 @@
 //	/v1/trace/get/ID                                 what was recorded
 //	/v1/trace/end/ID                                 that as well, for the last time
 //
-// with the id of the watch as 16 hexadecimal digits. The first two are answered with [status.Armed],
+// with the id of the sampling as 16 hexadecimal digits. The first two are answered with [status.Armed],
 // the others with [status.TraceRecord]s, in JSON. All nodes are armed before the first samples, so
 // that none is sent a trace that it does not know. A node that does not know the questions
 // resets the stream.
@@ -90,7 +90,7 @@ func Answer(o *overlay.Overlay, asked string) (answer []byte, mine bool) {
 	}
 	what, rest, _ := strings.Cut(asked, "/")
 	hexID, rest, _ := strings.Cut(rest, "/")
-	id, err := parseWatch(hexID)
+	id, err := parseSampling(hexID)
 	if err != nil {
 		return nil, true
 	}
@@ -109,10 +109,10 @@ func Answer(o *overlay.Overlay, asked string) (answer []byte, mine bool) {
 	return nil, true
 }
 
-func parseWatch(text string) (id trace.WatchID, err error) {
+func parseSampling(text string) (id trace.SamplingID, err error) {
 	n, err := strconv.ParseUint(text, 16, 64)
 	if err != nil || len(text) != 2*len(id) {
-		return id, errors.New("no id of a watch")
+		return id, errors.New("no id of a sampling")
 	}
 	for i := range id {
 		id[i] = byte(n >> (56 - 8*i))
@@ -121,7 +121,7 @@ func parseWatch(text string) (id trace.WatchID, err error) {
 }
 
 // arm does what another node asks for.
-func arm(o *overlay.Overlay, id trace.WatchID, rest string) []byte {
+func arm(o *overlay.Overlay, id trace.SamplingID, rest string) []byte {
 	part := strings.SplitN(rest, "/", 4)
 	if len(part) != 4 {
 		return nil
@@ -132,7 +132,7 @@ func arm(o *overlay.Overlay, id trace.WatchID, rest string) []byte {
 	if errors.Join(err1, err2, err3) != nil {
 		return nil
 	}
-	return said(o.Traces().Arm(trace.Watch{
+	return said(o.Traces().Arm(trace.Sampling{
 		ID: id, Name: part[3], Count: count, Every: every, Time: time.Duration(ms) * time.Millisecond,
 	}))
 }
@@ -161,15 +161,15 @@ func Trace(ctx context.Context, o *overlay.Overlay, self transport.PeerID, other
 	if err := wanted.Check(); err != nil {
 		return nil, err
 	}
-	r := &run{overlay: o, self: self, wanted: wanted, id: newWatch(), heard: make(map[transport.PeerID][]status.TraceRecord), unanswered: make(map[transport.PeerID]string), room: maxAnswers}
-	watch := trace.Watch{ID: r.id, Name: wanted.Cluster, Count: wanted.Count, Every: wanted.Every, Time: wanted.Time + 2*patience}
-	if err := o.Traces().Arm(watch); err != nil {
+	r := &run{overlay: o, self: self, wanted: wanted, id: newSampling(), heard: make(map[transport.PeerID][]status.TraceRecord), unanswered: make(map[transport.PeerID]string), room: maxAnswers}
+	sampling := trace.Sampling{ID: r.id, Name: wanted.Cluster, Count: wanted.Count, Every: wanted.Every, Time: wanted.Time + 2*patience}
+	if err := o.Traces().Arm(sampling); err != nil {
 		return nil, err
 	}
 	defer o.Traces().Disarm(r.id)
 	unasked := ""
 	if len(wanted.Cluster) <= maxName {
-		r.arm(ctx, others, watch)
+		r.arm(ctx, others, sampling)
 	} else if len(others) > 0 {
 		unasked = "other nodes were not asked, as the name is too long for a question"
 	}
@@ -185,7 +185,7 @@ func Trace(ctx context.Context, o *overlay.Overlay, self transport.PeerID, other
 	return all, nil
 }
 
-func newWatch() (id trace.WatchID) {
+func newSampling() (id trace.SamplingID) {
 	for i := range id {
 		id[i] = byte(rand.Uint32())
 	}
@@ -197,7 +197,7 @@ type run struct {
 	overlay *overlay.Overlay
 	self    transport.PeerID
 	wanted  Wanted
-	id      trace.WatchID
+	id      trace.SamplingID
 	armed   []transport.PeerID // other nodes
 
 	mu         sync.Mutex
@@ -207,7 +207,7 @@ type run struct {
 }
 
 // arm arms other nodes, and starts.
-func (r *run) arm(ctx context.Context, others []transport.PeerID, w trace.Watch) {
+func (r *run) arm(ctx context.Context, others []transport.PeerID, w trace.Sampling) {
 	text := fmt.Sprintf("arm/%x/%d/%d/%d/%s", w.ID, w.Count, w.Every, w.Time.Milliseconds(), w.Name)
 	r.armed = r.each(ctx, others, text, r.agreed)
 	r.armed = r.each(ctx, r.armed, fmt.Sprintf("start/%x", r.id), r.agreed)
@@ -321,7 +321,7 @@ func (r *run) complete() (n int) {
 }
 
 // recorded returns what this node has recorded.
-func recorded(o *overlay.Overlay, id trace.WatchID) []status.TraceRecord {
+func recorded(o *overlay.Overlay, id trace.SamplingID) []status.TraceRecord {
 	records, _ := o.Traces().Records(id) // none, if it has ended
 	all := make([]status.TraceRecord, 0, len(records))
 	for i := range records {

@@ -205,7 +205,7 @@ func TestANetworkOfThree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := network(t, 3)
 		caller := hosts[0].attach(t, "", &member{addr: "127.0.0.1:1000"})
-		lasting := hosts[2].attach(t, "service", &member{addr: "127.0.0.1:3000", silent: true})
+		hosts[2].attach(t, "service", &member{addr: "127.0.0.1:3000", silent: true})
 		settle()
 		traces := hosts[1].trace(t, next("service", 1), func() {
 			caller.Request(1, []byte("service"), []byte("body"), time.Second)
@@ -225,7 +225,6 @@ func TestANetworkOfThree(t *testing.T) {
 		})
 		golden(t, "three", traces)
 		continuous(t, traces)
-		_ = lasting
 	})
 }
 
@@ -234,14 +233,17 @@ func TestANodeThatDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := network(t, 3)
 		caller := hosts[0].attach(t, "", &member{addr: "127.0.0.1:1000"})
-		quick := hosts[1].attach(t, "service", &member{addr: "127.0.0.1:2000", after: time.Millisecond})
-		settle()
-		hosts[2].attach(t, "service", &member{addr: "127.0.0.1:3000", after: 50 * time.Millisecond})
-		settle()
-		for id := range uint64(10) {
-			caller.Request(100+id, []byte("service"), nil, time.Minute)
-			time.Sleep(100 * time.Millisecond)
+		warm := func() {
+			settle()
+			for id := range uint64(5) {
+				caller.Request(100+id, []byte("service"), nil, time.Minute)
+				time.Sleep(100 * time.Millisecond)
+			}
 		}
+		hosts[2].attach(t, "service", &member{addr: "127.0.0.1:3000", after: 50 * time.Millisecond})
+		warm()
+		hosts[1].attach(t, "service", &member{addr: "127.0.0.1:2000", after: time.Millisecond})
+		warm()
 		ctx, cancel := context.WithCancel(t.Context())
 		drained := make(chan struct{})
 		traces := hosts[0].trace(t, next("service", 1), func() {
@@ -256,7 +258,6 @@ func TestANodeThatDrains(t *testing.T) {
 		continuous(t, traces)
 		cancel()
 		<-drained
-		_ = quick
 	})
 }
 
@@ -282,6 +283,14 @@ func TestWhatWaits(t *testing.T) {
 		golden(t, "full", traces)
 		continuous(t, traces)
 
+		caller.FailFast()
+		traces = hosts[0].trace(t, next("nowhere", 1), func() {
+			caller.Request(4, []byte("nowhere"), nil, time.Hour)
+		})
+		if len(traces.Traces) != 1 || traces.Traces[0].Outcome != "timeout" {
+			t.Errorf("a request that does not wait: %+v", traces)
+		}
+		continuous(t, traces)
 		traces = hosts[0].trace(t, next("busy", 1), func() {
 			caller.Request(3, []byte("busy"), nil, time.Hour)
 		})

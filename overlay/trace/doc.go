@@ -9,15 +9,15 @@
 //
 // # Bounds
 //
-// A recorder has at most [MaxWatches] watches, each of which ends by itself after its time. A watch
+// A recorder has at most [MaxSamplings] samplings, each of which ends by itself after its time. A sampling
 // samples at most [MaxCount] requests of this node, joins at most four times as many and sixteen of each
-// other node, [maxJoined] of all, and all watches together keep [maxSteps] steps. What exceeds that is not
+// other node, [maxJoined] of all, and all samplings together keep [maxSteps] steps. What exceeds that is not
 // recorded, and counted.
 //
 // # Ids
 //
 // The id of a trace is one of the W3C's Trace Context: 16 bytes. The first eight are the id of the
-// watch, which was drawn at random, the others are drawn for each trace. A node that is sent the
-// id of a trace with a request joins it if it has that watch for that name, so ids that nobody
+// sampling, which was drawn at random, the others are drawn for each trace. A node that is sent the
+// id of a trace with a request joins it if it has that sampling for that name, so ids that nobody
 // has asked for cost nothing.
 package trace

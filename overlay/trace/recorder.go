@@ -13,30 +13,30 @@ import (
 
 // The bounds of a recorder.
 const (
-	// MaxWatches is how many watches there can be at a time.
-	MaxWatches = 4
-	// MaxCount is how many requests a watch can sample, and MaxTime for how long.
+	// MaxSamplings is how many samplings there can be at a time.
+	MaxSamplings = 4
+	// MaxCount is how many requests a sampling can sample, and MaxTime for how long.
 	MaxCount = 100
 	MaxTime  = 11 * time.Minute
 
-	maxJoined = 1000    // requests of other nodes that a watch joins
+	maxJoined = 1000    // requests of other nodes that a sampling joins
 	retries   = 16      // of one request at a node that may be joined, beside four of each
-	maxSteps  = 1 << 14 // that all watches keep together
+	maxSteps  = 1 << 14 // that all samplings keep together
 	keepTime  = 15 * time.Second
 )
 
-// WatchID names a watch at all nodes.
-type WatchID [8]byte
+// SamplingID names a sampling at all nodes.
+type SamplingID [8]byte
 
 // ID names a trace: see the package comment.
 type ID [16]byte
 
-// Watch returns the watch that the trace is of.
-func (id ID) Watch() WatchID { return WatchID(id[:8]) }
+// Sampling returns the sampling that the trace is of.
+func (id ID) Sampling() SamplingID { return SamplingID(id[:8]) }
 
-// Watch says which requests are traced.
-type Watch struct {
-	ID    WatchID
+// Sampling says which requests are traced.
+type Sampling struct {
+	ID    SamplingID
 	Name  string        // of the cluster
 	Count int           // requests that are sampled, from 1 to MaxCount
 	Every int           // one of so many is; 1 is each
@@ -44,20 +44,20 @@ type Watch struct {
 }
 
 var (
-	// ErrTooMany says that there are MaxWatches already.
-	ErrTooMany = fmt.Errorf("%d traces are under way at the node: wait until one has ended", MaxWatches)
-	// ErrWatch says that a watch exceeds a bound.
-	ErrWatch = fmt.Errorf("a trace is of 1 to %d requests within %v, one of 1 or more", MaxCount, MaxTime)
-	// ErrUnknown says that there is no such watch, or no longer.
+	// ErrTooMany says that there are MaxSamplings already.
+	ErrTooMany = fmt.Errorf("%d traces are under way at the node: wait until one has ended", MaxSamplings)
+	// ErrSampling says that a sampling exceeds a bound.
+	ErrSampling = fmt.Errorf("a trace is of 1 to %d requests within %v, one of 1 or more", MaxCount, MaxTime)
+	// ErrUnknown says that there is no such sampling, or no longer.
 	ErrUnknown = errors.New("the trace has ended, or never began, at the node")
 )
 
 // Recorder records traces. The zero Recorder has nothing armed. Its methods are safe for
 // concurrent use.
 type Recorder struct {
-	armed atomic.Pointer[[]*watch] // nil: none
+	armed atomic.Pointer[[]*sampling] // nil: none
 
-	mu       sync.Mutex // guards who is armed; held while watches are replaced
+	mu       sync.Mutex // guards who is armed; held while samplings are replaced
 	steps    atomic.Int64
 	refused  atomic.Uint64
 	unkept   atomic.Uint64
@@ -66,9 +66,9 @@ type Recorder struct {
 
 // Stats counts.
 type Stats struct {
-	Refused  uint64 // watches, as there were too many, or they were too large
+	Refused  uint64 // samplings, as there were too many, or they were too large
 	Unkept   uint64 // steps of traces that were not recorded, as there were enough
-	Unjoined uint64 // requests of other nodes that were not recorded, as there were enough of their watch
+	Unjoined uint64 // requests of other nodes that were not recorded, as there were enough of their sampling
 }
 
 // Stats returns the counts.
@@ -76,9 +76,9 @@ func (r *Recorder) Stats() Stats {
 	return Stats{Refused: r.refused.Load(), Unkept: r.unkept.Load(), Unjoined: r.unjoined.Load()}
 }
 
-// watch is a [Watch] that is armed.
-type watch struct {
-	Watch
+// sampling is a [Sampling] that is armed.
+type sampling struct {
+	Sampling
 	recorder *Recorder
 	until    time.Time
 	end      *time.Timer
@@ -95,42 +95,42 @@ type watch struct {
 }
 
 // Arm has requests of other nodes joined, as from now, and forgets them some seconds after the
-// time of the watch at the latest. Those of this node are sampled from Start on. To arm a watch again
+// time of the sampling at the latest. Those of this node are sampled from Start on. To arm a sampling again
 // changes nothing.
-func (r *Recorder) Arm(config Watch) error {
+func (r *Recorder) Arm(config Sampling) error {
 	if config.Count < 1 || config.Count > MaxCount || config.Every < 1 || config.Time <= 0 || config.Time > MaxTime {
 		r.refused.Add(1)
-		return ErrWatch
+		return ErrSampling
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.watches()
+	now := r.samplings()
 	for _, w := range now {
 		if w.ID == config.ID {
 			return nil
 		}
 	}
-	if len(now) >= MaxWatches {
+	if len(now) >= MaxSamplings {
 		r.refused.Add(1)
 		return ErrTooMany
 	}
-	w := &watch{Watch: config, recorder: r, until: time.Now().Add(config.Time), joined: make(map[transport.PeerID]int)}
+	w := &sampling{Sampling: config, recorder: r, until: time.Now().Add(config.Time), joined: make(map[transport.PeerID]int)}
 	w.left.Store(int64(config.Count))
 	w.end = time.AfterFunc(config.Time+keepTime, func() { r.Disarm(config.ID) })
 	r.replace(append(now[:len(now):len(now)], w))
 	return nil
 }
 
-// watches returns those that are armed. They are not to be modified.
-func (r *Recorder) watches() []*watch {
+// samplings returns those that are armed. They are not to be modified.
+func (r *Recorder) samplings() []*sampling {
 	if all := r.armed.Load(); all != nil {
 		return *all
 	}
 	return nil
 }
 
-// replace replaces the watches. The lock is held.
-func (r *Recorder) replace(all []*watch) {
+// replace replaces the samplings. The lock is held.
+func (r *Recorder) replace(all []*sampling) {
 	if len(all) == 0 {
 		r.armed.Store(nil)
 		return
@@ -141,9 +141,9 @@ func (r *Recorder) replace(all []*watch) {
 // Armed reports whether anything is armed.
 func (r *Recorder) Armed() bool { return r.armed.Load() != nil }
 
-// find returns a watch, or nil.
-func (r *Recorder) find(id WatchID) *watch {
-	for _, w := range r.watches() {
+// find returns a sampling, or nil.
+func (r *Recorder) find(id SamplingID) *sampling {
+	for _, w := range r.samplings() {
 		if w.ID == id {
 			return w
 		}
@@ -151,8 +151,8 @@ func (r *Recorder) find(id WatchID) *watch {
 	return nil
 }
 
-// Start has requests of this node sampled, if the watch is armed.
-func (r *Recorder) Start(id WatchID) error {
+// Start has requests of this node sampled, if the sampling is armed.
+func (r *Recorder) Start(id SamplingID) error {
 	w := r.find(id)
 	if w == nil {
 		return ErrUnknown
@@ -161,8 +161,8 @@ func (r *Recorder) Start(id WatchID) error {
 	return nil
 }
 
-// Records returns what a watch has recorded, the oldest first.
-func (r *Recorder) Records(id WatchID) ([]Record, error) {
+// Records returns what a sampling has recorded, the oldest first.
+func (r *Recorder) Records(id SamplingID) ([]Record, error) {
 	w := r.find(id)
 	if w == nil {
 		return nil, ErrUnknown
@@ -176,12 +176,12 @@ func (r *Recorder) Records(id WatchID) ([]Record, error) {
 	return all, nil
 }
 
-// Disarm ends a watch, and forgets what it has recorded. There may be no such one.
-func (r *Recorder) Disarm(id WatchID) {
+// Disarm ends a sampling, and forgets what it has recorded. There may be no such one.
+func (r *Recorder) Disarm(id SamplingID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var others []*watch
-	for _, w := range r.watches() {
+	var others []*sampling
+	for _, w := range r.samplings() {
 		if w.ID != id {
 			others = append(others, w)
 			continue
@@ -191,8 +191,8 @@ func (r *Recorder) Disarm(id WatchID) {
 	r.replace(others)
 }
 
-// forget ends the watch.
-func (w *watch) forget() {
+// forget ends the sampling.
+func (w *sampling) forget() {
 	w.end.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -213,10 +213,10 @@ func (r *Recorder) Sample(now time.Time, name []byte) *Trace {
 	return sample(*armed, now, name)
 }
 
-func sample(armed []*watch, now time.Time, name []byte) *Trace {
+func sample(armed []*sampling, now time.Time, name []byte) *Trace {
 	for _, w := range armed {
 		if w.Name == string(name) && w.wants(now) {
-			t := &Trace{watch: w}
+			t := &Trace{sampling: w}
 			copy(t.id[:], w.ID[:])
 			for i := 8; i < len(t.id); i++ {
 				t.id[i] = byte(rand.Uint32())
@@ -230,14 +230,14 @@ func sample(armed []*watch, now time.Time, name []byte) *Trace {
 }
 
 // wants reports whether one more request is to be sampled.
-func (w *watch) wants(now time.Time) bool {
+func (w *sampling) wants(now time.Time) bool {
 	if !w.started.Load() || w.left.Load() <= 0 || now.After(w.until) {
 		return false
 	}
 	return (w.seen.Add(1)-1)%uint64(w.Every) == 0 && w.left.Add(-1) >= 0
 }
 
-func (w *watch) keep(t *Trace) bool {
+func (w *sampling) keep(t *Trace) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
@@ -260,12 +260,12 @@ func (r *Recorder) Join(id, name []byte, from transport.PeerID) *Trace {
 	return join(*armed, ID(id), name, from)
 }
 
-func join(armed []*watch, id ID, name []byte, from transport.PeerID) *Trace {
+func join(armed []*sampling, id ID, name []byte, from transport.PeerID) *Trace {
 	for _, w := range armed {
-		if w.ID != id.Watch() || w.Name != string(name) {
+		if w.ID != id.Sampling() || w.Name != string(name) {
 			continue
 		}
-		t := &Trace{watch: w, id: id, from: from, served: true}
+		t := &Trace{sampling: w, id: id, from: from, served: true}
 		if !w.take(from) || !w.keep(t) {
 			w.recorder.unjoined.Add(1)
 			return nil
@@ -277,7 +277,7 @@ func join(armed []*watch, id ID, name []byte, from transport.PeerID) *Trace {
 
 // take counts one more request of a node, and reports whether it may be recorded. A node sends
 // one again that was refused.
-func (w *watch) take(from transport.PeerID) bool {
+func (w *sampling) take(from transport.PeerID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended || w.total >= maxJoined || w.joined[from] >= 4*w.Count+retries {

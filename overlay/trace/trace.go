@@ -66,10 +66,10 @@ type Record struct {
 // Trace records a request at a node. A nil Trace records nothing. Its methods do not block, and are
 // safe for concurrent use.
 type Trace struct {
-	watch  *watch
-	id     ID
-	from   transport.PeerID
-	served bool
+	sampling *sampling
+	id       ID
+	from     transport.PeerID
+	served   bool
 
 	mu     sync.Mutex
 	ended  bool // nothing more is kept
@@ -93,7 +93,7 @@ func (t *Trace) Add(m Mark) {
 	if m.At.IsZero() {
 		m.At = time.Now()
 	}
-	r := t.watch.recorder
+	r := t.sampling.recorder
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {

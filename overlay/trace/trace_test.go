@@ -17,11 +17,11 @@ var (
 	peer = transport.PeerID{1}
 )
 
-func watch(id byte, count int) trace.Watch {
-	return trace.Watch{ID: trace.WatchID{id}, Name: "work", Count: count, Every: 1, Time: time.Minute}
+func sampling(id byte, count int) trace.Sampling {
+	return trace.Sampling{ID: trace.SamplingID{id}, Name: "work", Count: count, Every: 1, Time: time.Minute}
 }
 
-func arm(t *testing.T, r *trace.Recorder, w trace.Watch) {
+func arm(t *testing.T, r *trace.Recorder, w trace.Sampling) {
 	t.Helper()
 	if err := r.Arm(w); err != nil {
 		t.Fatal(err)
@@ -31,10 +31,10 @@ func arm(t *testing.T, r *trace.Recorder, w trace.Watch) {
 	}
 }
 
-// records returns those of a watch.
+// records returns those of a sampling.
 func records(t *testing.T, r *trace.Recorder, id byte) []trace.Record {
 	t.Helper()
-	all, err := r.Records(trace.WatchID{id})
+	all, err := r.Records(trace.SamplingID{id})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func records(t *testing.T, r *trace.Recorder, id byte) []trace.Record {
 func TestSample(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r trace.Recorder
-		w := watch(1, 3)
+		w := sampling(1, 3)
 		w.Every = 2
 		if err := r.Arm(w); err != nil {
 			t.Fatal(err)
@@ -70,21 +70,21 @@ func TestSample(t *testing.T) {
 			t.Errorf("sampled are %s", got)
 		}
 		all := records(t, &r, 1)
-		if len(all) != 3 || all[0].ID == all[1].ID || all[0].ID.Watch() != w.ID || len(all[0].Marks) != 1 || all[0].Served {
+		if len(all) != 3 || all[0].ID == all[1].ID || all[0].ID.Sampling() != w.ID || len(all[0].Marks) != 1 || all[0].Served {
 			t.Errorf("records: %+v", all)
 		}
 
-		arm(t, &r, watch(2, 100))
+		arm(t, &r, sampling(2, 100))
 		time.Sleep(time.Minute + 1)
 		if r.Sample(time.Now(), work) != nil {
 			t.Error("the time is over")
 		}
 		records(t, &r, 2)
 		time.Sleep(time.Minute)
-		if _, err := r.Records(trace.WatchID{2}); !errors.Is(err, trace.ErrUnknown) || r.Armed() {
+		if _, err := r.Records(trace.SamplingID{2}); !errors.Is(err, trace.ErrUnknown) || r.Armed() {
 			t.Errorf("after its time: %v", err)
 		}
-		if err := r.Start(trace.WatchID{2}); !errors.Is(err, trace.ErrUnknown) {
+		if err := r.Start(trace.SamplingID{2}); !errors.Is(err, trace.ErrUnknown) {
 			t.Errorf("to start it then: %v", err)
 		}
 	})
@@ -92,47 +92,47 @@ func TestSample(t *testing.T) {
 
 func TestArm(t *testing.T) {
 	var r trace.Recorder
-	for i, change := range []func(w *trace.Watch){
-		func(w *trace.Watch) { w.Count = 0 }, func(w *trace.Watch) { w.Count = trace.MaxCount + 1 }, func(w *trace.Watch) { w.Every = 0 },
-		func(w *trace.Watch) { w.Time = 0 }, func(w *trace.Watch) { w.Time = trace.MaxTime + 1 },
+	for i, change := range []func(w *trace.Sampling){
+		func(w *trace.Sampling) { w.Count = 0 }, func(w *trace.Sampling) { w.Count = trace.MaxCount + 1 }, func(w *trace.Sampling) { w.Every = 0 },
+		func(w *trace.Sampling) { w.Time = 0 }, func(w *trace.Sampling) { w.Time = trace.MaxTime + 1 },
 	} {
-		w := watch(1, 1)
+		w := sampling(1, 1)
 		change(&w)
-		if err := r.Arm(w); !errors.Is(err, trace.ErrWatch) {
+		if err := r.Arm(w); !errors.Is(err, trace.ErrSampling) {
 			t.Errorf("row %d: %v", i, err)
 		}
 	}
-	for i := range byte(trace.MaxWatches) {
-		arm(t, &r, watch(i, 1))
+	for i := range byte(trace.MaxSamplings) {
+		arm(t, &r, sampling(i, 1))
 	}
-	if err := r.Arm(watch(100, 1)); !errors.Is(err, trace.ErrTooMany) {
+	if err := r.Arm(sampling(100, 1)); !errors.Is(err, trace.ErrTooMany) {
 		t.Errorf("one more: %v", err)
 	}
 	if n := r.Stats().Refused; n != 6 {
 		t.Errorf("%d were refused", n)
 	}
-	r.Disarm(trace.WatchID{100}) // which is none
-	for i := range byte(trace.MaxWatches) {
-		r.Disarm(trace.WatchID{i})
+	r.Disarm(trace.SamplingID{100}) // which is none
+	for i := range byte(trace.MaxSamplings) {
+		r.Disarm(trace.SamplingID{i})
 	}
 	if r.Armed() {
 		t.Error("all have ended")
 	}
-	arm(t, &r, watch(100, 1))
-	r.Disarm(trace.WatchID{100})
+	arm(t, &r, sampling(100, 1))
+	r.Disarm(trace.SamplingID{100})
 }
 
-// Ids that are not of a watch for that name are not recorded, nor more of one node than it can need.
+// Ids that are not of a sampling for that name are not recorded, nor more of one node than it can need.
 func TestJoin(t *testing.T) {
 	var r trace.Recorder
 	id := append([]byte{1, 0, 0, 0, 0, 0, 0, 0}, "trace id"...)
 	if r.Join(id, work, peer) != nil {
 		t.Error("nothing is armed")
 	}
-	if err := r.Arm(watch(1, 5)); err != nil { // others are joined before it starts
+	if err := r.Arm(sampling(1, 5)); err != nil { // others are joined before it starts
 		t.Fatal(err)
 	}
-	defer r.Disarm(trace.WatchID{1})
+	defer r.Disarm(trace.SamplingID{1})
 	for name, sent := range map[string][]byte{"none": nil, "short": id[:15], "long": append(id[:16:16], 0), "foreign": append([]byte{2}, id[1:]...)} {
 		if r.Join(sent, work, peer) != nil {
 			t.Errorf("%s is joined", name)
@@ -168,11 +168,11 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// Steps beyond the bound are counted, and room for others comes back with the end of a watch.
+// Steps beyond the bound are counted, and room for others comes back with the end of a sampling.
 func TestStepsAreBounded(t *testing.T) {
 	var r trace.Recorder
 	for round := range 3 {
-		arm(t, &r, watch(1, 2))
+		arm(t, &r, sampling(1, 2))
 		first, second := r.Sample(time.Now(), work), r.Sample(time.Now(), work)
 		const bound = 1 << 14
 		for range bound {
@@ -183,15 +183,15 @@ func TestStepsAreBounded(t *testing.T) {
 		if len(all[0].Marks) != bound || all[1].Unkept != 1 || len(all[1].Marks) != 0 || r.Stats().Unkept != uint64(round+1) {
 			t.Errorf("round %d: %d and %d steps, %d missing; %+v", round, len(all[0].Marks), len(all[1].Marks), all[1].Unkept, r.Stats())
 		}
-		r.Disarm(trace.WatchID{1})
+		r.Disarm(trace.SamplingID{1})
 		first.Forget() // after the end, which is kept nowhere
 	}
 }
 
 func TestSteps(t *testing.T) {
 	var r trace.Recorder
-	arm(t, &r, watch(1, 1))
-	defer r.Disarm(trace.WatchID{1})
+	arm(t, &r, sampling(1, 1))
+	defer r.Disarm(trace.SamplingID{1})
 	s := r.Sample(time.Now(), work)
 	s.Queue(peer, 7)
 	s.Refuse(peer, "full")
@@ -225,8 +225,8 @@ func (q *queue) Waiting() int {
 // What is not traced costs no memory, and changes nothing.
 func TestNothingIsArmed(t *testing.T) {
 	var r, armed trace.Recorder
-	arm(t, &armed, watch(1, 1))
-	defer armed.Disarm(trace.WatchID{1})
+	arm(t, &armed, sampling(1, 1))
+	defer armed.Disarm(trace.SamplingID{1})
 	id, other := make([]byte, 16), []byte("other")
 	now := time.Now()
 	if n := testing.AllocsPerRun(100, func() {
