@@ -41,7 +41,8 @@ the request's leaving and the answer's coming back. It goes by the socket alone,
 do more than usual while they are asked.
 
   iris trace -count 3 billing`,
-		FlagSet: fs,
+		FlagSet:  fs,
+		Argument: firstName(status.Cluster),
 		Exec: func(ctx context.Context, args []string) error {
 			switch {
 			case len(args) != 1 || args[0] == "":
