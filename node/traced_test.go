@@ -18,7 +18,7 @@ func TestTracesAreAskedForBySocket(t *testing.T) {
 	}
 	defer n.Close()
 	w := httptest.NewRecorder()
-	n.forThisHost(onlyQuestions(n.reads())).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://127.0.0.1/v1/trace?name=work&for=1ms", nil))
+	n.forThisHost(onlyQuestions(n.reads(http.NotFound))).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://127.0.0.1/v1/trace?name=work&for=1ms", nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("over HTTP: %d %s", w.Code, w.Body)
 	}

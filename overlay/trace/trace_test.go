@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,20 +55,20 @@ func TestSample(t *testing.T) {
 			t.Error("it has not started")
 		}
 		arm(t, &r, w) // again
-		got := ""
+		var got strings.Builder
 		for range 8 {
 			if r.Sample(time.Now(), []byte("other")) != nil {
 				t.Error("another name is traced")
 			}
 			if s := r.Sample(time.Now(), work); s != nil {
-				got += "x"
+				got.WriteString("x")
 				s.Add(trace.Mark{Step: trace.Read})
 			} else {
-				got += "-"
+				got.WriteString("-")
 			}
 		}
-		if got != "x-x-x---" {
-			t.Errorf("sampled are %s", got)
+		if got.String() != "x-x-x---" {
+			t.Errorf("sampled are %s", got.String())
 		}
 		all := records(t, &r, 1)
 		if len(all) != 3 || all[0].ID == all[1].ID || all[0].ID.Sampling() != w.ID || len(all[0].Marks) != 1 || all[0].Served {

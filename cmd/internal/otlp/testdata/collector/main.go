@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
 const config = `yaml:
@@ -33,6 +34,7 @@ func main() {
 	factories := func() (otelcol.Factories, error) {
 		in, out := otlpreceiver.NewFactory(), debugexporter.NewFactory()
 		return otelcol.Factories{
+			Telemetry: otelconftelemetry.NewFactory(),
 			Receivers: map[component.Type]receiver.Factory{in.Type(): in},
 			Exporters: map[component.Type]exporter.Factory{out.Type(): out},
 		}, nil
