@@ -120,16 +120,19 @@ type member struct {
 	after  time.Duration
 	full   bool
 	silent bool
-	waits  int // bytes in its queue
+	waits  int           // bytes in its queue
+	ready  chan struct{} // closed when Member is set, as it may be handed a request before
 }
 
 func (h *host) attach(t *testing.T, cluster string, m *member) *member {
 	t.Helper()
+	m.ready = make(chan struct{})
 	attached, err := h.Attach([]byte(cluster), m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.Member = attached
+	close(m.ready)
 	return m
 }
 
@@ -142,7 +145,10 @@ func (m *member) HandleRequest(id uint64, _ []byte, _ time.Duration) error {
 	case m.full:
 		return errors.New("no room")
 	case !m.silent:
-		time.AfterFunc(m.after, func() { m.Reply(id, true, nil) })
+		time.AfterFunc(m.after, func() {
+			<-m.ready
+			m.Reply(id, true, nil)
+		})
 	}
 	return nil
 }
