@@ -12,7 +12,7 @@ SEED     ?= 1
 NODES    ?= 1000
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test failpoints bin/iris release packages monitoring vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser attacks attacks-cgroup services ladder compare network
+.PHONY: check format vet build test failpoints bin/iris release packages monitoring vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser collector attacks attacks-cgroup services ladder compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -126,6 +126,10 @@ lossy: ## requests beside a tunnel where 1 % of the packets between nodes are lo
 browser: ## pages of strangers cannot use iris http, and the page of a network, in a real browser
 	$(GO) test -count=1 -v -run '^TestPagesCannotCall$$' ./cmd/internal/gateway -browser $(BROWSER)
 	$(GO) test -count=1 -v -run '^TestPageInABrowser$$' ./cmd/iris -browser $(BROWSER) $(if $(SCREENSHOTS),-screenshots $(SCREENSHOTS))
+
+# A module of its own has the collector; its modules are downloaded, and building it takes minutes.
+collector: ## what iris trace -otlp sends, to a collector of OpenTelemetry that is built of its modules
+	$(GO) test -count=1 -v -timeout 30m -run '^TestCollector$$' ./cmd/internal/otlp -collector
 
 # On Debian: apt-get install postgresql redis-server redis-tools nginx openssh-server socat curl openssl
 attacks: ## what one application can do to others, between processes: docs/security.md; a minute, Linux

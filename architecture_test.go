@@ -49,7 +49,11 @@ var rules = []rule{
 		reason: "to explain who is asked needs the overlay alone, so that a network in memory can be explained too",
 	},
 	{
-		path: "node", allowed: []string{"node/explain", "node/page", "node/status", "overlay", "overlay/discovery/...", "overlay/sealed", "overlay/traffic", "relay", "relay/policy", "transport/..."}, others: true,
+		path: "node/trace", allowed: []string{"node/explain", "node/status", "overlay", "overlay/names", "overlay/trace", "transport"},
+		reason: "to follow a request needs the overlay alone, so that it can be followed in a network in memory too",
+	},
+	{
+		path: "node", allowed: []string{"node/explain", "node/page", "node/status", "node/trace", "overlay", "overlay/discovery/...", "overlay/sealed", "overlay/traffic", "relay", "relay/policy", "transport/..."}, others: true,
 		reason: "a node is given its transports as values, so that there is no registry and a test can give its own; it runs discovery beside the overlay, which needs nothing of it",
 	},
 	{
@@ -63,6 +67,10 @@ var rules = []rule{
 	{
 		path: "overlay/ask", allowed: []string{"transport"},
 		reason: "a question and its answer need a stream, and do not know what they are about",
+	},
+	{
+		path: "overlay/trace", allowed: []string{"transport"},
+		reason: "what records steps does not know who marks them, nor how they are asked for",
 	},
 	{
 		path: "overlay/traffic", allowed: nil,
@@ -81,7 +89,7 @@ var rules = []rule{
 		reason: "it needs who is linked, a lane to it and where to deliver, and declares these as interfaces",
 	},
 	{
-		path: "overlay/names", allowed: []string{"overlay/balance", "overlay/directory", "overlay/wire", "transport", "transport/budget"},
+		path: "overlay/names", allowed: []string{"overlay/balance", "overlay/directory", "overlay/trace", "overlay/wire", "transport", "transport/budget"},
 		reason: "a state machine that can be simulated: no lock, clock, goroutine or link",
 	},
 	{
@@ -97,7 +105,7 @@ var rules = []rule{
 		reason: "it gives two state machines their locks and their time, and does not know links or members",
 	},
 	{
-		path: "overlay/member", allowed: []string{"overlay/balance", "overlay/calls", "overlay/lookup", "overlay/multicast", "overlay/names", "overlay/remote", "overlay/session", "overlay/traffic", "overlay/tunnel", "overlay/wire", "transport/budget", "transport/outbox"},
+		path: "overlay/member", allowed: []string{"overlay/balance", "overlay/calls", "overlay/lookup", "overlay/multicast", "overlay/names", "overlay/remote", "overlay/session", "overlay/trace", "overlay/traffic", "overlay/tunnel", "overlay/wire", "transport/budget", "transport/outbox"},
 		reason: "members ask by what finds and carries, which does not know them, and know neither who keeps links nor who is in the network",
 	},
 	{
@@ -105,7 +113,7 @@ var rules = []rule{
 		reason: "who keeps the other nodes and the links to them does not know what is said over these",
 	},
 	{
-		path: "overlay/remote", allowed: []string{"overlay/balance", "overlay/calls", "overlay/names", "overlay/peers", "overlay/session", "overlay/tunnel", "overlay/wire", "transport", "transport/budget"},
+		path: "overlay/remote", allowed: []string{"overlay/balance", "overlay/calls", "overlay/names", "overlay/peers", "overlay/session", "overlay/trace", "overlay/tunnel", "overlay/wire", "transport", "transport/budget"},
 		reason: "requests and tunnels between two nodes know who asks and who takes them as interfaces that they declare",
 	},
 	{

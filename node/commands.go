@@ -12,6 +12,7 @@ import (
 func (n *Node) commands() http.Handler {
 	mux := n.reads(n.sayNetworkNow)
 	mux.HandleFunc("POST /v1/drain", n.drain)
+	mux.HandleFunc("POST /v1/trace", n.sayTraces)
 	mux.HandleFunc("GET /v1/doctor", n.sayExamined)
 	mux.HandleFunc("GET /v1/log-level", n.sayLogLevel)
 	mux.HandleFunc("PUT /v1/log-level", n.setLogLevel)

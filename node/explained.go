@@ -29,13 +29,18 @@ func (n *Node) titles() explain.Title {
 // Explain says who would be asked by a request to a cluster that an application of this node
 // makes now, and why. The other nodes are asked who serves it there, and have two seconds.
 func (n *Node) Explain(ctx context.Context, cluster string) *status.Explanation {
+	return explain.Explain(ctx, n.overlay, n.ID(), n.others(), n.titles(), cluster)
+}
+
+// others returns the ids of the other nodes.
+func (n *Node) others() []transport.PeerID {
 	var others []transport.PeerID
 	if n.links != nil {
 		for _, other := range n.overlay.Network().Nodes() {
 			others = append(others, other.ID)
 		}
 	}
-	return explain.Explain(ctx, n.overlay, n.ID(), others, n.titles(), cluster)
+	return others
 }
 
 func (n *Node) sayExplanation(w http.ResponseWriter, r *http.Request) {

@@ -117,6 +117,8 @@ var provokedElsewhere = map[status.Reason][3]string{
 	status.AdminEvicted:        {"node/adminguard_test.go", "TestSilentAdminConnectionsMakeRoom", "turnedAway.evicted"},
 	status.AdminForbidden:      {"node/adminguard_test.go", "TestAdminRequestsAreForThisHost", "turnedAway.forbidden"},
 
+	status.TraceRefused:   {"node/trace/trace_test.go", "TestNodesAreDisarmed", "TracesRefused"},
+	status.TraceUnkept:    {"overlay/trace/trace_test.go", "TestStepsAreBounded", "Stats().Unkept"},
 	status.TunnelNoMember: {"overlay/tunnel_test.go", "TestATunnelThatAllRefuse", "TunnelsUnfit"},
 }
 

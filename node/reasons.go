@@ -110,6 +110,9 @@ func (c *counted) reasons() map[status.Reason]uint64 {
 
 		status.AdminEvicted:   c.AdminEvicted,
 		status.AdminForbidden: c.AdminForbidden,
+
+		status.TraceRefused: c.Overlay.TracesRefused,
+		status.TraceUnkept:  c.Overlay.TracesUnkept,
 	}
 	for why, n := range c.Directory {
 		all[status.Reason("directory_"+why)] = n

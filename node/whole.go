@@ -11,6 +11,7 @@ import (
 
 	"github.com/project-iris/iris/node/explain"
 	"github.com/project-iris/iris/node/status"
+	"github.com/project-iris/iris/node/trace"
 	"github.com/project-iris/iris/transport"
 )
 
@@ -36,6 +37,9 @@ func (n *Node) answer(question string) []byte {
 		return nil
 	}
 	if b, mine := explain.Answer(n.overlay, n.titles, question); mine {
+		return b
+	}
+	if b, mine := trace.Answer(n.overlay, question); mine {
 		return b
 	}
 	switch question {

@@ -2,10 +2,13 @@ package overlay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/project-iris/iris/overlay/trace"
 )
 
 // peer is an application that does as little as possible: it sends each request
@@ -65,14 +68,22 @@ func TestMessagesDoNotAllocate(t *testing.T) {
 		"a broadcast": func() { caller.Broadcast(testName, testBody) },
 		"an event":    func() { caller.Publish(testName, testBody) },
 	}
-	for name, send := range paths {
-		for range 100 {
-			send()
-		}
-		if n := testing.AllocsPerRun(10_000, send); n != 0 {
-			t.Errorf("%s costs %v allocations", name, n)
+	look := func(when string) {
+		for name, send := range paths {
+			for range 100 {
+				send()
+			}
+			if n := testing.AllocsPerRun(10_000, send); n != 0 {
+				t.Errorf("%s costs %v allocations%s", name, n, when)
+			}
 		}
 	}
+	look("")
+	sampling := trace.Sampling{Name: "other", Count: 5, Every: 1, Time: time.Minute}
+	if err := errors.Join(o.Traces().Arm(sampling), o.Traces().Start(sampling.ID)); err != nil {
+		t.Fatal(err)
+	}
+	look(" while requests of another name are traced")
 }
 
 // With many requests open at once, too.

@@ -16,6 +16,7 @@ import (
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/overlay/membership"
 	"github.com/project-iris/iris/overlay/peers"
+	"github.com/project-iris/iris/overlay/trace"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
@@ -295,6 +296,30 @@ var intrusions = []struct {
 		s := in.open(peers.KindLane)
 		for i := range uint64(100_000) {
 			_ = write(s, &wire.Request{ID: i % 10, Timeout: 1 << 62, Cluster: []byte("silent")})
+		}
+	}},
+	{name: "requests with ids of traces, which nobody has asked for", do: func(w *world, in *intruder) {
+		o, id := w.nodes[0], trace.SamplingID{1, 2, 3, 4, 5, 6, 7, 8}
+		s := in.open(peers.KindLane)
+		send := func(watch []byte) {
+			for i := range uint64(1000) {
+				m := wire.Request{ID: i, Timeout: 1 << 62, Cluster: []byte("here"), Trace: append(watch[:8:8], "any bytes"[:8]...)}
+				_ = write(s, &m)
+			}
+			time.Sleep(time.Second)
+		}
+		send(id[:])
+		if err := o.Traces().Arm(trace.Sampling{ID: id, Name: "here", Count: 5, Every: 1, Time: time.Minute}); err != nil {
+			w.t.Fatal(err)
+		}
+		defer o.Traces().Disarm(id)
+		send([]byte("other id"))
+		if all, err := o.Traces().Records(id); len(all) > 0 || err != nil || o.Traces().Stats() != (trace.Stats{}) {
+			w.t.Errorf("%d requests are recorded, %v, %+v", len(all), err, o.Traces().Stats())
+		}
+		send(id[:]) // which it was told
+		if all, _ := o.Traces().Records(id); len(all) != 36 || o.Stats().TracesUnkept != 964 {
+			w.t.Errorf("%d requests are recorded, and %d not", len(all), o.Stats().TracesUnkept)
 		}
 	}},
 	{name: "registrations without end", do: func(w *world, in *intruder) {

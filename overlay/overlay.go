@@ -10,6 +10,7 @@ import (
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/trace"
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/budget"
@@ -207,6 +208,9 @@ type Stats struct {
 	TunnelsUnfit uint64 // tunnels of members of this node that were not built, as all who were asked refused
 	AsksRefused  uint64 // questions of other nodes that were not answered, as there were too many, or they were not understood
 
+	TracesRefused uint64 // requests to trace that were refused, as there were too many
+	TracesUnkept  uint64 // steps of traced requests, and requests of other nodes, that were not recorded, as there were enough
+
 	Done Done
 }
 
@@ -222,9 +226,13 @@ type counters struct {
 	unlinked, asksRefused                atomic.Uint64
 }
 
+// Traces returns what records traces of requests. Nothing is traced until it is armed.
+func (o *Overlay) Traces() *trace.Recorder { return o.members.Traces() }
+
 // Stats returns the counts. It may be called at any time.
 func (o *Overlay) Stats() Stats {
 	members, known, links := o.members.Stats(), o.lookup.Stats(), o.sessions.Stats()
+	traced := o.members.Traces().Stats()
 	s := Stats{
 		PlacesFull:      known.PlacesFull,
 		RepliesDropped:  o.counters.repliesDropped.Load(),
@@ -240,6 +248,8 @@ func (o *Overlay) Stats() Stats {
 		PartsMet:        members.PartsMet,
 		TunnelsUnfit:    members.TunnelsUnfit,
 		AsksRefused:     o.counters.asksRefused.Load(),
+		TracesRefused:   traced.Refused,
+		TracesUnkept:    traced.Unkept + traced.Unjoined,
 		Done:            Done{Done: members.Done, Delivered: known.Delivered},
 	}
 	if o.net != nil {

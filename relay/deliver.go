@@ -11,6 +11,13 @@ import (
 // faultUnread is the answer to a request whose caller leaves too many unread.
 const faultUnread = "overloaded: the caller does not read its answers"
 
+// Addr is from where the application has connected, and Waiting how many bytes wait to be
+// written to it: for traces.
+func (s *session) Addr() string { return s.name }
+
+// Waiting is described at Addr.
+func (s *session) Waiting() int { return s.out.Queued() }
+
 // HandleRequest queues a request for the application.
 func (s *session) HandleRequest(id uint64, body []byte, timeout time.Duration) error {
 	m := wire.Call{ID: id, Body: body, Timeout: milliseconds(timeout)}

@@ -61,7 +61,12 @@ func decode(body []byte, into any) error {
 
 // do asks the node, or tells it what to do.
 func (f *askFlags) do(ctx context.Context, method, path, body string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	return f.doWithin(ctx, askTimeout, method, path, body)
+}
+
+// doWithin is do for what takes the node so long at most.
+func (f *askFlags) doWithin(ctx context.Context, timeout time.Duration, method, path, body string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	at, dial, err := f.find()
 	if err != nil {
@@ -82,7 +87,7 @@ func (f *askFlags) do(ctx context.Context, method, path, body string) ([]byte, e
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return nil, f.nobody(at)
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("the node at %s does not answer within %v: is it stuck? look at its log", at, askTimeout)
+		return nil, fmt.Errorf("the node at %s does not answer within %v: is it stuck? look at its log", at, timeout)
 	case err != nil:
 		return nil, err
 	}

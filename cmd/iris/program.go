@@ -121,6 +121,7 @@ func (p *program) commandsFor(f *nodeFlags) *command {
 		p.linksCommand(),
 		p.topCommand(),
 		p.explainCommand(),
+		p.traceCommand(),
 		p.doctorCommand(),
 		p.drainCommand(),
 		p.logLevelCommand(),

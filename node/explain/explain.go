@@ -116,6 +116,9 @@ var whys = map[names.Why]status.Why{
 	names.WhyUnlinked: status.Unlinked, names.WhyBusier: status.Busier, names.WhyDearer: status.Dearer,
 }
 
+// Why is the reason of a candidate as status says it.
+func Why(why names.Why) status.Why { return whys[why] }
+
 func candidate(node transport.PeerID, c names.Choice) status.Candidate {
 	return status.Candidate{Node: node, Chance: c.Chance, Why: whys[c.Why]}
 }

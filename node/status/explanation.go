@@ -227,16 +227,21 @@ func (e *Explanation) writeWaiting(b *strings.Builder) {
 			fmt.Fprintln(b)
 		}
 	}
-	if e.Unasked != "" {
+	writeUnanswered(b, e.Unasked, e.Unanswered)
+}
+
+// writeUnanswered writes why others were not asked, and who has not answered.
+func writeUnanswered(b *strings.Builder, unasked string, unanswered []Unanswered) {
+	if unasked != "" {
 		fmt.Fprintln(b)
-		wrap(b, e.Unasked)
+		wrap(b, unasked)
 	}
-	if len(e.Unanswered) > 0 {
+	if len(unanswered) > 0 {
 		fmt.Fprintln(b)
 	}
-	for i, u := range e.Unanswered {
+	for i, u := range unanswered {
 		if i == maxProblems {
-			fmt.Fprintf(b, "and %d more have not answered\n", len(e.Unanswered)-i)
+			fmt.Fprintf(b, "and %d more have not answered\n", len(unanswered)-i)
 			break
 		}
 		fmt.Fprintf(b, "%s has not answered:\n", u.ID.Short())

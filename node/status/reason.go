@@ -73,6 +73,9 @@ const (
 
 	AdminEvicted   Reason = "admin_evicted"
 	AdminForbidden Reason = "admin_forbidden"
+
+	TraceRefused Reason = "trace_refused"
+	TraceUnkept  Reason = "trace_unkept"
 )
 
 // Weight says how much a reason matters to who looks after a node.
@@ -177,4 +180,7 @@ var Reasons = []ReasonInfo{
 
 	{AdminEvicted, "connections", Watched, "to -http made room for others", "find out who connects, and does not close"},
 	{AdminForbidden, "requests", Watched, "to -http were meant for another host, or sent by a page of one", "if the name is right, allow it with -http-host"},
+
+	{TraceRefused, "traces", Watched, "were refused, as four are under way or they were too large", "wait until one has ended"},
+	{TraceUnkept, "steps", Normal, "and requests of traces were not recorded, as there were enough", ""},
 }

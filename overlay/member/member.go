@@ -10,6 +10,7 @@ import (
 	"github.com/project-iris/iris/overlay/calls"
 	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/trace"
 	"github.com/project-iris/iris/overlay/traffic"
 	"github.com/project-iris/iris/transport/budget"
 )
@@ -47,7 +48,8 @@ type Member struct {
 
 // request is one of this member that is not answered.
 type request struct {
-	id uint64 // the member's
+	id    uint64       // the member's
+	trace *trace.Trace // nil: it is not traced
 }
 
 // served is a request that this member has not answered.
@@ -55,6 +57,7 @@ type served struct {
 	origin origin
 	token  uint64
 	since  time.Time
+	trace  *trace.Trace // nil: it is not traced
 }
 
 // origin is who waits for the answer to a request: a member of this node, or another
@@ -170,6 +173,9 @@ func (m *Member) Close() {
 	if forgotten := m.asked.Close(); len(forgotten) > 0 {
 		m.open.Add(-int64(len(forgotten)))
 		m.forgetCalls()
+		for _, c := range forgotten {
+			c.trace.Forget()
+		}
 	}
 	lost := m.served.Close()
 	if len(lost) > 0 {
@@ -180,6 +186,7 @@ func (m *Member) Close() {
 	// After its requests are forgotten, as none is held from then on.
 	m.members.lookup.Detach(local{m})
 	for _, s := range lost {
+		s.trace.Abandon(whyGone)
 		s.origin.Answer(s.token, false, []byte(FaultMemberLost), 0)
 		m.unload()
 		m.hands.Give(s.origin)

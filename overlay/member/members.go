@@ -13,6 +13,7 @@ import (
 	"github.com/project-iris/iris/overlay/multicast"
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/remote"
+	"github.com/project-iris/iris/overlay/trace"
 	"github.com/project-iris/iris/overlay/traffic"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport/budget"
@@ -74,6 +75,7 @@ type Members struct {
 	draining atomic.Bool
 	closed   atomic.Bool
 	counters counters
+	traces   trace.Recorder
 
 	mu       sync.Mutex
 	members  map[*Member]struct{}
@@ -200,6 +202,13 @@ func (ms *Members) Resume(r *names.Request) {
 
 // Serve hands a request of another node to a member: see [remote.Host].
 func (ms *Members) Serve(from *remote.Remote, m *wire.Request, deadline time.Time) (reason wire.Reason, load int64, ok bool) {
+	t := ms.join(from, m)
+	reason, load, ok = ms.serve(from, m, deadline, t)
+	traceSentBack(t, reason, ok)
+	return reason, load, ok
+}
+
+func (ms *Members) serve(from *remote.Remote, m *wire.Request, deadline time.Time, t *trace.Trace) (reason wire.Reason, load int64, ok bool) {
 	reason = wire.ReasonNoMember
 	if ms.draining.Load() {
 		reason = wire.ReasonDraining
@@ -213,7 +222,8 @@ func (ms *Members) Serve(from *remote.Remote, m *wire.Request, deadline time.Tim
 		if to.Member == nil {
 			return reason, load, false
 		}
-		err := to.Member.(local).serve(time.Now(), from, m.ID, m.Body, deadline)
+		err := to.Member.(local).serve(time.Now(), from, m.ID, m.Body, deadline, t)
+		traceRefused(t, to, err)
 		if err == nil {
 			return reason, load, true
 		}

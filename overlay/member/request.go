@@ -9,6 +9,7 @@ import (
 	"github.com/project-iris/iris/overlay/names"
 	"github.com/project-iris/iris/overlay/remote"
 	"github.com/project-iris/iris/overlay/session"
+	"github.com/project-iris/iris/overlay/trace"
 	"github.com/project-iris/iris/transport/budget"
 )
 
@@ -39,15 +40,17 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 	now := time.Now()
 	deadline := now.Add(timeout)
 	m.open.Add(1)
-	token, err := m.asked.Add(deadline, request{id: id})
+	t := m.sample(now, cluster)
+	token, err := m.asked.Add(deadline, request{id: id, trace: t})
 	switch {
 	case err == nil:
-		m.dispatch(now, names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline, Impatient: m.hasty.Load()}, true)
+		m.dispatch(now, names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline, Impatient: m.hasty.Load(), Trace: t}, true)
 		return
 	case errors.Is(err, calls.ErrFull):
 		m.members.counters.overloaded.Add(1)
 		m.members.counters.faults.Add(1)
 		m.handler.HandleFault(id, []byte(FaultOverloaded))
+		t.DeliverFault(FaultOverloaded)
 	}
 	m.closeRequest()
 }
@@ -68,8 +71,10 @@ func (m *Member) dispatch(now time.Time, a names.Attempt, wait bool) {
 				return
 			}
 		}
+		asked := a.Trace.Now()
 		switch m.members.lookup.HoldForRoom(local{m}, &a) {
 		case names.HoldsIt:
+			a.Trace.Hold(asked, whyRoom)
 			if a.Refused.Part() == nil {
 				return
 			}
@@ -104,7 +109,9 @@ func overloaded(limit error) string {
 // a node whose lane has none, if there is one.
 func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone bool) {
 	for {
+		seen := m.members.seen(a)
 		to, verdict := m.members.lookup.PickOrHold(now, local{m}, a)
+		seen.decided(a, to, verdict)
 		switch verdict {
 		case names.Held:
 			return names.Target{}, true
@@ -119,6 +126,7 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 			return full, false
 		}
 		err := m.hand(now, to, a, 0)
+		traceRefused(a.Trace, to, err)
 		switch {
 		case err == nil:
 			return names.Target{}, true
@@ -144,7 +152,7 @@ func (m *Member) try(now time.Time, a *names.Attempt) (full names.Target, gone b
 // certainly not handed over.
 func (m *Member) hand(now time.Time, to names.Target, a *names.Attempt, patience time.Duration) error {
 	if to.Member != nil {
-		return to.Member.(local).serve(now, local{m}, a.Token, a.Body, a.Deadline)
+		return to.Member.(local).serve(now, local{m}, a.Token, a.Body, a.Deadline, a.Trace)
 	}
 	r := m.members.links.To(to.Node)
 	if r == nil {
@@ -155,14 +163,16 @@ func (m *Member) hand(now time.Time, to names.Target, a *names.Attempt, patience
 
 // serve hands a request to this member, for which it was picked. An error means
 // that it was not handed over.
-func (m *Member) serve(now time.Time, from origin, token uint64, body []byte, deadline time.Time) error {
-	id, err := m.admit(now, from, token, deadline)
+func (m *Member) serve(now time.Time, from origin, token uint64, body []byte, deadline time.Time, t *trace.Trace) error {
+	id, err := m.admit(now, from, token, deadline, t)
 	if err != nil {
 		m.unload()
 		return err
 	}
+	ahead, handing := m.ahead(t), t.Now()
 	err = m.handler.HandleRequest(id, body, max(deadline.Sub(now), 1))
 	if err == nil {
+		m.handed(t, handing, ahead)
 		m.traffic.Took()
 		return nil
 	}
@@ -177,7 +187,7 @@ func (m *Member) serve(now time.Time, from origin, token uint64, body []byte, de
 }
 
 // admit opens a request that this member is to have in hand.
-func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.Time) (id uint64, err error) {
+func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.Time, t *trace.Trace) (id uint64, err error) {
 	if m.left.Load() {
 		return 0, errLeft
 	}
@@ -188,7 +198,7 @@ func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.T
 		}
 		return 0, err
 	}
-	id, err = m.served.Add(deadline, served{origin: from, token: token, since: now})
+	id, err = m.served.Add(deadline, served{origin: from, token: token, since: now, trace: t})
 	if err == nil {
 		return id, nil
 	}
@@ -212,7 +222,9 @@ func (m *Member) Reply(id uint64, ok bool, body []byte) {
 	now := time.Now()
 	m.gauge.Observe(now, now.Sub(s.since), 0, !ok)
 	m.traffic.Answered(now.Sub(s.since), ok)
+	s.trace.Answer(now, ok)
 	s.origin.Answer(s.token, ok, body, m.load.Load())
+	s.trace.Send()
 	m.unload() // afterwards, as whoever waits for it may end the caller next
 	m.ended(s)
 }
@@ -230,6 +242,7 @@ func (l local) Answer(token uint64, ok bool, body []byte, _ int64) {
 		l.members.counters.faults.Add(1)
 		l.handler.HandleFault(c.id, body)
 	}
+	traceAnswer(c.trace, ok, body)
 	l.closeRequest()
 }
 
@@ -257,6 +270,7 @@ func (m *Member) unserved(token uint64) {
 	if c, open := m.asked.Take(token); open {
 		m.members.counters.timeouts.Add(1)
 		m.handler.HandleTimeout(c.id)
+		c.trace.TimeOut()
 		m.closeRequest()
 	}
 }
@@ -266,6 +280,7 @@ func (m *Member) timedOut(token uint64, c request) {
 	m.members.lookup.Unhold(local{m}, token)
 	m.members.counters.timeouts.Add(1)
 	m.handler.HandleTimeout(c.id)
+	c.trace.TimeOut()
 	m.closeRequest()
 }
 
@@ -275,6 +290,7 @@ func (m *Member) overdue(_ uint64, s served) {
 	now := time.Now()
 	m.gauge.Observe(now, now.Sub(s.since), 0, false)
 	m.traffic.Late()
+	s.trace.Abandon(whyLate)
 	m.unload()
 	m.ended(s)
 }

@@ -42,7 +42,7 @@ func TestAMemberThatIsGoneWhenItIsAsked(t *testing.T) {
 				t.Fatalf("picked %v", to)
 			}
 			end(service.Member)
-			if err := to.serve(time.Now(), local{caller.Member}, 0, nil, deadline); !errors.Is(err, errLeft) {
+			if err := to.serve(time.Now(), local{caller.Member}, 0, nil, deadline, nil); !errors.Is(err, errLeft) {
 				t.Errorf("serve = %v", err)
 			}
 			service.saw()

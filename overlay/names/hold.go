@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"container/list"
 	"time"
+
+	"github.com/project-iris/iris/overlay/trace"
 )
 
 // Attempt is an open request for which a member or a node is sought that takes it.
@@ -12,10 +14,11 @@ type Attempt struct {
 	Cluster, Body []byte // borrowed, or those of Held
 	Deadline      time.Time
 	Refused       Refusals
-	Impatient     bool     // it is not to wait for a member if nobody serves the cluster
-	Held          *Request // the request as it was held; nil if it was not, or was sent since
-	Waited        string   // the cluster, if it was held before
-	Limit         error    // why the cluster is not looked up elsewhere; nil: it is
+	Impatient     bool         // it is not to wait for a member if nobody serves the cluster
+	Held          *Request     // the request as it was held; nil if it was not, or was sent since
+	Waited        string       // the cluster, if it was held before
+	Limit         error        // why the cluster is not looked up elsewhere; nil: it is
+	Trace         *trace.Trace // of the request; nil: it is not traced
 
 	number uint64 // of the request among those that were held; 0: it was not
 }
@@ -28,6 +31,7 @@ type Request struct {
 	Body     []byte // a copy
 	Deadline time.Time
 
+	trace     *trace.Trace
 	impatient bool
 	number    uint64 // of those that were held: the order in which they go on
 	cluster   *cluster
@@ -38,7 +42,7 @@ type Request struct {
 // Attempt returns the request on its way, when it goes on.
 func (r *Request) Attempt() Attempt {
 	return Attempt{
-		Token: r.Token, Cluster: []byte(r.Cluster), Body: r.Body, Deadline: r.Deadline, Impatient: r.impatient,
+		Token: r.Token, Cluster: []byte(r.Cluster), Body: r.Body, Deadline: r.Deadline, Impatient: r.impatient, Trace: r.trace,
 		Held: r, Waited: r.Cluster, number: r.number,
 	}
 }
@@ -73,7 +77,7 @@ func (n *Names) hold(now time.Time, c *cluster, owner Member, a *Attempt) bool {
 	}
 	r := a.Held
 	if r == nil {
-		r = &Request{Owner: owner, Token: a.Token, Cluster: c.name, Body: bytes.Clone(a.Body), Deadline: a.Deadline, impatient: a.Impatient, number: a.number}
+		r = &Request{Owner: owner, Token: a.Token, Cluster: c.name, Body: bytes.Clone(a.Body), Deadline: a.Deadline, impatient: a.Impatient, number: a.number, trace: a.Trace}
 	}
 	r.part = a.Refused.part != nil
 	if r.number == 0 && !r.part { // else it is no older than what comes later

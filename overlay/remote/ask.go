@@ -49,10 +49,12 @@ func (r *Remote) Ask(now time.Time, from Caller, a *names.Attempt, g *balance.Ga
 		return err
 	}
 	r.config.Watch.poke()
-	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: a.Cluster, Body: a.Body}
+	m := wire.Request{ID: id, Timeout: uint64(left.Microseconds()) + 1, Cluster: a.Cluster, Body: a.Body, Trace: a.Trace.ID()}
 	l := r.Lane(from.Shard())
+	ahead := a.Trace.Ahead(l)
 	b, err := l.Begin(m.Size(), patience)
 	if err == nil {
+		a.Trace.Queue(r.ID(), ahead) // before the answer can come
 		l.Commit(m.Append(b))
 		return nil
 	}
@@ -109,6 +111,7 @@ func (r *Remote) replied(m *wire.Reply) {
 	}
 	now, good := time.Now(), m.Status == wire.StatusReply
 	c.gauge.Answered(now, now.Sub(c.sent), m.Load, !good)
+	c.attempt.Trace.Return(now, r.ID())
 	c.from.Answer(c.attempt.Token, good, m.Body, 0)
 	r.ended(c)
 	if c.attempt.Waited != "" {
@@ -123,6 +126,7 @@ func (r *Remote) refused(m *wire.Refusal) {
 		return
 	}
 	defer r.ended(c)
+	c.attempt.Trace.Refuse(r.ID(), m.Reason.Text())
 	busy := m.Reason != wire.ReasonNoMember && m.Reason != wire.ReasonDraining
 	if busy {
 		c.gauge.Refused(time.Now(), m.Load)

@@ -172,6 +172,14 @@ func (l *Lane) BeginShort(size int) ([]byte, error) {
 	return b, err
 }
 
+// Waiting is how many bytes wait to be written.
+func (l *Lane) Waiting() int {
+	if l.out == nil {
+		return 0
+	}
+	return l.out.Queued()
+}
+
 // Commit queues what was appended to the slice that Begin has returned.
 func (l *Lane) Commit(b []byte) { l.out.Commit(b) }
 

@@ -65,7 +65,7 @@
 //
 //	0x20–0x2f  requests and replies
 //	0x20  REQUEST           [Request]
-//	                        id, timeout, cluster, body
+//	                        id, timeout, cluster, body, trace
 //	0x21  REPLY             [Reply]
 //	                        id, status, load, body
 //	0x22  REFUSAL           [Refusal]

@@ -10,6 +10,17 @@ const (
 	ReasonDraining   Reason = 3 // the node is being stopped
 )
 
+// Text says what the reason means.
+func (r Reason) Text() string {
+	switch r {
+	case ReasonNoMember:
+		return "it has no member"
+	case ReasonDraining:
+		return "it is being stopped"
+	}
+	return "its members have no room"
+}
+
 // Refusal says that a [Request] was not handed to any member. It brings the request
 // back, so that its sender need not keep it to try elsewhere.
 //

@@ -81,6 +81,11 @@ func rows() []row {
 		{"Request", &Request{ID: 1, Timeout: 300, Cluster: []byte("c"), Body: []byte("body")}, "\x0b\x20\x01\xac\x02\x01c\x04body"},
 		{"Request, empty", &Request{Cluster: []byte{}, Body: []byte{}}, "\x05\x20\x00\x00\x00\x00"},
 		{"Request, greatest", &Request{ID: math.MaxUint64, Timeout: math.MaxUint64, Cluster: []byte{}, Body: []byte{}}, "\x17\x20" + maxVarint + maxVarint + "\x00\x00"},
+		{
+			"Request, traced",
+			&Request{ID: 1, Timeout: 300, Cluster: []byte("c"), Body: []byte("body"), Trace: []byte("sixteen bytes id")},
+			"\x1b\x20\x01\xac\x02\x01c\x04bodysixteen bytes id",
+		},
 		{"Reply", &Reply{ID: 1, Status: StatusReply, Load: 2, Body: []byte("r")}, "\x06\x21\x01\x00\x02\x01r"},
 		{"Reply, fault", &Reply{ID: 1, Status: StatusFault, Load: 300, Body: []byte{}}, "\x06\x21\x01\x01\xac\x02\x00"},
 		{"Refusal", &Refusal{ID: 1, Reason: ReasonDraining, Load: 2, Cluster: []byte("c"), Body: []byte("b")}, "\x08\x22\x01\x03\x02\x01c\x01b"},
