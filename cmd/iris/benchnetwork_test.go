@@ -130,7 +130,7 @@ the first of a pair                  900µs  1.1ms  2ms
 10 more of each, one at a time       200µs  0s     0s
 
 a node that is  all know it dead  a request in hand is answered  the next one is
-killed          1.5s              200ms: member?lost             300ms
+killed          1.5s              200ms: member\x1blost          300ms
 silenced        2s                not measured                   not measured
 
 log  3 warnings, 0 errors
