@@ -219,7 +219,8 @@ func TestPrometheusSeesWhatTheLoadCounts(t *testing.T) {
 	if !*monitoring {
 		t.Skip("make monitoring runs it")
 	}
-	nodes := startNetwork(t, "quic,tcp", 3, "-http", "127.0.0.1:0", "-queue", "262144", "-discover", "none")
+	nodes := startNetwork(t, "quic,tcp", 3, "-http", "127.0.0.1:0", "-queue", "262144", "-discover", "none",
+		"-stall", "10m") // longer than the load: the one who reads nothing is to stay
 	p := startPrometheus(t, nodes)
 	at := nodes[0].port + "," + nodes[1].port + "," + nodes[2].port
 	p.awaitScrapes(len(nodes))
