@@ -42,7 +42,7 @@ func jump(last, current time.Time) time.Duration {
 // clock when it is shown, nor do links to members, which are tried every few seconds.
 func (n *Node) clockJumped(by time.Duration) {
 	n.config.Logger.Info("the clock has jumped: it was set, or this host has slept; other nodes are looked for anew",
-		"by", by.Round(time.Second))
+		"jump", by.Round(time.Second))
 	if n.finder != nil {
 		n.finder.Retry()
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/project-iris/iris/transport/choose"
 	"github.com/project-iris/iris/transport/identity"
 	"github.com/project-iris/iris/transport/ownaddr"
+	"github.com/project-iris/iris/transport/refusal"
 )
 
 const (
@@ -147,6 +148,7 @@ func (n *Node) follow(ctx context.Context) {
 	look := time.NewTicker(followEvery)
 	defer look.Stop()
 	say := rate.Sometimes{First: followLines, Interval: followSilence}
+	var failures refusal.Throttle
 	for {
 		select {
 		case <-look.C:
@@ -159,7 +161,9 @@ func (n *Node) follow(ctx context.Context) {
 		addr := n.links.addresses()
 		say.Do(func() { n.config.Logger.Info("this node has other addresses", "addr", addr) })
 		if err := n.overlay.Network().Move(addr); err != nil {
-			n.config.Logger.Warn("other nodes cannot be told", "err", err)
+			if unlogged, say := failures.Next(time.Now()); say {
+				n.config.Logger.Warn("other nodes cannot be told", "err", err, "unlogged", unlogged)
+			}
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (n *Node) sayTraces(w http.ResponseWriter, r *http.Request) {
 	c := http.NewResponseController(w)
 	_ = c.SetReadDeadline(time.Time{})
 	_ = c.SetWriteDeadline(time.Now().Add(wanted.Time + 2*adminTimeout))
-	n.config.Logger.Info("requests are traced", "cluster", status.Text(wanted.Cluster), "count", wanted.Count, "time", wanted.Time, "by", "control")
+	n.config.Logger.Info("requests are traced", "cluster", status.Text(wanted.Cluster), "count", wanted.Count, "for", wanted.Time, "by", "control")
 	traces, err := n.Trace(r.Context(), wanted)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusConflict)

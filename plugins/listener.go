@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/project-iris/iris/plugins/pluginrpc"
+	"github.com/project-iris/iris/transport/refusal"
 )
 
 const (
@@ -31,7 +32,8 @@ type listener struct {
 	advertised string // where others find it
 	accepted   chan net.Conn
 	rate       *rate.Limiter
-	ctx        context.Context // ends with Close
+	failures   refusal.Throttle // of lines about a plugin that does not listen
+	ctx        context.Context  // ends with Close
 	cancel     context.CancelFunc
 	running    sync.WaitGroup
 }
@@ -141,12 +143,20 @@ func (l *listener) again(failure error) *listening {
 			now.cancel()
 			err = fmt.Errorf("it listens at %s, and not at %s as before", now.first.GetAddress(), l.bound)
 		}
-		l.supervisor.logger.Warn("plugin does not listen", "addr", l.bound, "error", err, "before", failure, "again_in", listenPause)
+		l.warn(err, failure)
 		select {
 		case <-time.After(listenPause):
 		case <-l.ctx.Done():
 			return nil
 		}
+	}
+}
+
+// warn says why the plugin does not listen again, and why it has ceased to.
+func (l *listener) warn(err, failure error) {
+	if unlogged, say := l.failures.Next(time.Now()); say {
+		l.supervisor.logger.Warn("plugin does not listen", "addr", l.bound, "err", err, "before", failure,
+			"again_in", listenPause, "unlogged", unlogged)
 	}
 }
 

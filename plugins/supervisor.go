@@ -86,7 +86,7 @@ func (s *supervisor) watch(running *instance) error {
 func (s *supervisor) restart(failure error, pauses *backoff) *instance {
 	for {
 		pause := pauses.next()
-		s.logger.Warn("plugin is down", "error", failure, "again_in", pause)
+		s.logger.Warn("plugin is down", "err", failure, "again_in", pause, "restarts", s.restarted())
 		select {
 		case <-time.After(pause):
 		case <-s.ctx.Done():
@@ -101,6 +101,13 @@ func (s *supervisor) restart(failure error, pauses *backoff) *instance {
 		failure = err
 		s.publish(nil, failure)
 	}
+}
+
+// restarted is how often the plugin was started again.
+func (s *supervisor) restarted() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.restarts
 }
 
 func (s *supervisor) publish(running *instance, failure error) {

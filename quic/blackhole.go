@@ -100,7 +100,7 @@ func (w *watch) giveUp(size int) {
 	t, l := w.transport, w.link
 	if t.narrow.note(l.remote.Addr(), time.Now()) {
 		t.config.Logger.Warn("large packets vanish on the way: a new link sends small ones",
-			"transport", Scheme, "remote", l.RemoteAddr(), "peer", l.peer.Short(),
+			"transport", Scheme, "addr", l.RemoteAddr(), "peer", l.peer.Short(),
 			"packet", size, "instead", basePacket, "for", narrowTime)
 	}
 	l.fail(fmt.Errorf("%w: of %d bytes", errVanish, size), &transport.ClosedError{

@@ -64,7 +64,7 @@ func (r *records) refusal(t *testing.T) error {
 	t.Helper()
 	for limit := time.After(patience); ; {
 		if lines := r.with("peer refused"); len(lines) > 0 {
-			return lines[0]["error"].(error)
+			return lines[0]["err"].(error)
 		}
 		select {
 		case <-r.more:

@@ -73,17 +73,16 @@ func (s *session) rejected(err error) {
 	switch {
 	case errors.As(err, &deny):
 		s.relay.counters.denied.Add(1)
-		s.relay.warn(s.log, "application was denied", "reason", deny.reason)
+		s.relay.warn(s.log, "application was denied", "err", deny.reason)
 		s.deny(deny.reason)
 	case errors.As(err, &violation):
 		s.relay.counters.violations.Add(1)
-		s.relay.warn(s.log, "connection does not speak the relay protocol; it is closed", "reason", err.Error())
+		s.relay.warn(s.log, "connection does not speak the relay protocol; it is closed", "err", err.Error())
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.relay.counters.unattached.Add(1)
-		s.relay.warn(s.log, "connection did not attach in time; it is closed", "reason", "no INIT",
-			"timeout", s.relay.config.AttachTimeout)
+		s.relay.warn(s.log, "connection did not attach in time; it is closed", "timeout", s.relay.config.AttachTimeout)
 	default:
-		s.log.Debug("connection ended before it attached", "reason", err.Error())
+		s.log.Debug("connection ended before it attached", "err", err.Error())
 	}
 }
 

@@ -30,7 +30,7 @@ func (s *session) HandleRequest(id uint64, body []byte, timeout time.Duration) e
 		case outOfMemory(err):
 			s.relay.counters.requestsRefused.Add(1)
 			s.dropped.requests.Add(1)
-			s.relay.warn(s.log, "request for an application is refused", "limit", err.Error())
+			s.relay.warn(s.log, "request for an application is refused", "err", err.Error())
 			s.resumeWithMemory(m.Size())
 		}
 		return err
@@ -100,7 +100,7 @@ func (s *session) result(m wire.Result) {
 	b, err := s.out.Prompt.BeginOver(m.Size())
 	if outOfMemory(err) {
 		s.relay.counters.resultsReplaced.Add(1)
-		s.relay.warn(s.log, "answer for an application became a fault", "limit", err.Error())
+		s.relay.warn(s.log, "answer for an application became a fault", "err", err.Error())
 		m = wire.Result{ID: m.ID, Body: []byte("overloaded: " + err.Error())}
 		b, err = s.out.Prompt.BeginOver(m.Size())
 	}

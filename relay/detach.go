@@ -21,7 +21,7 @@ func (s *session) beginDetach() {
 // sent is on its way. Then it gets the answer to its CLOSE, and the stream ends.
 func (s *session) detach(ctx context.Context) {
 	if err := s.member.Leave(ctx); err != nil {
-		s.log.Debug("application left requests unanswered", "reason", err.Error())
+		s.log.Debug("application left requests unanswered", "err", err.Error())
 	}
 	s.stopWaiting()
 	s.backlog.finish()

@@ -56,5 +56,5 @@ func (s *session) farewell(limit *limitError) {
 // HandleLimit logs which limit the application has met by something that it has sent. The network
 // counts these.
 func (s *session) HandleLimit(limit error) {
-	s.relay.warn(s.log, "application has met a limit", "limit", limit.Error())
+	s.relay.warn(s.log, "application has met a limit", "err", limit.Error())
 }

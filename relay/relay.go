@@ -27,6 +27,7 @@ type Relay struct {
 	log      *slog.Logger
 	counters counters
 	warnings *rate.Limiter  // lines about what goes wrong
+	unlogged atomic.Uint64  // of these, since the last that was logged
 	tunnels  sync.WaitGroup // outlive their session while they flush
 	refused  chan struct{}  // closed by Refuse
 	aborted  chan struct{}  // closed by abort, when Close no longer waits for tunnels
@@ -267,10 +268,13 @@ func (r *Relay) endTunnels(ctx context.Context) {
 }
 
 // warn logs that an application misbehaves, or the host, unless there have been too many such
-// lines lately: twenty at once, then one a second. The counts in Stats are complete.
+// lines lately: twenty at once, then one a second, with how many were left out before it. The
+// counts in Stats are complete.
 func (r *Relay) warn(log *slog.Logger, text string, args ...any) {
 	if r.warnings.Allow() {
-		log.Warn(text, args...)
+		log.Warn(text, append(args, "unlogged", r.unlogged.Swap(0))...)
+	} else {
+		r.unlogged.Add(1)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -65,6 +66,29 @@ func TestServeWaitsWhenTheHostIsOutOfFileDescriptors(t *testing.T) {
 		n.close(t.Context())
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
+		}
+	})
+}
+
+// What is left out of the log is counted in it.
+func TestLinesThatAreLeftOutAreCounted(t *testing.T) {
+	inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
+		strangers := func(count int) {
+			for range count {
+				p := n.dial()
+				_, _ = p.conn.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+				synctest.Wait()
+				p.conn.Close()
+			}
+		}
+		strangers(100)
+		time.Sleep(time.Minute)
+		strangers(1)
+		n.log.mu.Lock()
+		lines := slices.Clone(n.log.lines)
+		n.log.mu.Unlock()
+		if len(lines) != 21 || !strings.Contains(lines[0], "unlogged=0") || !strings.Contains(lines[20], "unlogged=80") {
+			t.Errorf("%d lines of 101 strangers:\n%s", len(lines), strings.Join(lines, "\n"))
 		}
 	})
 }

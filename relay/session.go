@@ -180,20 +180,20 @@ func (s *session) logEnd(cause error) {
 	switch {
 	case errors.As(cause, &limit):
 		s.relay.counters.limited.Add(1)
-		s.relay.warn(s.log, "application has met a limit; its connection is closed", "limit", limit.Error())
+		s.relay.warn(s.log, "application has met a limit; its connection is closed", "err", limit.Error())
 	case errors.Is(cause, errDetached), errors.Is(cause, errStopped):
 		s.log.Debug("application has detached")
 	case errors.Is(cause, errExpelled):
 		s.log.Debug("application was expelled")
 	case errors.As(cause, &violation):
 		s.relay.counters.violations.Add(1)
-		s.relay.warn(s.log, "application broke the protocol; its connection is closed", "reason", cause.Error())
+		s.relay.warn(s.log, "application broke the protocol; its connection is closed", "err", cause.Error())
 	case errors.Is(cause, outbox.ErrStalled):
 		s.relay.counters.stalled.Add(1)
 		s.relay.warn(s.log, "application has stopped reading; its connection is closed",
 			"timeout", s.limits.stall)
 	default:
-		s.log.Debug("application is gone without saying so", "reason", cause.Error())
+		s.log.Debug("application is gone without saying so", "err", cause.Error())
 	}
 }
 

@@ -140,7 +140,7 @@ func (t *throttle) drop(err error, all, own *atomic.Uint64) {
 	if !t.slow.Swap(true) {
 		s := t.session
 		s.relay.warn(s.log, "application reads too slowly; events and broadcasts for it are dropped",
-			"queued_bytes", s.out.Queued(), "reason", err.Error())
+			"queued_bytes", s.out.Queued(), "err", err.Error())
 	}
 }
 

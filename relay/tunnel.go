@@ -164,7 +164,7 @@ func (t *tunnel) allow(n uint64) {
 // breakOff ends the tunnel because a side broke the protocol of tunnels.
 func (t *tunnel) breakOff(err error) {
 	t.session.relay.counters.tunnelsBroken.Add(1)
-	t.session.relay.warn(t.session.log, "tunnel is closed", "tunnel", t.id, "reason", err.Error())
+	t.session.relay.warn(t.session.log, "tunnel is closed", "tunnel", t.id, "err", err.Error())
 	t.close(err.Error())
 }
 

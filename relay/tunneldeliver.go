@@ -61,7 +61,7 @@ func (t *tunnel) broken(err error) (reason string) {
 	}
 	t.session.relay.counters.tunnelsBroken.Add(1)
 	t.session.relay.warn(t.session.log, "tunnel is closed: its other side broke the protocol of tunnels",
-		"tunnel", t.id, "reason", err.Error())
+		"tunnel", t.id, "err", err.Error())
 	return errFraming.Error()
 }
 

@@ -56,7 +56,7 @@ func (ts *tunnels) full() bool {
 func (ts *tunnels) takeMemory() error {
 	err := ts.session.memory.Holder.Take(tunnelMemory)
 	if err != nil {
-		ts.session.relay.warn(ts.session.log, "tunnel of an application is refused", "limit", err.Error())
+		ts.session.relay.warn(ts.session.log, "tunnel of an application is refused", "err", err.Error())
 	}
 	return err
 }
@@ -126,7 +126,7 @@ func (ts *tunnels) build(id uint64, cluster []byte, timeout time.Duration) {
 		err = errExpelled
 	}
 	if err != nil {
-		s.log.Debug("tunnel was not built", "to", printable(cluster), "reason", err.Error())
+		s.log.Debug("tunnel was not built", "target", printable(cluster), "err", err.Error())
 		ts.notBuilt(id, cluster)
 		return
 	}
@@ -221,7 +221,7 @@ func (ts *tunnels) offer(conn Stream) (uint64, *offer, error) {
 		ts.session.memory.Give(tunnelMemory)
 		if errors.Is(err, outbox.ErrFull) || outOfMemory(err) {
 			refused.Add(1)
-			ts.session.relay.warn(ts.session.log, "tunnel of an application is refused", "limit", err.Error())
+			ts.session.relay.warn(ts.session.log, "tunnel of an application is refused", "err", err.Error())
 		}
 		return 0, nil, err
 	}

@@ -330,7 +330,7 @@ func sayReady(log *slog.Logger, n *node.Node, key *identity.NetworkKey) {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "ready", 0)
 	r.Add("port", n.Port(), "peer", n.PeerAddr(), "id", n.ID().Short(), "network", n.Network(), "key", key.Fingerprint())
 	if path := n.Socket(); path != "" {
-		r.Add("control", path)
+		r.Add("socket", path)
 	}
 	if addr := n.AdminAddr(); addr != "" {
 		r.Add("http", addr)

@@ -96,7 +96,7 @@ func (p *program) serve(ctx context.Context, s service) error {
 		limit := s.limit()
 		if !renew {
 			s.notify.stopping()
-			log.Info("draining: stop again to end at once", "signal", first, "limit", limit)
+			log.Info("draining: stop again to end at once", "signal", first, "timeout", limit)
 			if err := p.drain(ctx, n, limit); err != nil {
 				return err
 			}
@@ -104,7 +104,7 @@ func (p *program) serve(ctx context.Context, s service) error {
 			return nil
 		}
 		s.notify.renewing()
-		log.Info("draining: the node starts anew, with another id", "limit", limit)
+		log.Info("draining: the node starts anew, with another id", "timeout", limit)
 		if err := p.drain(ctx, n, limit); errors.Is(err, errUnfinished) {
 			log.Warn("the node starts anew", "err", err)
 		} else if err != nil {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/project-iris/iris/transport/refusal"
 )
 
 // dnsPause is between two lookups, and dnsTimeout bounds one. The answers of a cluster's
@@ -109,12 +111,13 @@ func hint(site Site, how string, addrs []string) {
 }
 
 // complaint says what goes wrong when it begins to, when it is something else, and when
-// it is over.
+// it is over; not more often than once a minute, however often it comes and goes.
 type complaint struct {
 	log  *slog.Logger // nil: nothing is said
 	what string
 	how  string
-	last string // what was said last; empty if all was well
+	last string // what was said last; empty if all is well, or nothing was said yet
+	rate refusal.Throttle
 }
 
 func (c *complaint) say(err error) {
@@ -122,12 +125,15 @@ func (c *complaint) say(err error) {
 	if err != nil {
 		text = err.Error()
 	}
-	switch {
-	case text == c.last || c.log == nil:
-	case err != nil:
-		c.log.Warn(c.what, "how", c.how, "err", err)
-	default:
+	if text == c.last || c.log == nil {
+		return
+	}
+	if err == nil {
 		c.log.Info("nodes can be looked up again", "how", c.how)
+	} else if unlogged, say := c.rate.Next(time.Now()); say {
+		c.log.Warn(c.what, "how", c.how, "err", err, "unlogged", unlogged)
+	} else {
+		return
 	}
 	c.last = text
 }

@@ -68,7 +68,7 @@ func (c carrier) LinkDown(p *peers.Peer, cause error) {
 	if peers.InGoodOrder(cause) {
 		level = slog.LevelDebug
 	}
-	c.log.Log(context.Background(), level, "link is down", "peer", p.ID().Short(), "reason", cause)
+	c.log.Log(context.Background(), level, "link is down", "peer", p.ID().Short(), "err", cause)
 }
 
 // Stream takes a stream of a peer.
@@ -112,7 +112,9 @@ type hearer struct{ *Network }
 func (h hearer) NodeUp(id transport.PeerID, meta []byte) {
 	info, err := wire.ParseInfo(meta)
 	if err != nil {
-		h.log.Warn("node is ignored: what it tells of itself cannot be read", "peer", id.Short(), "err", err)
+		if unlogged, say := h.ignored.Next(time.Now()); say {
+			h.log.Warn("node is ignored: what it tells of itself cannot be read", "peer", id.Short(), "err", err, "unlogged", unlogged)
+		}
 		return
 	}
 	addr := roster.AddressesOf(info)

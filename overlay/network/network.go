@@ -24,6 +24,7 @@ import (
 	"github.com/project-iris/iris/overlay/roster"
 	"github.com/project-iris/iris/overlay/sealed"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/refusal"
 )
 
 // Config configures a [Network]. Self, Transport, Handler and Logger are required.
@@ -68,8 +69,9 @@ type Network struct {
 	peers   *peers.Peers
 	members *membership.Membership
 	roster  *roster.Roster
-	packets *packets        // nil: there are none beside the links
-	ctx     context.Context // ends with Close
+	packets *packets         // nil: there are none beside the links
+	ignored refusal.Throttle // of lines about members that cannot be read
+	ctx     context.Context  // ends with Close
 	cancel  context.CancelFunc
 	work    sync.WaitGroup // all goroutines of its own
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/backoff"
+	"github.com/project-iris/iris/transport/refusal"
 )
 
 // A listener is one of each transport.
@@ -29,6 +30,8 @@ type part struct {
 	addr      string // where to listen again: what was asked for, the port filled in
 	listener  transport.Listener
 	closing   error // of the listener's Close
+
+	losses, failures refusal.Throttle // of lines about that it listens no more, and not yet again
 
 	mu   sync.Mutex
 	loss *Loss // nil: it listens

@@ -115,7 +115,7 @@ func (r *race) won(winner candidate) {
 		}
 		if t.blocked.note(loser.place(), now, now.Add(t.config.Recheck)) {
 			t.config.Logger.Info("transport does not get through",
-				"transport", loser.transport.Scheme(), "remote", loser.addr,
+				"transport", loser.transport.Scheme(), "addr", loser.addr,
 				"instead", winner.transport.Scheme(), "again_in", t.config.Recheck)
 		}
 	}

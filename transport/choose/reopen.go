@@ -27,13 +27,19 @@ func (l *listener) reopen(p *part, failure error, pauses *backoff.Backoff, log *
 	log = log.With("transport", p.transport.Scheme(), "addr", p.addr)
 	p.lose(since, failure)
 	pause := pauses.Next()
-	log.Error("transport listens no more", "err", failure, "again_in", pause)
+	unlogged, said := p.losses.Next(since)
+	if said {
+		log.Error("transport listens no more", "err", failure, "again_in", pause, "unlogged", unlogged)
+	}
+	news := !said
 	for sleep(l.ctx, pause) {
 		made, err := p.transport.Listen(l.ctx, p.addr)
 		if err == nil {
 			p.listener = made
 			p.recover()
-			log.Info("transport listens again", "after", time.Since(since).Round(time.Millisecond))
+			if said {
+				log.Info("transport listens again", "after", time.Since(since).Round(time.Millisecond))
+			}
 			return true
 		}
 		if errors.Is(err, transport.ErrClosed) {
@@ -41,8 +47,13 @@ func (l *listener) reopen(p *part, failure error, pauses *backoff.Backoff, log *
 			return false
 		}
 		pause = pauses.Next()
-		if p.lose(since, err) && l.ctx.Err() == nil {
-			log.Warn("transport cannot listen again yet", "err", err, "again_in", pause)
+		news = p.lose(since, err) || news
+		if !news || l.ctx.Err() != nil {
+			continue
+		}
+		if unlogged, say := p.failures.Next(time.Now()); say {
+			log.Warn("transport cannot listen again yet", "err", err, "again_in", pause, "unlogged", unlogged)
+			news, said = false, true
 		}
 	}
 	return false

@@ -174,6 +174,18 @@ func TestAListenerThatBreaksAgainAndAgainIsNoBusyLoop(t *testing.T) {
 		if tries := w.quic.tries.Load(); tries > 14 {
 			t.Errorf("%d tries in a minute", tries)
 		}
+		synctest.Wait()
+		if lines := strings.Count(w.log.String(), "\n"); lines > 2 {
+			t.Errorf("%d lines in a minute:\n%s", lines, &w.log)
+		}
+		// The one that lasts is said, though another was a moment ago.
+		w.quic.refuses.Store(true)
+		w.quic.listening.Load().fail(errBroken)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if said := strings.Count(w.log.String(), "cannot listen again yet"); said != 1 {
+			t.Errorf("that it does not come back is said %d times:\n%s", said, &w.log)
+		}
 	})
 }
 

@@ -37,7 +37,7 @@ func NewLog(logger *slog.Logger, scheme string) *Log {
 // itself, as one does that has got a link by another dial, is nothing to worry about.
 func (l *Log) Note(remoteAddr string, err error) {
 	if closed, ok := errors.AsType[*transport.ClosedError](err); ok && closed.Code == transport.CodeNone {
-		l.logger.Debug("peer gave up", "transport", l.scheme, "remote", remoteAddr, "error", err)
+		l.logger.Debug("peer gave up", "transport", l.scheme, "addr", remoteAddr, "err", err)
 		return
 	}
 	l.total.Add(1)
@@ -46,7 +46,7 @@ func (l *Log) Note(remoteAddr string, err error) {
 		throttle = &l.versions
 	}
 	if unsaid, say := throttle.Next(time.Now()); say {
-		l.logger.Warn("peer refused", "transport", l.scheme, "remote", remoteAddr, "error", err, "unlogged", unsaid)
+		l.logger.Warn("peer refused", "transport", l.scheme, "addr", remoteAddr, "err", err, "unlogged", unsaid)
 	}
 }
 

@@ -90,7 +90,7 @@ func TestIgnoredPacketsGetALineAMinute(t *testing.T) {
 		i.note(noon.Add(time.Duration(n)*time.Millisecond), from, err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], "from=192.0.2.1 unsealed=1") ||
+	if len(lines) != 2 || !strings.Contains(lines[0], "addr=192.0.2.1 unsealed=1") ||
 		!strings.Contains(lines[1], "unsealed=20000 wrong_size=20000") {
 		t.Errorf("got %d lines:\n%s", len(lines), out.String())
 	}

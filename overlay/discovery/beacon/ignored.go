@@ -40,7 +40,7 @@ func (i *ignored) note(now time.Time, from netip.AddrPort, err error) {
 	if !known || !i.said.IsZero() && now.Sub(i.said) < sayAfter {
 		return
 	}
-	args := []any{"from", from.Addr()}
+	args := []any{"addr", from.Addr()}
 	for n, r := range reasons {
 		if i.counts[n] > 0 {
 			args = append(args, r.key, i.counts[n])
