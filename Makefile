@@ -12,7 +12,7 @@ SEED     ?= 1
 NODES    ?= 1000
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test failpoints bin/iris release packages monitoring vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser collector attacks attacks-cgroup services ladder compare network
+.PHONY: check format vet build test failpoints bin/iris release packages monitoring vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser collector attacks attacks-cgroup services ladder overhead compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -153,6 +153,12 @@ monitoring: ## a real Prometheus sees what the load counts; rules, and the board
 
 ladder: ## what each layer between two applications costs, into docs/performance.md: two minutes, Linux
 	CGO_ENABLED=0 $(GO) run -trimpath -tags grpcnotrace ./cmd/ladder -o docs/performance.md
+
+# In a network namespace of its own. EACH is the time of each measurement.
+overhead: EACH ?= 20s
+overhead: bin/iris ## what it costs to scrape nodes and to have the page open: docs/performance.md; six minutes, Linux
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/overhead ./cmd/overhead
+	unshare -rn sh -ec 'ip link set lo up && exec bin/overhead -iris bin/iris -for $(EACH)'
 
 compare: ## Iris next to NATS on this host, into docs/performance.md: a quarter of an hour, Linux
 	cd cmd/compare && $(GO) run . -o ../../docs/performance.md
