@@ -101,7 +101,7 @@ func (w *watch) giveUp(size int) {
 	if t.narrow.note(l.remote.Addr(), time.Now()) {
 		t.config.Logger.Warn("large packets vanish on the way: a new link sends small ones",
 			"transport", Scheme, "addr", l.RemoteAddr(), "peer", l.peer.Short(),
-			"packet", size, "instead", basePacket, "for", narrowTime)
+			"packet", size, "smaller", basePacket, "for", narrowTime)
 	}
 	l.fail(fmt.Errorf("%w: of %d bytes", errVanish, size), &transport.ClosedError{
 		Code: transport.CodePath, Reason: fmt.Sprintf("packets of %d bytes vanish on the way to you", size),
