@@ -5,8 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/project-iris/iris/transport/identity/identitytest"
 )
 
 // Over HTTP a node is only asked, and by no page that comes from elsewhere.
@@ -52,7 +55,7 @@ func TestWhoMayAskOverHTTP(t *testing.T) {
 // What changes a node goes by its socket, and a level that there is not changes nothing.
 func TestCommands(t *testing.T) {
 	level := new(slog.LevelVar)
-	n := &Node{config: Config{Logger: slog.New(slog.DiscardHandler), LogLevel: level}}
+	n := &Node{config: Config{Logger: slog.New(slog.DiscardHandler), LogLevel: level}, id: identitytest.NewNetwork(t, "net").Node(t)}
 	asked := 0
 	n.askDrain = func() { asked++ }
 	tell := func(method, path, body string) (int, string) {
@@ -78,6 +81,15 @@ func TestCommands(t *testing.T) {
 	if code, _ := tell("GET", "/v1/drain", ""); code != 405 || asked != 0 {
 		t.Errorf("drain by GET: %d", code)
 	}
+	for node, text := range map[string]string{"feedbeef": "is told to drain on its own host", n.ID().Short()[:2]: "is told to drain on its own host", "\x1b[2J": `not "\\x1b[2J"`} {
+		if code, got := tell("POST", "/v1/drain?node="+url.QueryEscape(node), ""); code != 409 || asked != 0 || !strings.Contains(got, text) {
+			t.Errorf("drain of %q: %d %q, and asked %d times", node, code, got, asked)
+		}
+	}
+	if code, _ := tell("POST", "/v1/drain?node="+n.ID().Short(), ""); code != 202 || asked != 1 {
+		t.Errorf("drain by its id: %d, and asked %d times", code, asked)
+	}
+	asked = 0
 	if code, _ := tell("POST", "/v1/drain", ""); code != 202 || asked != 1 {
 		t.Errorf("drain: %d, and asked %d times", code, asked)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"net/http"
+	"net/url"
 )
 
 func (p *program) drainCommand() *command {
@@ -12,20 +13,25 @@ func (p *program) drainCommand() *command {
 	ask.register(fs)
 	return &command{
 		Name:       "drain",
-		ShortUsage: "iris drain [flags]",
+		ShortUsage: "iris drain [flags] [NODE]",
 		ShortHelp:  "stop the node of this host in good order",
 		LongHelp: `
 Tells the node of this host to stop as SIGTERM does: it takes no more work, finishes what
 it has within the time of its -drain, tells the others, and ends. The command does not
-wait for that. It goes by the socket alone, so that only the node's user can say it.
+wait for that. It goes by the socket alone, so that only the node's user can say it, and
+each node is told on its own host. NODE, an id as tables show it, makes sure that it is
+the right one: where it is another, nothing is stopped, and the answer says where that is.
 
-  iris drain`,
+  iris drain 7aa57e15`,
 		FlagSet: fs,
 		Exec: func(ctx context.Context, args []string) error {
-			if len(args) > 0 {
-				return usagef("iris drain wants no arguments, got %d: it stops the node of this host", len(args))
+			switch len(args) {
+			case 0:
+				return p.tell(ctx, &ask, http.MethodPost, "/v1/drain", "")
+			case 1:
+				return p.tell(ctx, &ask, http.MethodPost, "/v1/drain?node="+url.QueryEscape(args[0]), "")
 			}
-			return p.tell(ctx, &ask, http.MethodPost, "/v1/drain", "")
+			return usagef("iris drain wants one node at most, got %d", len(args))
 		},
 	}
 }
