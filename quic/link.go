@@ -10,12 +10,14 @@ import (
 	quicgo "github.com/quic-go/quic-go"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/identity"
 )
 
 // A link is a connection whose peer has proved who it is.
 type link struct {
 	conn    *quicgo.Conn
 	peer    transport.PeerID
+	key     string
 	remote  netip.AddrPort
 	version uint16 // set by the exchange of hellos, before the link is up
 	outbox  outbox
@@ -32,8 +34,8 @@ type link struct {
 	closing error // the cause, once this side has begun to close
 }
 
-func newLink(t *Transport, s *socket, conn *quicgo.Conn, peer transport.PeerID) *link {
-	l := &link{conn: conn, peer: peer, remote: unmapped(conn.RemoteAddr().(*net.UDPAddr))}
+func newLink(t *Transport, s *socket, conn *quicgo.Conn, peer identity.Peer) *link {
+	l := &link{conn: conn, peer: peer.ID, key: peer.Key, remote: unmapped(conn.RemoteAddr().(*net.UDPAddr))}
 	l.outbox.conn = conn
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	l.watch = watch{transport: t, link: l, socket: s, busy: make(chan struct{}, 1)}
@@ -42,6 +44,7 @@ func newLink(t *Transport, s *socket, conn *quicgo.Conn, peer transport.PeerID) 
 }
 
 func (l *link) Peer() transport.PeerID   { return l.peer }
+func (l *link) NetworkKey() string       { return l.key }
 func (l *link) Version() uint16          { return l.version }
 func (l *link) LocalAddr() string        { return l.conn.LocalAddr().String() }
 func (l *link) RemoteAddr() string       { return l.conn.RemoteAddr().String() }

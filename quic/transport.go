@@ -229,7 +229,7 @@ func dismiss(conn *quicgo.Conn) {
 }
 
 // adopt makes a link and takes care of it until it ends.
-func (t *Transport) adopt(s *socket, conn *quicgo.Conn, peer transport.PeerID) (*link, error) {
+func (t *Transport) adopt(s *socket, conn *quicgo.Conn, peer identity.Peer) (*link, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {

@@ -8,6 +8,9 @@ type link struct {
 	scheme string
 }
 
+// NetworkKey is that of the link that was chosen.
+func (l *link) NetworkKey() string { return transport.KeyOf(l.Link) }
+
 // SchemeOf returns the scheme of the transport that was chosen for a link, empty for
 // links that are not of this package.
 func SchemeOf(l transport.Link) string {

@@ -122,7 +122,8 @@ func New(config Config) (*Identity, error) {
 
 // SetKeys replaces the network keys, for a rotation: handshakes that begin after it show a leaf
 // that the new key has signed, for the same leaf key, and let in who holds it or one of
-// accept. Links that are up stay. The errors are ErrNoKey and ErrTooManyKeys, and leave all as
+// accept. Links that are up stay: [transport.KeyOf] says by which key each was made, and
+// Accepts whether that one still counts. The errors are ErrNoKey and ErrTooManyKeys, and leave all as
 // it was.
 func (i *Identity) SetKeys(key *NetworkKey, accept []*NetworkKey) error {
 	keys, err := Config{Key: key, Accept: accept}.keys()

@@ -28,27 +28,27 @@ var (
 )
 
 // Verify decides over a peer by the state of a TLS connection, and returns the
-// peer's id. A want that is not zero must be that id. The errors are
+// what it has proved. A want that is not zero must be its id. The errors are
 // [*transport.RefusedError] and [*transport.WrongPeerError].
 //
 // It does not prove that the peer holds the leaf's key: crypto/tls does, and
 // has not always done so at the time that it calls VerifyConnection. Only a
 // handshake that completes says both.
-func (i *Identity) Verify(state tls.ConnectionState, want transport.PeerID) (transport.PeerID, error) {
+func (i *Identity) Verify(state tls.ConnectionState, want transport.PeerID) (Peer, error) {
 	if err := checkSession(state); err != nil {
-		return transport.PeerID{}, &transport.RefusedError{Err: err}
+		return Peer{}, &transport.RefusedError{Err: err}
 	}
-	id, err := i.checkLeaf(state.PeerCertificates[0])
+	peer, err := i.checkLeaf(state.PeerCertificates[0])
 	if err != nil {
-		return transport.PeerID{}, &transport.RefusedError{Err: err}
+		return Peer{}, &transport.RefusedError{Err: err}
 	}
-	if id == i.id {
-		return transport.PeerID{}, &transport.RefusedError{Err: transport.ErrSelf}
+	if peer.ID == i.id {
+		return Peer{}, &transport.RefusedError{Err: transport.ErrSelf}
 	}
-	if !want.IsZero() && id != want {
-		return transport.PeerID{}, &transport.WrongPeerError{Want: want, Got: id}
+	if !want.IsZero() && peer.ID != want {
+		return Peer{}, &transport.WrongPeerError{Want: want, Got: peer.ID}
 	}
-	return id, nil
+	return peer, nil
 }
 
 // checkSession checks what was negotiated. Go does not fail when a client
@@ -68,26 +68,26 @@ func checkSession(state tls.ConnectionState) error {
 }
 
 // checkLeaf checks a certificate, the cheap checks first, and returns the id
-// that it speaks for.
-func (i *Identity) checkLeaf(leaf *x509.Certificate) (transport.PeerID, error) {
+// that it speaks for, and who has signed it.
+func (i *Identity) checkLeaf(leaf *x509.Certificate) (Peer, error) {
 	public, ok := leaf.PublicKey.(ed25519.PublicKey)
 	if !ok {
-		return transport.PeerID{}, fmt.Errorf("%w: %v", ErrLeafKey, leaf.PublicKeyAlgorithm)
+		return Peer{}, fmt.Errorf("%w: %v", ErrLeafKey, leaf.PublicKeyAlgorithm)
 	}
 	if err := checkUse(leaf); err != nil {
-		return transport.PeerID{}, err
+		return Peer{}, err
 	}
 	if err := i.checkTime(leaf); err != nil {
-		return transport.PeerID{}, err
+		return Peer{}, err
 	}
 	signer, err := i.signerOf(leaf)
 	if err != nil {
-		return transport.PeerID{}, err
+		return Peer{}, err
 	}
 	if want := signer.tag(i.network, public); !hmac.Equal([]byte(leaf.URIs[0].Opaque), []byte(want)) {
-		return transport.PeerID{}, ErrOtherNetwork
+		return Peer{}, ErrOtherNetwork
 	}
-	return peerID(public), nil
+	return Peer{ID: peerID(public), Key: signer.key.fingerprint}, nil
 }
 
 // checkUse checks that the certificate is one that a node makes, and nothing

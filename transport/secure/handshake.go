@@ -51,7 +51,7 @@ func (e *Endpoint) secure(
 	}
 	return &link{
 		mux:     mux.New(&secured{Conn: session, raw: raw}, e.muxConfig(dialer, addr, raw.try != nil)),
-		carrier: raw, peer: peer, ours: e.config.Versions,
+		carrier: raw, peer: peer.ID, key: peer.Key, ours: e.config.Versions,
 		local: raw.LocalAddr().String(), remote: addr,
 	}, nil
 }

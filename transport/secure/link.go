@@ -12,15 +12,22 @@ type link struct {
 	mux           *mux.Mux
 	carrier       *carrier
 	peer          transport.PeerID
+	key           string
 	ours          transport.Versions
 	version       uint16 // set by the exchange of hellos, before the link is up
 	local, remote string
 }
 
-var _ transport.Link = (*link)(nil)
+var (
+	_ transport.Link  = (*link)(nil)
+	_ transport.Keyed = (*link)(nil)
+)
 
 // Peer returns the id that the other side has proved.
 func (l *link) Peer() transport.PeerID { return l.peer }
+
+// NetworkKey returns the fingerprint of the key that has signed the peer's certificate.
+func (l *link) NetworkKey() string { return l.key }
 
 // Version returns the version of the protocol that both sides speak.
 func (l *link) Version() uint16 { return l.version }
