@@ -43,6 +43,9 @@ func FuzzLeaf(f *testing.F) {
 	f.Fuzz(func(t *testing.T, der []byte) {
 		leaf, err := x509.ParseCertificate(der)
 		if err != nil {
+			if _, err := one.VerifyLeaf(other.ID(), der); err == nil {
+				t.Errorf("%x is taken for a leaf", der)
+			}
 			return
 		}
 		state := tls.ConnectionState{Version: tls.VersionTLS13, NegotiatedProtocol: ALPN, PeerCertificates: []*x509.Certificate{leaf}}
@@ -51,6 +54,9 @@ func FuzzLeaf(f *testing.F) {
 			t.Errorf("%x is let in", der)
 		case err != nil && bytes.Equal(der, honest):
 			t.Errorf("the leaf of a node is refused: %v", err)
+		}
+		if key, err := one.VerifyLeaf(other.ID(), der); (err == nil) != bytes.Equal(der, honest) {
+			t.Errorf("%x is by key %q: %v", der, key, err)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
 )
 
@@ -49,5 +50,43 @@ func TestSetKeys(t *testing.T) {
 	}
 	if _, err := handshake(t, client, server); err != nil {
 		t.Errorf("after that: %v", err)
+	}
+}
+
+// A node proves itself by the certificate that another key has signed meanwhile, for itself alone,
+// and by none that is not accepted.
+func TestVerifyLeaf(t *testing.T) {
+	old, fresh := identity.Generate(), identity.Generate()
+	start := func(key *identity.NetworkKey, network string, accept ...*identity.NetworkKey) *identity.Identity {
+		id, err := identity.New(identity.Config{Key: key, Accept: accept, Network: network})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	one, two, other, foreign := start(fresh, "net"), start(old, "net", fresh), start(fresh, "net"), start(fresh, "other")
+	check := func(what string, from *identity.Identity, id transport.PeerID, want error) {
+		t.Helper()
+		leaf, err := from.Leaf()
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := one.VerifyLeaf(id, leaf)
+		if !errors.Is(err, want) || err == nil && key != fresh.Fingerprint() {
+			t.Errorf("%s: %q, %v", what, key, err)
+		}
+	}
+	check("the old key", two, two.ID(), identity.ErrOtherKey)
+	if err := two.SetKeys(fresh, []*identity.NetworkKey{old}); err != nil {
+		t.Fatal(err)
+	}
+	check("the new key", two, two.ID(), nil)
+	check("the leaf of another node", other, two.ID(), transport.ErrWrongPeer)
+	check("another network", foreign, foreign.ID(), identity.ErrOtherNetwork)
+	if _, err := one.VerifyLeaf(two.ID(), []byte("leaf")); !errors.Is(err, transport.ErrRefused) {
+		t.Errorf("no certificate: %v", err)
+	}
+	if !one.Accepts(fresh.Fingerprint()) || one.Accepts(old.Fingerprint()) || one.Accepts("") {
+		t.Error("keys are accepted that are not, or the other way round")
 	}
 }

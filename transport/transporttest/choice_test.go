@@ -12,13 +12,19 @@ import (
 	"github.com/project-iris/iris/tcp"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/choose"
+	"github.com/project-iris/iris/transport/identity"
 	"github.com/project-iris/iris/transport/identity/identitytest"
 )
 
 // newChoice is a node as it is by default: QUIC, then TCP.
 func newChoice(t *testing.T, network *identitytest.Network) *choose.Transport {
 	t.Helper()
-	node := network.Node(t)
+	return chooserOf(t, network.Node(t))
+}
+
+// chooserOf is newChoice for an identity.
+func chooserOf(t *testing.T, node *identity.Identity) *choose.Transport {
+	t.Helper()
 	overQUIC, err := quic.New(quic.Config{Identity: node, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +38,45 @@ func newChoice(t *testing.T, network *identitytest.Network) *choose.Transport {
 	}
 	t.Cleanup(func() { _ = chooser.Close() })
 	return chooser
+}
+
+// TestLinksKnowTheKeyOfTheirPeer has each side of a link tell by which network key the other one has
+// proved itself, which is not its own in the middle of a rotation, and goes on to tell that when
+// keys are replaced.
+func TestLinksKnowTheKeyOfTheirPeer(t *testing.T) {
+	old, fresh := identity.Generate(), identity.Generate()
+	node := func(key, other *identity.NetworkKey) (*identity.Identity, *choose.Transport) {
+		id, err := identity.New(identity.Config{Key: key, Accept: []*identity.NetworkKey{other}, Network: "net"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id, chooserOf(t, id)
+	}
+	one, a := node(old, fresh)
+	two, b := node(fresh, old)
+	listener, err := b.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for addr := range strings.SplitSeq(listener.Addr(), ",") {
+		dialled, err := a.Dial(t.Context(), addr, two.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted, err := listener.Accept(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := one.SetKeys(fresh, nil); err != nil {
+			t.Fatal(err)
+		}
+		if d, a := transport.KeyOf(dialled), transport.KeyOf(accepted); d != fresh.Fingerprint() || a != old.Fingerprint() {
+			t.Errorf("%s: dialled %q, accepted %q", addr, d, a)
+		}
+		if err := one.SetKeys(old, []*identity.NetworkKey{fresh}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestUDPThatIsBlockedCostsTheHeadStartOnce has the QUIC address be a socket
