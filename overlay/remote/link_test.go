@@ -1,6 +1,7 @@
 package remote_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,8 @@ import (
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 )
+
+var errOut = &transport.ClosedError{Code: transport.CodeRefused, Reason: "out"}
 
 var one, two = []transport.PeerID{{1}}, []transport.PeerID{{2}}
 
@@ -155,6 +158,61 @@ func TestARetirementThatIsNotAnswered(t *testing.T) {
 		}
 		a.other().Tell(&wire.Retire{Stage: 9})
 	})
+}
+
+// A link that ends in any case is not used again when the other node refuses to end it for want of
+// use, and ends when that has no more use for it.
+func TestALinkThatIsExpelledWhileItRetires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pair(t, true, true)
+		b.other().Hold()
+		go a.other().Retire()
+		time.Sleep(75 * time.Millisecond) // it is asked
+		go a.other().Expel(t.Context(), errOut)
+		for range 100 {
+			time.Sleep(10 * time.Millisecond)
+			if a.links.Linked(two[0]) || len(a.ended()) > 0 {
+				t.Fatalf("the link is used: %v", a.ended())
+			}
+		}
+		b.other().Release()
+		time.Sleep(time.Second)
+		if len(a.ended()) != 1 || !errors.Is(a.ended()[0], errOut) {
+			t.Errorf("the link has ended: %v", a.ended())
+		}
+	})
+}
+
+// A node that does not read what it is sent, and one that has use for the link all the time, lose it
+// when the time is over.
+func TestWhoIsExpelledLosesTheLinkInTime(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		use  func(t *testing.T, a, b *node)
+	}{
+		{"it does not read", func(t *testing.T, a, b *node) {
+			b.slow = make(chan struct{})
+			t.Cleanup(func() { close(b.slow) })
+			a.fill(t, 0)
+		}},
+		{"it has use for it", func(_ *testing.T, _, b *node) { b.other().Hold() }},
+		{"this node has", func(_ *testing.T, a, _ *node) { a.other().Hold() }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := pair(t, true, true)
+				row.use(t, a, b)
+				ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+				defer cancel()
+				begin := time.Now()
+				a.other().Expel(ctx, errOut)
+				<-a.other().Context().Done()
+				if took := time.Since(begin); took < 4*time.Second || took > 4100*time.Millisecond {
+					t.Errorf("the link has ended after %v: %v", took, a.ended())
+				}
+			})
+		})
+	}
 }
 
 // send sends an event to the other node.

@@ -26,6 +26,7 @@ type retirement struct {
 	leaving chan struct{} // closed when the link is kept after all; nil: it is in use
 	answer  chan bool     // what the other node says; nil: it was not asked
 	agreed  bool          // it ends, and nothing is sent any more
+	forced  bool          // it ends in any case
 }
 
 // begin stops the use of the link. It reports whether that was not so before.
@@ -44,11 +45,33 @@ func (r *retirement) begin(answer chan bool) bool {
 func (r *retirement) keep() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.leaving != nil && !r.agreed {
+	if r.leaving != nil && !r.agreed && !r.forced {
 		close(r.leaving)
 		r.leaving, r.answer = nil, nil
 		r.active.Store(false)
 	}
+}
+
+// force stops the use of the link for good. It reports whether it was not forced before.
+func (r *retirement) force() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.forced {
+		return false
+	}
+	r.forced = true
+	if r.leaving == nil {
+		r.leaving = make(chan struct{})
+		r.active.Store(true)
+	}
+	return true
+}
+
+// ask has asked give the answer of the other node.
+func (r *retirement) ask(answer chan bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = answer
 }
 
 // agree notes that the link ends. It reports whether that is so: not if it is used again.
@@ -124,6 +147,41 @@ func (r *Remote) Retire() {
 	case <-timer.C:
 	case <-r.Context().Done():
 	}
+}
+
+// Expel ends the link for a cause, though it is in use. Nothing new is sent by it. It returns when
+// what is under way in both directions is done, or the context ends, and the link has ended.
+func (r *Remote) Expel(ctx context.Context, cause error) {
+	defer func() { _ = r.Peer().Link().Close(cause) }()
+	if !r.retirement.force() {
+		select {
+		case <-r.Context().Done():
+		case <-ctx.Done():
+		}
+		return
+	}
+	for ctx.Err() == nil && !r.Ended() {
+		if r.idle() && (!r.understands() || r.askToEnd(ctx)) {
+			break
+		}
+	}
+	defer context.AfterFunc(ctx, func() { _ = r.Peer().Link().Close(cause) })()
+	r.Finish()
+}
+
+// askToEnd asks the other node whether it has use for a link that ends in any case, and reports
+// whether it has none.
+func (r *Remote) askToEnd(ctx context.Context) bool {
+	answer := make(chan bool, 1)
+	r.retirement.ask(answer)
+	r.Tell(&wire.Retire{Stage: wire.RetireAsk})
+	select {
+	case yes := <-answer:
+		return yes
+	case <-ctx.Done():
+	case <-r.Context().Done():
+	}
+	return false
 }
 
 // keep has the link used as before, unless it ends.
