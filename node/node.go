@@ -219,6 +219,7 @@ func (n *Node) connect() error {
 		Secret:        names[0],
 		OtherSecrets:  names[1:],
 		PacketSecrets: n.id.Secrets(forPackets),
+		Keys:          n.id,
 		IdleLink:      n.config.LinkIdle,
 		MaxLinks:      n.config.MaxLinks,
 		Answer:        n.answer,

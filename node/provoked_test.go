@@ -114,6 +114,7 @@ var provokedElsewhere = map[status.Reason][3]string{
 	status.PacketForeign:       {"quic/packets_test.go", "TestWhatIsNoPacketIsCounted", "Foreign"},
 	status.PeerRefused:         {"tcp/refusal_test.go", "TestRefusalsAreCountedAndLoggedOnce", "Refused()"},
 	status.PeerEvicted:         {"transport/secure/flood_test.go", "TestAFloodOfConnectionsKeepsNoMemberOut", "Evicted()"},
+	status.LinkKeyDropped:      {"overlay/keys_test.go", "TestWhoKeepsTheOldKeyIsCutOff", "LinksDisowned"},
 	status.AdminEvicted:        {"node/adminguard_test.go", "TestSilentAdminConnectionsMakeRoom", "turnedAway.evicted"},
 	status.AdminForbidden:      {"node/adminguard_test.go", "TestAdminRequestsAreForThisHost", "turnedAway.forbidden"},
 

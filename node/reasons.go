@@ -87,6 +87,7 @@ func (c *counted) reasons() map[status.Reason]uint64 {
 		status.CopyLate:          c.Overlay.CopiesLate,
 		status.NameNotLookedUp:   c.Overlay.PlacesFull,
 		status.MemberUnconfirmed: c.Overlay.Unconfirmed,
+		status.LinkKeyDropped:    c.Overlay.LinksDisowned,
 		status.LinkBytesLost:     c.Overlay.BytesLost,
 		status.FrameNoMemory:     c.Overlay.FramesRefused,
 		status.ControlNoRoom:     c.Overlay.ControlsDropped,

@@ -12,7 +12,7 @@ import (
 
 const (
 	// asksAtOnce is how many questions of other nodes are answered at a time, and asksPerSecond
-	// how many on the average, after asksPerSecond at once. Others are reset.
+	// how many on the average, after asksPerSecond at once, but for askLeaf. Others are reset.
 	asksAtOnce    = 4
 	asksPerSecond = 20
 )
@@ -46,13 +46,9 @@ func (c *connection) answer(r *remote.Remote, s transport.Stream) {
 		c.overlay.counters.asksRefused.Add(1)
 		return
 	}
-	if c.answers == nil || !c.askRate.Allow() {
-		c.overlay.counters.asksRefused.Add(1)
-		return
-	}
 	r.Hold()
 	defer r.Release()
-	if err := ask.Answer(s, c.answers); err != nil {
+	if err := ask.Answer(s, c.answerTo); err != nil {
 		c.overlay.counters.asksRefused.Add(1)
 	}
 }

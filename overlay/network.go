@@ -23,6 +23,7 @@ import (
 	"github.com/project-iris/iris/overlay/tunnel"
 	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/refusal"
 )
 
 // Network says how a node reaches others. Transport, Self and Secret are required.
@@ -45,6 +46,9 @@ type Network struct {
 	// PacketSecrets are what packets beside the links are sealed with, the first one, and
 	// opened with, all of them, see [sealed.Config]. Default: all goes over links.
 	PacketSecrets [][sha256.Size]byte
+	// Keys are the network keys by which nodes prove themselves to each other. Default: the links of
+	// the transport stand for themselves.
+	Keys Keys
 	// Contested is called, once, when another node has the id of this one, which is of no
 	// more use then. It must not block. Default: nothing is done.
 	Contested func(Contest)
@@ -86,6 +90,10 @@ type connection struct {
 	idle      *remote.Idle
 	unsent    *remote.Unsent
 	watch     *remote.Watch
+	log       *slog.Logger
+	keys      Keys                         // nil: none
+	rekeyed   chan struct{}                // holds one when they were replaced
+	disowned  refusal.Throttle             // of lines about nodes without an accepted one
 	answers   func(question string) []byte // nil: none
 	asks      chan struct{}                // holds one for each question that is being answered
 	askRate   *rate.Limiter
@@ -110,14 +118,21 @@ func (o *Overlay) Connect(config Network) error {
 		multicast: multicast.New(receivers{o}, session.Senders),
 		idle:      remote.NewIdle(cmp.Or(config.IdleLink, DefaultIdleLink), cmp.Or(config.MaxLinks, DefaultMaxLinks)),
 		watch:     remote.NewWatch(),
+		log:       config.Logger,
+		keys:      config.Keys,
+		rekeyed:   make(chan struct{}, 1),
 		answers:   config.Answer,
 		asks:      make(chan struct{}, asksAtOnce),
 		askRate:   rate.NewLimiter(asksPerSecond, asksPerSecond),
 		unsent:    remote.NewUnsent(),
 	}
+	var accepts func(key string) bool
+	if c.keys != nil {
+		accepts = c.keys.Accepts
+	}
 	c.Network = network.New(network.Config{
 		Self: config.Self, Transport: config.Transport, Listener: config.Listener, Address: config.Address,
-		PacketSecrets: config.PacketSecrets, Contested: config.Contested, Handler: c, Logger: config.Logger,
+		PacketSecrets: config.PacketSecrets, Contested: config.Contested, Accepts: accepts, Handler: c, Logger: config.Logger,
 	})
 	bounds := o.bounds()
 	bounds.Hasher, bounds.Draw = directory.NewHasher(config.Secret), rand.IntN
@@ -134,6 +149,7 @@ func (o *Overlay) Connect(config Network) error {
 	c.work.Go(func() { c.idle.Run(o.ctx, &o.links, c.NeedsLink) })
 	c.work.Go(func() { c.watch.Run(o.ctx, &o.links) })
 	c.work.Go(func() { c.unsent.Run(o.ctx, c.sayUnsent) })
+	c.work.Go(func() { c.checkKeys(o.ctx) })
 	return nil
 }
 
@@ -149,8 +165,11 @@ func hashers(secrets [][sha256.Size]byte) []*directory.Hasher {
 // SetSecrets replaces [Network.Secret] and OtherSecrets by the first and the rest of names, and
 // PacketSecrets by packets, when the network key is replaced. It must not be called before
 // Connect. It returns when the others know the names of this node, or after half a second: then
-// the next node can be told. The error is that of [sealed.Box.SetSecrets], which changes nothing.
+// the next node can be told. Nodes whose links were made by keys that [Network.Keys] does not accept
+// any more are asked to prove themselves again; the links of those that do not end within ten
+// seconds. The error is that of [sealed.Box.SetSecrets], which changes none of these secrets.
 func (o *Overlay) SetSecrets(names, packets [][sha256.Size]byte) error {
+	o.net.keysReplaced()
 	if err := o.net.SetPacketSecrets(packets); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type world struct {
 	linkIdle  time.Duration                            // after which links end; zero is the default
 	mostLinks int                                      // zero is the default
 	wrap      func(*mem.Transport) transport.Transport // what nodes that are started use in place of their end; nil: that
+	keys      *keyring                                 // by which nodes that are started prove themselves; nil: there are none
 	log       io.Writer                                // of nodes that are started; nil: standard error with IRIS_TEST_LOG set
 }
 
@@ -92,9 +93,19 @@ func (w *world) startAt(end *mem.Transport, contested func(Contest), join ...str
 	if w.wrap != nil {
 		carrier = w.wrap(end)
 	}
+	var keys Keys
+	secrets := [][32]byte{{1}}
+	if w.keys != nil {
+		k := &nodeKeys{ring: w.keys, self: end.ID()}
+		keys, secrets = k, w.keys.set(end.ID(), "old")
+		carrier, listener = keyedTransport{end, k}, keyedListener{listener, k}
+	}
 	config := Network{
-		Self: end.ID(), Transport: carrier, Listener: listener, Address: listener.Addr(), Contested: contested, IdleLink: w.linkIdle, MaxLinks: w.mostLinks, PacketSecrets: [][32]byte{{1}},
+		Self: end.ID(), Transport: carrier, Listener: listener, Address: listener.Addr(), Contested: contested, IdleLink: w.linkIdle, MaxLinks: w.mostLinks, PacketSecrets: secrets, Keys: keys,
 		Logger: w.logger().With("node", i),
+	}
+	if w.keys != nil {
+		config.Secret, config.OtherSecrets = secrets[0], secrets[1:]
 	}
 	if err := o.Connect(config); err != nil {
 		w.t.Fatal(err)

@@ -202,11 +202,12 @@ type Stats struct {
 	Draining   uint64 // with FaultDraining
 	LinkLost   uint64 // with FaultMemberLost, as the link to the node that had them was lost
 
-	MembersLost  uint64 // requests that a member of this node had in hand when it went, whoever has asked
-	Unreturned   uint64 // requests of other nodes that found neither a member here nor room on the way back
-	PartsMet     uint64 // requests and tunnels that a member or node did not take, as the application or node that asked had its part of it
-	TunnelsUnfit uint64 // tunnels of members of this node that were not built, as all who were asked refused
-	AsksRefused  uint64 // questions of other nodes that were not answered, as there were too many, or they were not understood
+	MembersLost   uint64 // requests that a member of this node had in hand when it went, whoever has asked
+	Unreturned    uint64 // requests of other nodes that found neither a member here nor room on the way back
+	PartsMet      uint64 // requests and tunnels that a member or node did not take, as the application or node that asked had its part of it
+	TunnelsUnfit  uint64 // tunnels of members of this node that were not built, as all who were asked refused
+	LinksDisowned uint64 // links that ended or were not used, as their nodes have proved themselves by no network key that is accepted now
+	AsksRefused   uint64 // questions of other nodes that were not answered, as there were too many, or they were not understood
 
 	TracesRefused uint64 // requests to trace that were refused, as there were too many
 	TracesUnkept  uint64 // steps of traced requests, and requests of other nodes, that were not recorded, as there were enough
@@ -254,6 +255,7 @@ func (o *Overlay) Stats() Stats {
 	}
 	if o.net != nil {
 		sent := o.net.multicast.Stats()
+		s.LinksDisowned = o.net.Disowned()
 		s.SendsFailed, s.CopiesDropped, s.CopiesLate = sent.SendsFailed, sent.CopiesDropped, sent.CopiesLate
 	}
 	return s

@@ -101,6 +101,14 @@ func TestTheKeyIsReplacedUnderLoad(t *testing.T) {
 				}
 			}
 			nodes := startRotated(t, transport, old, 5)
+			args := []string{"-net", "example", "-port", "0", "-bind", "127.0.0.1:0", "-transport", transport, "-join", nodes[0].addr}
+			// This one will let the new key in, and never show it.
+			standing := startProcess(t, append(args, "-rsa", old, "-accept", fresh)...)
+			outside := start(t, nil, "reply", standing.flag(), "-text", "outside", "old")
+			outside.err.next(t, "serving")
+			if got := iris(t, "", "request", nodes[4].flag(), "old", "?", "-timeout", "20s"); got.out != "outside\n" {
+				t.Errorf("before: %+v", got)
+			}
 			underLoad(t, nodes[0].port+","+nodes[4].port, nodes[1].port+","+nodes[2].port+","+nodes[3].port, "200", func() {
 				for i, step := range [][]string{{"rsa = " + old, "accept = " + fresh}, {"rsa = " + fresh, "accept = " + old}, {"rsa = " + fresh}} {
 					for j, n := range nodes {
@@ -116,7 +124,6 @@ func TestTheKeyIsReplacedUnderLoad(t *testing.T) {
 			// the old one is not.
 			member := start(t, nil, "reply", nodes[1].flag(), "-text", "pong", "ping")
 			member.err.next(t, "serving")
-			args := []string{"-net", "example", "-port", "0", "-bind", "127.0.0.1:0", "-transport", transport, "-join", nodes[0].addr}
 			in := startProcess(t, append(args, "-rsa", fresh)...)
 			if got := iris(t, "", "request", in.flag(), "ping", "?", "-timeout", "20s"); got.out != "pong\n" {
 				t.Errorf("the new key: %+v", got)
@@ -125,6 +132,15 @@ func TestTheKeyIsReplacedUnderLoad(t *testing.T) {
 			out.err.next(t, "node that was named is not reached")
 			if got := iris(t, "", "request", out.flag(), "ping", "?", "-now"); got.code == exitGood {
 				t.Errorf("the old key: %+v", got)
+			}
+			// Nor is who has had links all the time.
+			nodes[4].err.next(t, "node is cut off")
+			standing.err.next(t, "the network key is not accepted any more")
+			if got := iris(t, "", "request", standing.flag(), "ping", "?", "-now"); got.code == exitGood {
+				t.Errorf("the standing node asks: %+v", got)
+			}
+			if got := iris(t, "", "request", nodes[4].flag(), "old", "?", "-now"); got.code == exitGood {
+				t.Errorf("the standing node answers: %+v", got)
 			}
 		})
 	}

@@ -40,6 +40,7 @@ const (
 	BroadcastUnsent       Reason = "broadcast_unsent"
 	SubscriptionForbidden Reason = "subscription_forbidden"
 	TunnelForbidden       Reason = "tunnel_forbidden"
+	LinkKeyDropped        Reason = "link_key_dropped"
 	LinkBytesLost         Reason = "link_bytes_lost"
 	FrameNoMemory         Reason = "frame_no_memory"
 	ControlNoRoom         Reason = "control_no_room"
@@ -147,6 +148,7 @@ var Reasons = []ReasonInfo{
 	{BroadcastUnsent, "broadcasts", Lost, "still waited for a way to other nodes when their application was gone for seconds", "look at the log for links that were lost"},
 	{SubscriptionForbidden, "subscriptions", Watched, "were not made or were ended, as the policy forbids them", lookAtPolicy},
 	{TunnelForbidden, "tunnels", Watched, "were not built or were ended, as the policy forbids them", lookAtPolicy},
+	{LinkKeyDropped, "links", Watched, "ended, as their nodes have shown no network key that is accepted any more", "if the node is one of yours, give it the new key; the log has its address"},
 	{LinkBytesLost, "bytes", Watched, "waited to be written to a link when it was lost", "look at the log of both nodes"},
 	{FrameNoMemory, "messages", Lost, "of another node were too large for what memory was left; each has cost it the link", "send less at a time"},
 	{ControlNoRoom, "messages", Watched, "of the directory found no room; they are repeated", ""},

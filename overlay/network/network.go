@@ -40,6 +40,8 @@ type Config struct {
 	// PacketSecrets are what packets beside the links are sealed with, see [sealed.Config].
 	// Default: there are none.
 	PacketSecrets [][32]byte
+	// Accepts is that of [peers.Config].
+	Accepts func(key string) bool
 	// Contested is called, once, when another node has the id of this one, which is of no
 	// more use then. It must not block. Default: nothing is done.
 	Contested func(peers.Contest)
@@ -81,7 +83,7 @@ func New(config Config) *Network {
 	n := &Network{config: config, epoch: uint64(time.Now().UnixNano()), log: config.Logger}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.peers = peers.New(peers.Config{
-		Self: config.Self, Transport: config.Transport, Handler: carrier{n}, Contested: config.Contested, Logger: config.Logger,
+		Self: config.Self, Transport: config.Transport, Handler: carrier{n}, Contested: config.Contested, Accepts: config.Accepts, Logger: config.Logger,
 	})
 	n.roster = roster.New(directory.Member{ID: config.Self, Epoch: n.epoch}, n.peers)
 	return n
@@ -137,6 +139,19 @@ func (n *Network) Epoch() uint64 { return n.epoch }
 
 // Members returns who is in the network, this node included.
 func (n *Network) Members() *directory.Members { return n.roster.Members() }
+
+// Outdated returns the nodes with links that were made by network keys which are not accepted any
+// more, see [peers.Peers.Outdated].
+func (n *Network) Outdated() []transport.PeerID { return n.peers.Outdated() }
+
+// Proved notes that a node has proved itself by another network key, see [peers.Peers.Proved].
+func (n *Network) Proved(id transport.PeerID, key string) { n.peers.Proved(id, key) }
+
+// Disown returns the links of a node that are to end for the keys that they were made by.
+func (n *Network) Disown(id transport.PeerID) ([]*peers.Peer, string) { return n.peers.Disown(id) }
+
+// Disowned returns how many such links have ended, or were not used.
+func (n *Network) Disowned() uint64 { return n.peers.Disowned() }
 
 // OpenBulk opens a stream for much data, see [peers.Peers.OpenBulk].
 func (n *Network) OpenBulk(ctx context.Context, p *peers.Peer, kind peers.Kind) (transport.Stream, error) {

@@ -113,6 +113,10 @@ type Config struct {
 	// Contested is called, once, when another node has the id of this one: nothing will
 	// come of this node until it has another. It must not block. Default: nothing is done.
 	Contested func(Contest)
+	// Accepts reports whether nodes are let in that have proved themselves by the network key
+	// with a fingerprint, see [transport.KeyOf]. It is called with a lock held and must call
+	// nothing of these peers. Default: all are.
+	Accepts func(key string) bool
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
 	// DialTimeout is how long one try to reach a node may take. Default 5 s.
@@ -128,6 +132,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Contested == nil {
 		c.Contested = func(Contest) {}
+	}
+	if c.Accepts == nil {
+		c.Accepts = func(string) bool { return true }
 	}
 	if c.DialTimeout == 0 {
 		c.DialTimeout = 5 * time.Second

@@ -19,6 +19,10 @@ type Peer struct {
 	addr   string    // that this node has dialled, empty for none
 	since  time.Time // when it came into use; set before it is shared as such
 
+	// Of Peers.mu:
+	key      string // the network key by which the peer has proved itself last
+	disowned bool   // it was counted as made by a key that is not accepted
+
 	used    chan struct{}  // closed when it comes into use
 	control atomic.Bool    // the peer has opened its control stream
 	stated  atomic.Bool    // the peer has said whether it has another link
@@ -33,7 +37,7 @@ type Peer struct {
 
 func newPeer(link transport.Link, dialed bool) *Peer {
 	return &Peer{
-		id: link.Peer(), link: link, dialed: dialed,
+		id: link.Peer(), link: link, dialed: dialed, key: transport.KeyOf(link),
 		used: make(chan struct{}), other: make(chan bool, 1),
 		over: make(chan struct{}), adopted: make(chan struct{}),
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/project-iris/iris/transport"
@@ -23,6 +24,7 @@ type Peers struct {
 	dials   chan struct{} // holds one for each dial of a node that was met
 
 	versions refusal.Throttle // of lines about nodes that speak other versions
+	disowned atomic.Uint64    // links, see Disowned
 
 	mu      sync.Mutex
 	active  map[transport.PeerID]*Peer   // links in use
@@ -148,6 +150,9 @@ func (ps *Peers) enter(p *Peer) error {
 		return ErrClosed
 	case len(ps.links) == ps.config.MaxLinks || ps.linksOf[p.id] == maxLinksOfNode:
 		return errTooMany
+	case !ps.accepts(p): // no more, since the handshake
+		ps.disowned.Add(1)
+		return ErrKeyDropped
 	}
 	ps.links[p] = struct{}{}
 	ps.linksOf[p.id]++
