@@ -244,13 +244,20 @@ type relayNode struct {
 // startRelay starts a node, which joins node 0.
 func startRelay(t *testing.T, network *mem.Network, i int) *relayNode {
 	t.Helper()
+	return startRelayIn(t, network, i, 0)
+}
+
+// startRelayIn is startRelay for a node that may take so many bytes of memory; 0 is no limit.
+func startRelayIn(t *testing.T, network *mem.Network, i int, bytes int64) *relayNode {
+	t.Helper()
+	memory := newMemory(bytes)
 	id := transport.PeerID(sha256.Sum256(fmt.Appendf(nil, "node %d", i)))
 	end := network.Node(id)
 	listener, err := end.Listen(t.Context(), fmt.Sprintf("mem://%d", i))
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := overlay.New(overlay.Config{})
+	o := overlay.New(overlay.Config{Memory: memory, FrameBytes: bytes / 2})
 	config := overlay.Network{Self: id, Transport: end, Listener: listener, Address: listener.Addr()}
 	if err := o.Connect(config); err != nil {
 		t.Fatal(err)
@@ -259,7 +266,7 @@ func startRelay(t *testing.T, network *mem.Network, i int) *relayNode {
 		_, _ = o.Network().Reach(t.Context(), "mem://0", transport.PeerID{}, discovery.ByJoin)
 	}
 	n := &relayNode{t: t, overlay: o, end: end, conns: make(chan net.Conn), done: make(chan struct{})}
-	r := relay.New(relay.Config{Mesh: mesh{o}})
+	r := relay.New(relay.Config{Mesh: mesh{o}, Memory: memory})
 	n.relay = r
 	served := make(chan error, 1)
 	go func() { served <- r.Serve(n) }()

@@ -124,10 +124,12 @@ func New(config Config) *Overlay {
 // assemble makes the parts that know names, for a node that is alone or part of a network.
 func (o *Overlay) assemble(names lookup.Config, m *multicast.Multicast) {
 	names.Owner = owner{o}
+	names.Names.Memory = o.config.Memory
 	o.lookup = lookup.New(names)
 	o.members = member.New(member.Config{
 		Limits: member.Limits{OpenRequests: o.config.OpenRequests, Tunnels: o.config.Tunnels},
 		Lookup: o.lookup, Links: &o.links, Multicast: m, Context: o.ctx,
+		Memory: o.config.Memory,
 	})
 }
 

@@ -32,6 +32,8 @@ type Table[T any] struct {
 
 	mu     sync.Mutex
 	open   deadline.Table[T]
+	memory Memory      // see Charge; nil: it is not counted
+	each   int64       // bytes of memory
 	timer  *time.Timer // runs expire; nil until it is needed
 	rings  time.Time   // when it does; zero: it does not
 	closed bool
@@ -43,6 +45,16 @@ func New[T any](limit int, expired func(id uint64, call T)) *Table[T] {
 	return &Table[T]{limit: limit, expired: expired}
 }
 
+// Memory is what the bytes of calls are taken of. It is used while the table is locked.
+type Memory interface {
+	Take(bytes int64) error
+	Give(bytes int64)
+}
+
+// Charge has so many bytes for each call taken: Add fails with the error of that. It is called
+// before there are any.
+func (t *Table[T]) Charge(memory Memory, each int64) { t.memory, t.each = memory, each }
+
 // Add opens a call until a deadline. It fails with [ErrFull] or [ErrClosed].
 func (t *Table[T]) Add(until time.Time, call T) (id uint64, err error) {
 	t.mu.Lock()
@@ -53,6 +65,11 @@ func (t *Table[T]) Add(until time.Time, call T) (id uint64, err error) {
 	case t.open.Len() >= t.limit:
 		return 0, ErrFull
 	}
+	if t.memory != nil {
+		if err := t.memory.Take(t.each); err != nil {
+			return 0, err
+		}
+	}
 	t.ring(until)
 	return t.open.Add(until, call), nil
 }
@@ -61,7 +78,11 @@ func (t *Table[T]) Add(until time.Time, call T) (id uint64, err error) {
 func (t *Table[T]) Take(id uint64) (call T, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.open.Take(id)
+	call, ok = t.open.Take(id)
+	if ok {
+		t.give(1)
+	}
+	return call, ok
 }
 
 // Has reports whether a call is open.
@@ -83,7 +104,9 @@ func (t *Table[T]) Len() int {
 func (t *Table[T]) DeleteFunc(end func(call T) bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	before := t.open.Len()
 	t.open.DeleteFunc(end)
+	t.give(before - t.open.Len())
 }
 
 // Close ends all calls and returns them, in the order of their deadlines. The table takes
@@ -102,7 +125,15 @@ func (t *Table[T]) Close() []T {
 			return all
 		}
 		_, call, _ := t.open.Expire(at)
+		t.give(1)
 		all = append(all, call)
+	}
+}
+
+// give gives back the memory of calls. The lock is held.
+func (t *Table[T]) give(calls int) {
+	if t.memory != nil {
+		t.memory.Give(int64(calls) * t.each)
 	}
 }
 
@@ -138,6 +169,7 @@ func (t *Table[T]) expireOne(now time.Time) (id uint64, call T, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if id, call, ok = t.open.Expire(now); ok {
+		t.give(1)
 		return id, call, true
 	}
 	t.rings = time.Time{}

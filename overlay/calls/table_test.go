@@ -175,3 +175,52 @@ func TestACallAllocatesNothing(t *testing.T) {
 	}
 	table.Close()
 }
+
+// purse is memory for so many bytes.
+type purse int64
+
+var errEmpty = errors.New("no memory")
+
+func (p *purse) Take(bytes int64) error {
+	if int64(*p) < bytes {
+		return errEmpty
+	}
+	*p -= purse(bytes)
+	return nil
+}
+
+func (p *purse) Give(bytes int64) { *p += purse(bytes) }
+
+// Calls take memory until they end, in whatever way that is.
+func TestCallsTakeMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &record{begin: time.Now()}
+		table := New(16, r.expired)
+		memory := purse(40)
+		table.Charge(&memory, 10)
+		taken := mustAdd(t, table, time.Minute, "taken")
+		mustAdd(t, table, time.Minute, "deleted")
+		mustAdd(t, table, time.Second, "expired")
+		mustAdd(t, table, time.Minute, "closed")
+		if _, err := table.Add(time.Now().Add(time.Second), "one more"); !errors.Is(err, errEmpty) || table.Len() != 4 {
+			t.Errorf("one more is told %v, and there are %d", err, table.Len())
+		}
+		want := func(after string, bytes purse) {
+			t.Helper()
+			if memory != bytes {
+				t.Errorf("there are %d bytes after one was %s, want %d", memory, after, bytes)
+			}
+		}
+		table.Take(taken)
+		want("taken", 10)
+		table.Take(taken)
+		want("taken twice", 10)
+		table.DeleteFunc(func(call string) bool { return call == "deleted" })
+		want("deleted", 20)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		want("expired", 30)
+		table.Close()
+		want("closed", 40)
+	})
+}

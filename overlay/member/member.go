@@ -77,6 +77,11 @@ func newMember(ms *Members, cluster string, handler Handler) *Member {
 	}
 	m.asked = calls.New(ms.limits.OpenRequests, m.timedOut)
 	m.served = calls.New(ms.limits.OpenRequests, m.overdue)
+	if ms.memory != nil {
+		memory := ms.memory.Holder()
+		m.asked.Charge(budget.NewBlocks(memory), askedMemory)
+		m.served.Charge(budget.NewBlocks(memory), servedMemory)
+	}
 	if m.service() {
 		m.hands = budget.NewEach[origin](ofMember("requests in hand", ms.limits.OpenRequests))
 		m.taken = budget.NewEach[origin](ofMember("tunnels", ms.limits.Tunnels))

@@ -61,7 +61,16 @@ type Config struct {
 	Multicast *multicast.Multicast
 	// Context ends when the node is closed.
 	Context context.Context
+	// Memory is what requests are taken of, in bytes. Nil: no limit.
+	Memory *budget.Budget
 }
+
+// What a request takes of the memory, besides its body: of the one who asks, with what is kept of
+// it for the node that has it, and of the one who has it in hand.
+const (
+	askedMemory  = 640
+	servedMemory = 256
+)
 
 // Members are those of this node. Their methods are safe for concurrent use.
 type Members struct {
@@ -70,6 +79,7 @@ type Members struct {
 	links     *remote.Table
 	multicast *multicast.Multicast
 	ctx       context.Context
+	memory    *budget.Budget // nil: no limit
 
 	shards   atomic.Uint64
 	draining atomic.Bool
@@ -87,6 +97,7 @@ type Members struct {
 func New(config Config) *Members {
 	return &Members{
 		limits: config.Limits, lookup: config.Lookup, links: config.Links, multicast: config.Multicast, ctx: config.Context,
+		memory:  config.Memory,
 		members: make(map[*Member]struct{}), clusters: make(map[string]*servedCluster),
 	}
 }

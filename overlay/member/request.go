@@ -47,12 +47,20 @@ func (m *Member) Request(id uint64, cluster, body []byte, timeout time.Duration)
 		m.dispatch(now, names.Attempt{Token: token, Cluster: cluster, Body: body, Deadline: deadline, Impatient: m.hasty.Load(), Trace: t}, true)
 		return
 	case errors.Is(err, calls.ErrFull):
-		m.members.counters.overloaded.Add(1)
-		m.members.counters.faults.Add(1)
-		m.handler.HandleFault(id, []byte(FaultOverloaded))
-		t.DeliverFault(FaultOverloaded)
+		m.refuse(id, t, FaultOverloaded)
+	case errors.Is(err, budget.ErrRefused):
+		m.handler.HandleLimit(err)
+		m.refuse(id, t, overloaded(err))
 	}
 	m.closeRequest()
+}
+
+// refuse answers a request that this member may not have open.
+func (m *Member) refuse(id uint64, t *trace.Trace, fault string) {
+	m.members.counters.overloaded.Add(1)
+	m.members.counters.faults.Add(1)
+	m.handler.HandleFault(id, []byte(fault))
+	t.DeliverFault(fault)
 }
 
 // dispatch hands an open request of this member to a member of the cluster, here or on
@@ -208,7 +216,7 @@ func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.T
 	}
 	m.traffic.Refused()
 	m.many.Store(true)
-	return 0, err
+	return 0, calls.ErrFull // for want of memory too: that is no part of who asks
 }
 
 // Reply answers a request that was handed to the member's handler. One that the

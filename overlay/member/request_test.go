@@ -2,6 +2,7 @@ package member
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,4 +86,40 @@ func TestAMemberThatIsRefusedLeavesNothing(t *testing.T) {
 	}
 	o.Close()
 	o.checkEmpty(t)
+}
+
+// Requests take memory where they are open and where they are in hand: one that finds none is
+// answered with the limit, others go on, and all is given back.
+func TestRequestsTakeMemory(t *testing.T) {
+	n := newNode(names.Config{})
+	n.limits.OpenRequests = 1 << 16
+	n.memory = budget.New(budget.Config{Name: "bytes", Limit: 1 << 20, Greed: 7})
+	service, caller, other := n.attach(t, "svc"), n.attach(t, ""), n.attach(t, "")
+	refused := ""
+	for id := uint64(0); refused == ""; id++ {
+		caller.Request(id, []byte("svc"), nil, time.Hour)
+		caller.mu.Lock()
+		for _, s := range caller.seen {
+			if strings.Contains(s, "bytes of this node") {
+				refused = s
+			}
+		}
+		caller.mu.Unlock()
+		if id > 2000 {
+			t.Fatal("nothing is refused")
+		}
+	}
+	if s := n.memory.Stats(); s.Used == 0 || s.Used > s.Limit || s.Over != 0 {
+		t.Errorf("%+v", s)
+	}
+	other.Request(0, []byte("svc"), nil, time.Hour)
+	if got := len(other.seen); got != 0 {
+		t.Errorf("another one is told %v", other.seen)
+	}
+	for _, a := range []*app{caller, other, service} {
+		a.Close()
+	}
+	if used := n.memory.Stats().Used; used != 0 {
+		t.Errorf("%d bytes are taken of no requests", used)
+	}
 }

@@ -75,6 +75,13 @@ func (n *Names) hold(now time.Time, c *cluster, owner Member, a *Attempt) bool {
 	if !owner.Open(a.Token) {
 		return true // answered meanwhile, by its deadline
 	}
+	size := heldMemory + int64(len(c.name)+len(a.Body))
+	if a.Waited != "" {
+		account.memory.Force(size)
+	} else if err := account.memory.Take(size); err != nil {
+		a.Limit = err
+		return false
+	}
 	r := a.Held
 	if r == nil {
 		r = &Request{Owner: owner, Token: a.Token, Cluster: c.name, Body: bytes.Clone(a.Body), Deadline: a.Deadline, impatient: a.Impatient, number: a.number, trace: a.Trace}
@@ -140,4 +147,5 @@ func (n *Names) unhold(r *Request) {
 	}
 	delete(a.held, r.Token)
 	a.heldBytes -= r.size()
+	a.memory.Give(heldMemory + int64(r.size()))
 }

@@ -64,6 +64,8 @@ type Config struct {
 	// and how many may be looked up for them at a time. Other nodes take no more than 65,536
 	// of each, which is the default.
 	Served, Asked int64
+	// Memory is what names, and requests that wait, are taken of, in bytes. Nil: no limit.
+	Memory *budget.Budget
 }
 
 // Names are what a node knows about names.
@@ -86,7 +88,7 @@ type Names struct {
 	delivered  Delivered
 
 	served, asked *budget.Budget // registrations and places; nil: this node is alone
-	gone          *budget.Holder // of asked: of members that are detached
+	gone          *account       // of members that are detached: what its places are taken of
 	refusal       error          // why the last name that was not looked up was not
 }
 
@@ -94,6 +96,7 @@ type Names struct {
 type account struct {
 	serving    *budget.Holder // registrations that it is the first reason for
 	asking     *budget.Holder // places that were made for it
+	memory     *budget.Blocks // what names and requests take that are here for it
 	cluster    string         // that it serves; empty for none
 	topics     map[string]struct{}
 	topicBytes int                 // of their names
@@ -129,8 +132,8 @@ func New(config Config) *Names {
 	if !n.alone() {
 		n.served = newBudget("names that are served or subscribed to", config.Served)
 		n.asked = newBudget("names that are asked or sent to", config.Asked)
-		n.gone = n.asked.Holder()
 	}
+	n.gone = n.newAccount("")
 	return n
 }
 
@@ -141,7 +144,7 @@ func (n *Names) alone() bool { return n.config.Hasher == nil }
 func (n *Names) Attach(m Member, name string) (Resumed, error) {
 	a := n.newAccount(name)
 	if name != "" {
-		if err := n.pay(a, n.clusters[name].first()); err != nil {
+		if err := n.pay(a, name, n.clusters[name].first()); err != nil {
 			return Resumed{}, err
 		}
 	}
@@ -169,7 +172,7 @@ func (n *Names) Leave(m Member) (resumed Resumed) {
 	if c := n.clusters[a.cluster]; c != nil {
 		first := c.first()
 		c.members = without(c.members, m)
-		n.inherit(first, c.first())
+		n.inherit(c.name, first, c.first())
 		n.registerCluster(c)
 		resumed.Requests = n.takeImpatient(c)
 		n.tidy(c)

@@ -8,7 +8,6 @@ import (
 	"github.com/project-iris/iris/overlay/balance"
 	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/transport"
-	"github.com/project-iris/iris/transport/budget"
 )
 
 const (
@@ -25,7 +24,7 @@ var errPlaceBytes = errors.New("names that are asked or sent to take all of thei
 // Place is where else a name is served, as far as the directory has told.
 type Place struct {
 	names   *Names
-	payer   *budget.Holder // of the member that it was made for
+	payer   *account // of the member that it was made for
 	key     Name
 	size    int                                 // bytes of the full name
 	nodes   []transport.PeerID                  // never changed in place
@@ -132,25 +131,39 @@ func (p *Place) needed() bool { return len(p.curious) > 0 || p.owner.needed() }
 // up, for all or for that member.
 func (n *Names) newPlace(member Member, key Name, size int, o owner) *Place {
 	payer := n.asking(member)
-	for {
-		err := errPlaceBytes
+	for tried := false; ; {
+		err, last := errPlaceBytes, false
 		if n.placeBytes+size <= maxPlaceBytes {
-			err = payer.Take(1)
+			last, err = payer.payPlace(size)
 		}
 		if err == nil {
 			break
 		}
-		if !n.evict() {
+		if tried && last || !n.evict() {
 			n.placesFull++
 			n.refusal = err
 			return nil
 		}
+		tried = last
 	}
 	p := &Place{names: n, payer: payer, key: key, size: size, used: true, owner: o}
 	n.places[key] = p
 	n.placeBytes += size
 	n.touched[key] = struct{}{}
 	return p
+}
+
+// payPlace has a member pay for a place. It reports whether it was memory that it did not get: to
+// give up many other places would make little room.
+func (a *account) payPlace(size int) (memory bool, err error) {
+	if err := a.asking.Take(1); err != nil {
+		return false, err
+	}
+	if err := a.memory.Take(placeMemory + int64(size)); err != nil {
+		a.asking.Give(1)
+		return true, err
+	}
+	return false, nil
 }
 
 // evict gives up a place that nothing waits for, one that was not used lately if it finds
@@ -183,7 +196,8 @@ func (n *Names) drop(p *Place) {
 	}
 	delete(n.places, p.key)
 	n.placeBytes -= p.size
-	p.payer.Give(1)
+	p.payer.asking.Give(1)
+	p.payer.memory.Give(placeMemory + int64(p.size))
 	n.touched[p.key] = struct{}{}
 	p.owner.forget(n)
 }

@@ -27,30 +27,54 @@ func newBudget(name string, limit int64) *budget.Budget {
 // newAccount returns the account of a member that is about to attach.
 func (n *Names) newAccount(cluster string) *account {
 	a := &account{cluster: cluster}
+	if n.config.Memory != nil {
+		a.memory = budget.NewBlocks(n.config.Memory.Holder())
+	}
 	if !n.alone() {
 		a.serving, a.asking = n.served.Holder(), n.asked.Holder()
 	}
 	return a
 }
 
+// What names take of the memory besides their bytes: one that is served or subscribed to, of
+// which this node keeps the hash, and tells others; one that is asked; and a subscription.
+const (
+	servedMemory       = 768
+	placeMemory        = 896
+	subscriptionMemory = 64
+	heldMemory         = 256 // of a request that waits
+)
+
 // pay has a member pay for a name that it wants to serve, unless another one is there first.
-func (n *Names) pay(a *account, first Member) error {
+func (n *Names) pay(a *account, name string, first Member) error {
 	if first != nil {
 		return nil
 	}
-	return a.serving.Take(1)
+	if err := a.serving.Take(1); err != nil {
+		return err
+	}
+	if err := a.memory.Take(servedMemory + int64(len(name))); err != nil {
+		a.serving.Give(1)
+		return err
+	}
+	return nil
 }
 
 // inherit has the next one pay for a name that it serves, or nobody, if its first member has
 // changed.
-func (n *Names) inherit(before, after Member) {
-	switch {
-	case before == after || before == nil:
-	case after == nil:
-		n.accounts[before].serving.Give(1)
-	default:
-		n.accounts[before].serving.Move(n.accounts[after].serving, 1)
+func (n *Names) inherit(name string, before, after Member) {
+	if before == after || before == nil {
+		return
 	}
+	from, bytes := n.accounts[before], servedMemory+int64(len(name))
+	from.memory.Give(bytes)
+	if after == nil {
+		from.serving.Give(1)
+		return
+	}
+	to := n.accounts[after]
+	from.serving.Move(to.serving, 1)
+	to.memory.Force(bytes)
 }
 
 // first returns the member that pays for the name of a cluster, which may be nil, or nil if
@@ -86,10 +110,11 @@ func (n *Names) TopicLimit(topic []byte) error {
 	return n.refusal
 }
 
-// asking returns what places are taken of for a member. Those that are detached share one.
-func (n *Names) asking(m Member) *budget.Holder {
+// asking returns the account that places are taken of for a member. Those that are detached share
+// one.
+func (n *Names) asking(m Member) *account {
 	if a := n.accounts[m]; a != nil {
-		return a.asking
+		return a
 	}
 	return n.gone
 }

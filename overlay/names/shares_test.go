@@ -3,6 +3,7 @@ package names
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,4 +152,78 @@ func joinAsking(t *testing.T, n *Names) *member {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// Names and requests that wait take memory by their bytes, whoever pays for them, are refused
+// where there is none, and give all of it back.
+func TestNamesTakeMemory(t *testing.T) {
+	memory := budget.New(budget.Config{Name: "bytes", Limit: 4 << 20, Greed: 7})
+	_, n := greedyNames(t, 0, 0)
+	n.config.Memory, n.config.TopicBytes = memory, 16<<20
+	n.gone = n.newAccount("")
+	used := func() int64 { return memory.Stats().Used }
+	first, second := join(t, n, ""), join(t, n, "")
+	long := strings.Repeat("x", 60<<10)
+	for _, m := range []Member{first, second} {
+		for i := range 4 {
+			if err := n.Subscribe(m, fmt.Sprint(long, i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	once := used()
+	if once < 240<<10 || once > 384<<10 {
+		t.Errorf("4 names of 60 KiB take %d bytes", once)
+	}
+	n.Detach(first)
+	if used() != once {
+		t.Errorf("they take %d bytes when the next member pays for them, %d before", used(), once)
+	}
+	n.Detach(second)
+	if used() != 0 {
+		t.Errorf("%d bytes are taken of no names", used())
+	}
+	greedy := join(t, n, "")
+	var refused error
+	for i := 0; refused == nil; i++ {
+		refused = n.Subscribe(greedy, fmt.Sprint(long, i))
+	}
+	if !errors.Is(refused, budget.ErrRefused) || !errors.Is(refused, ErrTooManyTopics) || !strings.Contains(refused.Error(), "4194304 bytes") {
+		t.Errorf("one without memory is told %q", refused)
+	}
+	if err := n.Subscribe(join(t, n, ""), "short"); err != nil {
+		t.Errorf("a short name of another one: %v", err)
+	}
+	for i := range 100 { // those that nobody waits for make room
+		n.ToSubscribers(greedy, fmt.Append(nil, long, "place", i))
+	}
+	if s := memory.Stats(); s.Used > s.Limit || s.Over != 0 {
+		t.Errorf("%+v", s)
+	}
+	n.Detach(greedy)
+	for range 2 {
+		n.Sweep()
+	}
+	if used() != 0 {
+		t.Errorf("%d bytes are taken when all names are gone", used())
+	}
+	// What waits counts with its body.
+	asking := open{joinAsking(t, n)}
+	for token := range uint64(4) {
+		a := Attempt{Token: token, Cluster: []byte("nobody"), Body: make([]byte, 200<<10), Deadline: start.Add(time.Hour)}
+		if _, verdict := n.PickOrHold(start, asking, &a); verdict != Held {
+			t.Fatalf("request %d: %v", token, verdict)
+		}
+	}
+	if used() < 800<<10 {
+		t.Errorf("%d bytes are taken of 800 KiB that wait", used())
+	}
+	wantConsistent(t, n)
+	n.Detach(asking)
+	for range 2 {
+		n.Sweep()
+	}
+	if used() != 0 {
+		t.Errorf("%d bytes are taken when nothing waits", used())
+	}
 }

@@ -49,7 +49,7 @@ func (n *Names) Subscribe(m Member, name string) error {
 	if len(a.topics) >= n.config.Topics || a.topicBytes+len(name) > n.config.TopicBytes {
 		return ErrTooManyTopics
 	}
-	if err := n.pay(a, n.topics[name].first()); err != nil {
+	if err := n.paySubscription(a, name); err != nil {
 		return fmt.Errorf("%w: %w", ErrTooManyTopics, err)
 	}
 	if a.topics == nil {
@@ -61,6 +61,18 @@ func (n *Names) Subscribe(m Member, name string) error {
 	t.members = append(t.members, m)
 	n.registerTopic(t)
 	return nil
+}
+
+// paySubscription has a member pay for a subscription.
+func (n *Names) paySubscription(a *account, name string) error {
+	if err := a.memory.Take(subscriptionMemory); err != nil {
+		return err
+	}
+	err := n.pay(a, name, n.topics[name].first())
+	if err != nil {
+		a.memory.Give(subscriptionMemory)
+	}
+	return err
 }
 
 // Unsubscribe ends a subscription. Not to be subscribed is fine.
@@ -78,10 +90,11 @@ func (n *Names) Unsubscribe(m Member, name string) {
 func (n *Names) unsubscribe(m Member, a *account, name string) {
 	delete(a.topics, name)
 	a.topicBytes -= len(name)
+	a.memory.Give(subscriptionMemory)
 	t := n.topics[name]
 	first := t.first()
 	t.members = without(t.members, m)
-	n.inherit(first, t.first())
+	n.inherit(name, first, t.first())
 	n.registerTopic(t)
 	n.tidyTopic(t)
 }
