@@ -269,10 +269,13 @@ func TestAttackLargeEventsUnread(t *testing.T) {
 	}
 	c := nodes[0].culprit(t, "")
 	m := relaywire.Publish{Topic: []byte("large"), Event: make([]byte, 63<<20)}
-	frame := m.Append(nil)
-	for range 3 {
-		c.send(frame)
-	}
+	small := relaywire.Publish{Topic: []byte("large"), Event: []byte("and a small one")}
+	frame := small.Append(m.Append(nil))
+	go func() {
+		for range 3 { // the second has to wait for memory, until those who have the first are gone
+			c.send(frame)
+		}
+	}()
 	nodes[0].err.next(t, "reads too slowly")
 	nodes[0].err.next(t, "stopped reading")
 	h.check(t, 200*time.Millisecond)
