@@ -6,18 +6,26 @@ import (
 	"github.com/project-iris/iris/transport"
 )
 
+// manyChanged is how many names may have changed in a step before the map of them is given up.
+const manyChanged = 1 << 10
+
 // finishNames ends the step for the watched names that have changed.
 func (d *Directory) finishNames() (news []Action) {
 	if len(d.changed) == 0 {
 		return nil
 	}
+	many := len(d.changed) > manyChanged
 	changed := make([]*record, 0, len(d.changed))
 	for rec := range d.changed {
 		if rec.watched {
 			changed = append(changed, rec)
 		}
 	}
-	clear(d.changed)
+	if many { // to go through it costs what it did when it was full
+		d.changed = make(map[*record]struct{})
+	} else {
+		clear(d.changed)
+	}
 	slices.SortFunc(changed, func(a, b *record) int { return compareNames(a.name, b.name) })
 	for _, rec := range changed {
 		if c, changed := d.publish(rec); changed {

@@ -22,6 +22,10 @@ import (
 // sweepEvery is how often names that nobody has sent to since the last time are given up.
 const sweepEvery = time.Minute
 
+// maxChanges is how often the directory is told of changed names before others have a turn with
+// it: enough for twice as many names as there may be.
+const maxChanges = 256
+
 // Owner is told what a [Lookup] wants done.
 type Owner interface {
 	// Resume lets a request go on that was held.
@@ -140,14 +144,23 @@ func (l *Lookup) Step(event directory.Event) {
 func (l *Lookup) stepChanges(more func() directory.Event) (next time.Time) {
 	l.directoryLock.Lock()
 	// Nobody tells the directory more before it knows these.
-	events := []directory.Event{directory.Membership{Members: l.owner.Members()}, directory.Tick{}}
-	l.mu.Lock()
-	events = append(events, l.names.Changes()...)
-	l.mu.Unlock()
-	if more != nil {
-		events = append(events, more())
+	resumed, next := l.step([]directory.Event{directory.Membership{Members: l.owner.Members()}, directory.Tick{}})
+	for range maxChanges {
+		l.mu.Lock()
+		changes := l.names.Changes()
+		l.mu.Unlock()
+		if len(changes) == 0 {
+			break
+		}
+		var resumes names.Resumed
+		resumes, next = l.step(changes)
+		resumed.Add(resumes)
 	}
-	resumed, next := l.step(events)
+	if more != nil {
+		var resumes names.Resumed
+		resumes, next = l.step([]directory.Event{more()})
+		resumed.Add(resumes)
+	}
 	l.directoryLock.Unlock()
 	l.resume(resumed)
 	if more != nil {

@@ -82,6 +82,7 @@ type Names struct {
 	places     map[Name]*Place
 	placeBytes int                   // of their full names
 	touched    map[Name]struct{}     // whose registration or place may have changed
+	large      bool                  // touched has held many
 	retries    map[*cluster]struct{} // that are to be tried again
 
 	placesFull uint64
@@ -213,11 +214,23 @@ func (n *Names) Drain() (resumed Resumed) {
 // Dirty reports whether Changes has something to return.
 func (n *Names) Dirty() bool { return len(n.touched) > 0 }
 
+// maxChanges is of how many names Changes tells at once, so that others wait little for the names.
+const maxChanges = 1 << 10
+
 // Changes returns what the directory has to be told of what has changed since the last
-// call.
+// call, of up to 1,024 names: while the names are Dirty, there are more.
 func (n *Names) Changes() []directory.Event {
-	events := make([]directory.Event, 0, 2*len(n.touched))
+	if len(n.touched) == 0 {
+		return nil
+	}
+	many := len(n.touched) > maxChanges
+	n.large = n.large || many
+	events := make([]directory.Event, 0, 2*min(len(n.touched), maxChanges))
 	for name := range n.touched {
+		if len(events) == 2*maxChanges {
+			break
+		}
+		delete(n.touched, name)
 		if _, registered := n.registered[name]; registered {
 			events = append(events, directory.Register{Name: name})
 		} else {
@@ -229,7 +242,9 @@ func (n *Names) Changes() []directory.Event {
 			events = append(events, directory.Unwatch{Name: name})
 		}
 	}
-	clear(n.touched)
+	if n.large && !many { // to go through it costs what it did when it was full
+		n.touched, n.large = make(map[Name]struct{}), false
+	}
 	return events
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/project-iris/iris/overlay/directory"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/budget"
 )
@@ -225,5 +226,31 @@ func TestNamesTakeMemory(t *testing.T) {
 	}
 	if used() != 0 {
 		t.Errorf("%d bytes are taken when nothing waits", used())
+	}
+}
+
+// What has changed is told of a bounded number of names at once, and of each of them.
+func TestManyChangesAreToldInParts(t *testing.T) {
+	_, n := greedyNames(t, 0, 0)
+	m := join(t, n, "")
+	for i := range 5000 {
+		if err := n.Subscribe(m, fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := make(map[Name]bool)
+	for n.Dirty() {
+		events := n.Changes()
+		if len(events) > 2048 {
+			t.Fatalf("%d events at once", len(events))
+		}
+		for _, e := range events {
+			if e, ok := e.(directory.Register); ok {
+				told[e.Name] = true
+			}
+		}
+	}
+	if len(told) != 5000 || n.large {
+		t.Errorf("%d of 5000 names are told, and what held them is kept: %v", len(told), n.large)
 	}
 }
