@@ -28,7 +28,7 @@ func TestLargeMessagesThatNeverEnd(t *testing.T) {
 		caller := w.here("")
 		w.pass()
 		in := intrude(w)
-		half := append([]byte{0x80, 0x80, 0x80, 0x10, byte(wire.TypeEvent)}, make([]byte, 3<<20)...)
+		half := append([]byte{0x80, 0x80, 0x80, 0x10, byte(wire.TypeRequest)}, make([]byte, 3<<20)...)
 		for _, s := range []transport.Stream{in.open(peers.KindLane), in.open(peers.KindLane), in.open(peers.KindLane)} {
 			_, _ = s.Write(half)
 		}

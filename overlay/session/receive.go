@@ -20,7 +20,10 @@ func (s *Session) ServeLane(stream transport.Stream) {
 	if s.config.Peer.Link().Version() >= wire.VersionRead {
 		stream = &telling{Stream: stream}
 	}
-	reader := wire.NewReader(stream, wire.Limits{Budget: s.config.Frames})
+	reader := wire.NewReader(stream, wire.Limits{
+		Budget:  s.config.Frames,
+		Dropped: func() { s.config.Counters.framesRefused.Add(1) },
+	})
 	defer reader.Close()
 	for {
 		m, err := reader.Read()

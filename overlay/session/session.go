@@ -59,7 +59,7 @@ type Counters struct {
 // Stats are the counts.
 type Stats struct {
 	BytesLost       uint64 // of messages that waited to be written to a link when it was lost
-	FramesRefused   uint64 // large messages that there was no memory for; each has cost its node the link
+	FramesRefused   uint64 // large messages that there was no memory for; one that is no event or broadcast has cost its node the link
 	ControlsDropped uint64 // messages of the directory that did not fit the queue; it repeats them
 }
 

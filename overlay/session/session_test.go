@@ -326,7 +326,7 @@ func TestBadPeersLoseTheirLink(t *testing.T) {
 			}
 		}},
 		{"more than there is memory for", transport.CodeBusy, func(t *testing.T, from *node) {
-			m := wire.Event{Event: make([]byte, 4<<20)}
+			m := wire.Request{Body: make([]byte, 4<<20)}
 			_, _ = open(t, from).Write(m.Append(nil))
 		}},
 	} {
@@ -374,6 +374,28 @@ func TestControl(t *testing.T) {
 		a.current().Tell(&wire.Digest{})
 		if n := a.counters.Stats().ControlsDropped; n != 1 {
 			t.Errorf("%d are counted as dropped, want 1", n)
+		}
+	})
+}
+
+// An event that there is no memory for is dropped and counted, and costs the link nothing: others
+// have their requests on it.
+func TestAnEventWithoutMemoryDoesNotCostTheLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pair(t)
+		s, err := a.current().Peer().Open(t.Context(), peers.KindLane)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			m := wire.Event{Event: make([]byte, 4<<20)}
+			_, _ = s.Write(m.Append(nil))
+		}()
+		pass()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if refused := b.counters.Stats().FramesRefused; len(b.causes) != 0 || refused != 1 {
+			t.Errorf("%d links have ended, and %d frames are counted as refused", len(b.causes), refused)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"math"
@@ -147,4 +148,30 @@ func (s *repeat) Read(b []byte) (int, error) {
 		s.off = (s.off + m) % len(s.frame)
 	}
 	return n, nil
+}
+
+// An event and a broadcast that there is no memory for are passed over, and what follows is read;
+// a request ends the reader.
+func TestEventsWithoutMemoryArePassedOver(t *testing.T) {
+	large := make([]byte, 1<<20)
+	var b []byte
+	for _, m := range []Message{
+		&Event{Topic: []byte("t"), Event: large}, &Broadcast{Cluster: []byte("c"), Message: large},
+		&Event{Topic: []byte("t"), Event: []byte("small")}, &Request{ID: 1, Cluster: []byte("c"), Body: large},
+	} {
+		b = m.Append(b)
+	}
+	budget, dropped := NewBudget(512<<10), 0
+	r := NewReader(bytes.NewReader(b), Limits{Budget: budget, Dropped: func() { dropped++ }})
+	m, err := r.Read()
+	if e, ok := m.(*Event); !ok || string(e.Event) != "small" || dropped != 2 {
+		t.Errorf("%v, %v after %d were passed over", m, err, dropped)
+	}
+	if _, err := r.Read(); !errors.Is(err, ErrBudget) {
+		t.Errorf("a request: %v", err)
+	}
+	r.Close()
+	if left := budget.left.Load(); left != 512<<10 {
+		t.Errorf("%d bytes are left", left)
+	}
 }

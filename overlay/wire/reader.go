@@ -15,6 +15,9 @@ type Limits struct {
 	Frame int
 	// Budget is shared with other readers. Default: as much as it takes.
 	Budget *Budget
+	// Dropped is told of each event and broadcast that there is no memory for: it is passed over.
+	// Nil: that ends the reader, as that of another message does.
+	Dropped func()
 }
 
 // DefaultFrameLimit is the default of [Limits].
@@ -165,7 +168,10 @@ func (r *Reader) next() (Message, error) {
 		return nil, r.skip(head + int(length))
 	}
 	if err := r.fill(head + int(length)); err != nil {
-		return nil, err
+		if !r.drops(t, err) {
+			return nil, err
+		}
+		return nil, r.skip(head + int(length))
 	}
 	frame := r.buf[r.r+head+1 : r.r+head+int(length)]
 	r.cursor = cursor{b: frame}
@@ -175,6 +181,16 @@ func (r *Reader) next() (Message, error) {
 	}
 	r.r += head + int(length)
 	return m, nil
+}
+
+// drops reports whether a message is passed over for an error: others must not lose the link by one
+// that may be lost.
+func (r *Reader) drops(t Type, err error) bool {
+	if !errors.Is(err, ErrBudget) || r.limits.Dropped == nil || t != TypeEvent && t != TypeBroadcast {
+		return false
+	}
+	r.limits.Dropped()
+	return true
 }
 
 // head reads the length of a frame, and returns how many bytes it takes itself.
