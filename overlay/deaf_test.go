@@ -19,8 +19,8 @@ import (
 	"github.com/project-iris/iris/transport/mem"
 )
 
-// Large messages whose end never comes take as much memory as they may, and cost their
-// sender the link then; others are served.
+// Large messages whose end never comes take as much memory as they may; those that find none are
+// passed over, which gives back what they had. Others are served, and nobody loses a link.
 func TestLargeMessagesThatNeverEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorldOf(t, 3, Config{FrameBytes: 8 << 20}, mem.Path{Delay: time.Millisecond})
@@ -33,10 +33,9 @@ func TestLargeMessagesThatNeverEnd(t *testing.T) {
 			_, _ = s.Write(half)
 		}
 		w.pass()
-		if in.link.Context().Err() == nil || w.nodes[0].Stats().FramesRefused != 1 {
-			t.Errorf("the link has not ended for what %+v says", w.nodes[0].Stats())
+		if refused := w.nodes[0].Stats().FramesRefused; refused == 0 || in.link.Context().Err() != nil {
+			t.Errorf("%d messages were refused, and the link: %v", refused, in.link.Context().Err())
 		}
-		time.Sleep(time.Second)
 		large := strings.Repeat("x", 2<<20)
 		caller.ask(1, "service", large, time.Second)
 		w.pass()

@@ -195,7 +195,7 @@ type Stats struct {
 	CopiesLate      uint64 // of messages that came after a later one of their sender, by another route
 	RepliesDropped  uint64 // of members here, for a node without a link, or that does not read
 	BytesLost       uint64 // of messages that waited to be written to a link when it was lost
-	FramesRefused   uint64 // large messages that there was no memory for; one that is no event or broadcast has cost its node the link
+	FramesRefused   uint64 // large messages of other nodes that there was no memory for
 	ControlsDropped uint64 // messages of the directory for a node without a link, or that does not read; it repeats them
 	Unconfirmed     uint64 // members that went on before all other nodes knew of their cluster and topics
 

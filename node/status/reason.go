@@ -150,7 +150,7 @@ var Reasons = []ReasonInfo{
 	{TunnelForbidden, "tunnels", Watched, "were not built or were ended, as the policy forbids them", lookAtPolicy},
 	{LinkKeyDropped, "links", Watched, "ended, as their nodes have shown no network key that is accepted any more", "if the node is one of yours, give it the new key; the log has its address"},
 	{LinkBytesLost, "bytes", Watched, "waited to be written to a link when it was lost", "look at the log of both nodes"},
-	{FrameNoMemory, "messages", Lost, "of another node were too large for what memory was left; one that is no event or broadcast has cost it the link", "send less at a time"},
+	{FrameNoMemory, "messages", Lost, "of another node were too large for what memory was left: events were lost, and requests answered with a fault", "send less at a time"},
 	{ControlNoRoom, "messages", Watched, "of the directory found no room; they are repeated", ""},
 	{StatusRefused, "questions", Watched, "of other nodes about this one's status were not answered, as they were too many", ""},
 	{MembershipBad, "packets", Watched, "and streams of membership were malformed or too many", ""},

@@ -143,6 +143,17 @@ func (r *Remote) refused(m *wire.Refusal) {
 	c.from.Again(back)
 }
 
+// giveUp answers a request whose answer, or which itself, has come back and is not there.
+func (r *Remote) giveUp(id uint64, fault string) {
+	c, ok := r.calls.Take(id)
+	if !ok {
+		return
+	}
+	c.gauge.Drop()
+	c.from.Answer(c.attempt.Token, false, []byte(fault), 0)
+	r.ended(c)
+}
+
 // timedOut forgets a request whose deadline has passed. It answers nobody: the caller has a
 // table of its own, which does that at the same deadline.
 func (r *Remote) timedOut(_ uint64, c call) {

@@ -153,6 +153,20 @@ func (h handler) HandleMessage(m wire.Message) {
 	}
 }
 
+// HandleDropped tells what becomes of a request that a large message was about which there was no
+// memory for.
+func (h handler) HandleDropped(t wire.Type, id uint64) {
+	h.received.Add(1)
+	switch t {
+	case wire.TypeRequest: // it has not run
+		fault(h.Lane(id), id, 0, []byte(FaultOverloaded))
+	case wire.TypeReply:
+		h.giveUp(id, FaultLost)
+	case wire.TypeRefusal: // it has not run, and is not there to be tried elsewhere
+		h.giveUp(id, FaultOverloaded)
+	}
+}
+
 // HandleControl says that the directories can talk.
 func (h handler) HandleControl() { h.config.Host.Connected(h.Remote) }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -343,6 +344,30 @@ func TestNoRoomToSendARequestBack(t *testing.T) {
 		c.want(t, "7: fault "+remote.FaultOverloaded)
 		if len(c.back) > 0 {
 			t.Error("the request has come back as well")
+		}
+	})
+}
+
+// A large message about a request that there is no memory for costs the link nothing: whoever asked
+// is told what is known of the request.
+func TestLargeMessagesWithoutMemory(t *testing.T) {
+	large := strings.Repeat("x", 8<<20) // twice of what pair gives
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pair(t, true, true)
+		var c caller
+		var g balance.Gauge
+		ask(t, a, &c, attempt(1, large, time.Minute), &g)
+		pass()
+		ask(t, a, &c, attempt(2, "?", time.Minute), &g)
+		pass()
+		if got := b.got(); len(got) != 1 {
+			t.Fatalf("%d requests have come, want the small one", len(got))
+		}
+		b.other().Answer(b.got()[0], true, []byte(large), 0)
+		pass()
+		c.want(t, "1: fault "+remote.FaultOverloaded, "2: fault "+remote.FaultLost)
+		if a.other().Calls() != 0 || len(a.causes)+len(b.causes) > 0 {
+			t.Errorf("%d requests are open, and the links: %v, %v", a.other().Calls(), a.causes, b.causes)
 		}
 	})
 }

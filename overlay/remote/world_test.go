@@ -150,7 +150,7 @@ func pair(t *testing.T, aHears, bHears bool) (a, b *node) {
 		Path: mem.Path{Delay: time.Millisecond}, Versions: transport.Versions{Oldest: wire.OldestVersion, Newest: wire.Version},
 	})
 	start := func(hears bool) *node {
-		n := &node{frames: wire.NewBudget(64 << 20), hears: make(chan struct{}), network: network, watch: remote.NewWatch()}
+		n := &node{frames: wire.NewBudget(4 << 20), hears: make(chan struct{}), network: network, watch: remote.NewWatch()}
 		ctx, cancel := context.WithCancel(context.Background())
 		var watching sync.WaitGroup
 		watching.Go(func() { n.watch.Run(ctx, &n.links) })

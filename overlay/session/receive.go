@@ -21,8 +21,11 @@ func (s *Session) ServeLane(stream transport.Stream) {
 		stream = &telling{Stream: stream}
 	}
 	reader := wire.NewReader(stream, wire.Limits{
-		Budget:  s.config.Frames,
-		Dropped: func() { s.config.Counters.framesRefused.Add(1) },
+		Budget: s.config.Frames,
+		Dropped: func(t wire.Type, id uint64) {
+			s.config.Counters.framesRefused.Add(1)
+			s.config.Handler.HandleDropped(t, id)
+		},
 	})
 	defer reader.Close()
 	for {

@@ -6,8 +6,8 @@
 //
 // # Bad peers
 //
-// A node that breaks the protocol, opens too many lanes, claims more memory than there is,
-// or asks much and reads no answer, loses the link.
+// A node that breaks the protocol, opens too many lanes, or asks much and reads no answer, loses the
+// link. A message that there is no memory for is passed over, and the handler is told.
 //
 // # Locks
 //
@@ -31,6 +31,9 @@ import (
 type Handler interface {
 	// HandleMessage takes a message of a lane. Those of one lane come one after the other.
 	HandleMessage(m wire.Message)
+	// HandleDropped is told, in place of HandleMessage, of a large message of a lane that there was
+	// no memory for, with its id if it is about a request.
+	HandleDropped(t wire.Type, id uint64)
 	// HandleControl says that the control stream is open.
 	HandleControl()
 	// HandleDirectory takes a message of the control stream, one after the other: one of
@@ -59,7 +62,7 @@ type Counters struct {
 // Stats are the counts.
 type Stats struct {
 	BytesLost       uint64 // of messages that waited to be written to a link when it was lost
-	FramesRefused   uint64 // large messages that there was no memory for; one that is no event or broadcast has cost its node the link
+	FramesRefused   uint64 // large messages of other nodes that there was no memory for
 	ControlsDropped uint64 // messages of the directory that did not fit the queue; it repeats them
 }
 

@@ -44,6 +44,15 @@ func (n *node) HandleMessage(m wire.Message) {
 	}
 }
 
+// HandleDropped notes a request.
+func (n *node) HandleDropped(t wire.Type, id uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if t == wire.TypeRequest {
+		n.events = append(n.events, fmt.Sprintf("request %d is dropped", id))
+	}
+}
+
 // HandleControl counts control streams.
 func (n *node) HandleControl() {
 	n.mu.Lock()
@@ -325,10 +334,6 @@ func TestBadPeersLoseTheirLink(t *testing.T) {
 				_, _ = open(t, from).Write([]byte{5})
 			}
 		}},
-		{"more than there is memory for", transport.CodeBusy, func(t *testing.T, from *node) {
-			m := wire.Request{Body: make([]byte, 4<<20)}
-			_, _ = open(t, from).Write(m.Append(nil))
-		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -378,9 +383,9 @@ func TestControl(t *testing.T) {
 	})
 }
 
-// An event that there is no memory for is dropped and counted, and costs the link nothing: others
-// have their requests on it.
-func TestAnEventWithoutMemoryDoesNotCostTheLink(t *testing.T) {
+// A message that there is no memory for is dropped and counted, and costs the link nothing: others
+// have their requests on it. Of a request the handler is told.
+func TestAMessageWithoutMemoryDoesNotCostTheLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := pair(t)
 		s, err := a.current().Peer().Open(t.Context(), peers.KindLane)
@@ -388,14 +393,17 @@ func TestAnEventWithoutMemoryDoesNotCostTheLink(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() {
-			m := wire.Event{Event: make([]byte, 4<<20)}
-			_, _ = s.Write(m.Append(nil))
+			event, request := wire.Event{Event: make([]byte, 4<<20)}, wire.Request{ID: 7, Body: make([]byte, 4<<20)}
+			_, _ = s.Write(request.Append(event.Append(nil)))
 		}()
 		pass()
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if refused := b.counters.Stats().FramesRefused; len(b.causes) != 0 || refused != 1 {
+		if refused := b.counters.Stats().FramesRefused; len(b.causes) != 0 || refused != 2 {
 			t.Errorf("%d links have ended, and %d frames are counted as refused", len(b.causes), refused)
+		}
+		if len(b.events) != 1 || b.events[0] != "request 7 is dropped" {
+			t.Errorf("the handler has heard %q", b.events)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"runtime"
@@ -150,25 +151,24 @@ func (s *repeat) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// An event and a broadcast that there is no memory for are passed over, and what follows is read;
-// a request ends the reader.
-func TestEventsWithoutMemoryArePassedOver(t *testing.T) {
+// What there is no memory for is passed over, and what follows is read.
+func TestMessagesWithoutMemoryArePassedOver(t *testing.T) {
 	large := make([]byte, 1<<20)
 	var b []byte
 	for _, m := range []Message{
 		&Event{Topic: []byte("t"), Event: large}, &Broadcast{Cluster: []byte("c"), Message: large},
-		&Event{Topic: []byte("t"), Event: []byte("small")}, &Request{ID: 1, Cluster: []byte("c"), Body: large},
+		&Forward{Name: []byte("t"), Message: large}, &Forwarded{Name: []byte("t"), Message: large},
+		&Request{ID: 1000, Cluster: []byte("c"), Body: large}, &Reply{ID: 2000, Body: large}, &Refusal{ID: 3000, Body: large},
+		&Event{Topic: []byte("t"), Event: []byte("small")},
 	} {
 		b = m.Append(b)
 	}
-	budget, dropped := NewBudget(512<<10), 0
-	r := NewReader(bytes.NewReader(b), Limits{Budget: budget, Dropped: func() { dropped++ }})
+	budget, dropped := NewBudget(512<<10), ""
+	r := NewReader(bytes.NewReader(b), Limits{Budget: budget, Dropped: func(t Type, id uint64) { dropped += fmt.Sprintf("%d:%d ", t, id) }})
 	m, err := r.Read()
-	if e, ok := m.(*Event); !ok || string(e.Event) != "small" || dropped != 2 {
-		t.Errorf("%v, %v after %d were passed over", m, err, dropped)
-	}
-	if _, err := r.Read(); !errors.Is(err, ErrBudget) {
-		t.Errorf("a request: %v", err)
+	want := fmt.Sprintf("%d:0 %d:0 %d:0 %d:0 %d:1000 %d:2000 %d:3000 ", TypeEvent, TypeBroadcast, TypeForward, TypeForwarded, TypeRequest, TypeReply, TypeRefusal)
+	if e, ok := m.(*Event); !ok || string(e.Event) != "small" || dropped != want {
+		t.Errorf("%v, %v after %s were passed over, want %s", m, err, dropped, want)
 	}
 	r.Close()
 	if left := budget.left.Load(); left != 512<<10 {

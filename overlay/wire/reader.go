@@ -15,9 +15,10 @@ type Limits struct {
 	Frame int
 	// Budget is shared with other readers. Default: as much as it takes.
 	Budget *Budget
-	// Dropped is told of each event and broadcast that there is no memory for: it is passed over.
-	// Nil: that ends the reader, as that of another message does.
-	Dropped func()
+	// Dropped is told of each message that there is no memory for, and that is passed over: one
+	// of those that a lane carries, with its id if it is about a request. Nil: that ends the reader,
+	// as that of another message does.
+	Dropped func(t Type, id uint64)
 }
 
 // DefaultFrameLimit is the default of [Limits].
@@ -168,7 +169,7 @@ func (r *Reader) next() (Message, error) {
 		return nil, r.skip(head + int(length))
 	}
 	if err := r.fill(head + int(length)); err != nil {
-		if !r.drops(t, err) {
+		if !r.drops(t, r.buf[r.r+head+1:r.w], err) {
 			return nil, err
 		}
 		return nil, r.skip(head + int(length))
@@ -184,12 +185,24 @@ func (r *Reader) next() (Message, error) {
 }
 
 // drops reports whether a message is passed over for an error: others must not lose the link by one
-// that may be lost.
-func (r *Reader) drops(t Type, err error) bool {
-	if !errors.Is(err, ErrBudget) || r.limits.Dropped == nil || t != TypeEvent && t != TypeBroadcast {
+// that may be lost, or whose end can be told without it. What has come of it is its beginning at least.
+func (r *Reader) drops(t Type, fields []byte, err error) bool {
+	if !errors.Is(err, ErrBudget) || r.limits.Dropped == nil {
 		return false
 	}
-	r.limits.Dropped()
+	switch t {
+	case TypeEvent, TypeBroadcast, TypeForward, TypeForwarded:
+		r.limits.Dropped(t, 0)
+	case TypeRequest, TypeReply, TypeRefusal:
+		c := cursor{b: fields}
+		id := c.varint()
+		if c.err != nil {
+			return false
+		}
+		r.limits.Dropped(t, id)
+	default:
+		return false
+	}
 	return true
 }
 
