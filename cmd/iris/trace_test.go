@@ -90,7 +90,7 @@ func TestTrace(t *testing.T) {
 	}
 
 	traced = start(t, nil, "trace", "-control", socket, "-for", "9m", "nobody")
-	n.err.next(t, "requests are traced\" cluster=nobody count=5 time=9m")
+	n.err.next(t, "requests are traced\" cluster=nobody count=5 for=9m")
 	traced.signals <- os.Interrupt
 	if code := traced.wait(); code == exitUsage {
 		t.Errorf("it was interrupted, and ends with %d", code)

@@ -126,7 +126,7 @@ func (r refusals) Handle(_ context.Context, line slog.Record) error {
 		return nil
 	}
 	line.Attrs(func(a slog.Attr) bool {
-		if err, ok := a.Value.Any().(error); ok && a.Key == "error" {
+		if err, ok := a.Value.Any().(error); ok && a.Key == "err" {
 			r <- err
 		}
 		return true
