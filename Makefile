@@ -49,8 +49,8 @@ test:
 	$(GO) test -cpu 1 -run '^(TestALargeNetwork|TestNobodyIsTakenForDead)$$' ./overlay/network # at full size; see race_test.go
 
 failpoints: ## files and sockets that fail, and that nothing of it is in the program: docs/proof.md
-	$(GO) test -count=1 -tags failpoints -run '^(TestNodesThatCannotBeWrittenAreWrittenLater|TestAControlSocketThatCannotBeMoved|TestAKeyFileThatFailsWhileItIsRead|TestAnAuditThatCannotBeWritten|TestAListenerOutlivesAHostOutOfDescriptors|TestALinkOutlivesASystemWithoutBuffers|TestNoPointIsInTheProduct)$$' \
-		./overlay/discovery ./node ./transport/identity ./transport/failpoint ./cmd/iris ./tcp ./quic
+	$(GO) test -count=1 -tags failpoints -run '^(TestNodesThatCannotBeWrittenAreWrittenLater|TestAControlSocketThatCannotBeMoved|TestAKeyFileThatFailsWhileItIsRead|TestAnAuditThatCannotBeWritten|TestAListenerOutlivesAHostOutOfDescriptors|TestALinkOutlivesASystemWithoutBuffers|TestADataSocketThatFails|TestNoPointIsInTheProduct)$$' \
+		./overlay/discovery ./node ./transport/identity ./transport/failpoint ./cmd/iris ./tcp ./quic ./plugins
 
 # Names are looked up by Go's resolver then, not by that of the C library; and gRPC's
 # tracing, which nothing here uses, is 2.6 MB of memory.

@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/plugins/pluginrpc"
+	"github.com/project-iris/iris/transport/failpoint"
 )
 
 // A pipe is one connection of the plugin, as a net.Conn: one to the data socket. What is
@@ -92,6 +94,9 @@ func orUnknown(addr string) address {
 // claim connects to the data socket, and says which connection it is to carry.
 func (i *instance) claim(ctx context.Context, id []byte) (net.Conn, error) {
 	var dialer net.Dialer
+	if err := failpoint.Hit("dial data socket of plugin"); err != nil {
+		return nil, err
+	}
 	conn, err := dialer.DialContext(ctx, i.data.network, i.data.address)
 	if err != nil {
 		return nil, err
@@ -99,7 +104,8 @@ func (i *instance) claim(ctx context.Context, id []byte) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = conn.SetWriteDeadline(deadline)
 	}
-	if _, err := conn.Write(id); err != nil {
+	_, err = conn.Write(id)
+	if err = cmp.Or(err, failpoint.Hit("claim connection of plugin")); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
