@@ -1,6 +1,11 @@
 package peers
 
-import "github.com/project-iris/iris/transport"
+import (
+	"maps"
+	"slices"
+
+	"github.com/project-iris/iris/transport"
+)
 
 // ErrKeyDropped ends a link whose node has proved itself by no network key that is accepted now.
 var ErrKeyDropped = &transport.ClosedError{Code: transport.CodeRefused, Reason: "the network key is not accepted any more"}
@@ -10,13 +15,13 @@ var ErrKeyDropped = &transport.ClosedError{Code: transport.CodeRefused, Reason: 
 func (ps *Peers) Outdated() []transport.PeerID {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	var nodes []transport.PeerID
-	for id := range ps.linksOf {
-		if len(ps.outdated(id)) > 0 {
-			nodes = append(nodes, id)
+	nodes := make(map[transport.PeerID]struct{})
+	for p := range ps.links {
+		if !ps.accepts(p) {
+			nodes[p.id] = struct{}{}
 		}
 	}
-	return nodes
+	return slices.Collect(maps.Keys(nodes))
 }
 
 // outdated returns the links of a node that were made by such keys. The lock is held.
