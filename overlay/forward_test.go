@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/multicast"
+	"github.com/project-iris/iris/overlay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
 )
@@ -85,7 +86,7 @@ func (c *audience) finish() {
 func (c *audience) branches() map[int]multicast.Branch {
 	o := c.nodes[0]
 	found := make(map[int]multicast.Branch)
-	route, _ := o.lookup.RouteToSubscribers(o.ctx, nil, []byte("news"))
+	route, _ := o.lookup.Route(o.ctx, nil, wire.KindEvent, []byte("news"))
 	for _, b := range route.(*multicast.Route).Tree() {
 		if len(b.Leaves) > 0 {
 			found[c.number(b.Node)] = b

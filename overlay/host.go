@@ -73,9 +73,9 @@ func (h host) Answered(cluster string) { h.overlay.lookup.Answered(cluster) }
 func (h host) Deliver(from *remote.Remote, m wire.Message) {
 	switch m := m.(type) {
 	case *wire.Event:
-		h.DeliverEvent(m.Topic, m.Event)
+		h.Members.Deliver(wire.KindEvent, m.Topic, m.Event)
 	case *wire.Broadcast:
-		h.DeliverBroadcast(m.Cluster, m.Message)
+		h.Members.Deliver(wire.KindBroadcast, m.Cluster, m.Message)
 	case *wire.Forward:
 		h.overlay.net.multicast.Forward(from.ID(), m)
 	case *wire.Forwarded:

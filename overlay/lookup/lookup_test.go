@@ -132,7 +132,7 @@ func TestWhoWaitsGoesOn(t *testing.T) {
 		if len(here.resumed) != 1 || here.resumed[0] != 7 {
 			t.Errorf("resumed %v", here.resumed)
 		}
-		to, _ := here.RouteToMembers(t.Context(), caller, []byte("service"))
+		to, _ := here.Route(t.Context(), caller, wire.KindBroadcast, []byte("service"))
 		if r := to.(*route); r.nodes != 1 {
 			t.Errorf("a broadcast goes to %d nodes", r.nodes)
 		}

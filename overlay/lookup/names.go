@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/overlay/names"
+	"github.com/project-iris/iris/overlay/wire"
 )
 
 // ErrRefused says that all who serve a cluster have refused.
@@ -87,70 +88,43 @@ func (l *Lookup) SubscribersHere(topic []byte) []names.Member {
 	return l.names.DeliverEvent(topic)
 }
 
-// RouteToMembers returns the route to other nodes that have members of a cluster, as soon as
-// these are known, or after three seconds, or with the context. It returns nil if there is none to
-// look for, with the limit of the node where the cluster cannot be looked up for that.
-func (l *Lookup) RouteToMembers(ctx context.Context, from names.Member, cluster []byte) (to names.Route, limit error) {
+// Route returns the route of a kind of message to other nodes, those that have members of the cluster
+// or subscribers of the topic, as soon as these are known, or after three seconds, or with the
+// context. It returns nil if there is none to look for, with the limit of the node where the name
+// cannot be looked up for that.
+func (l *Lookup) Route(ctx context.Context, from names.Member, kind wire.Kind, name []byte) (to names.Route, limit error) {
 	if l.alone() {
 		return nil, nil
 	}
 	l.mu.Lock()
 	defer l.unlock()
-	p, limit := l.toMembers(from, cluster)
+	p, limit := l.place(from, kind, name)
 	l.awaitKnown(ctx, p)
 	return routeTo(p), limit
 }
 
-// RouteToSubscribers is RouteToMembers for the subscribers of a topic.
-func (l *Lookup) RouteToSubscribers(ctx context.Context, from names.Member, topic []byte) (to names.Route, limit error) {
-	if l.alone() {
-		return nil, nil
-	}
-	l.mu.Lock()
-	defer l.unlock()
-	p, limit := l.toSubscribers(from, topic)
-	l.awaitKnown(ctx, p)
-	return routeTo(p), limit
-}
-
-// TryRouteToMembers is RouteToMembers for somebody who does not wait: where that would, known is
-// false.
-func (l *Lookup) TryRouteToMembers(from names.Member, cluster []byte) (to names.Route, known bool, limit error) {
+// TryRoute is Route for somebody who does not wait: where that would, known is false.
+func (l *Lookup) TryRoute(from names.Member, kind wire.Kind, name []byte) (to names.Route, known bool, limit error) {
 	if l.alone() {
 		return nil, true, nil
 	}
 	l.mu.Lock()
 	defer l.unlock()
-	p, limit := l.toMembers(from, cluster)
+	p, limit := l.place(from, kind, name)
 	return routeTo(p), p == nil || p.Known(), limit
 }
 
-// TryRouteToSubscribers is TryRouteToMembers for the subscribers of a topic.
-func (l *Lookup) TryRouteToSubscribers(from names.Member, topic []byte) (to names.Route, known bool, limit error) {
-	if l.alone() {
-		return nil, true, nil
+// place returns where else the receivers of a kind of message are, or nil, with the limit if one was
+// met. The names are locked.
+func (l *Lookup) place(from names.Member, kind wire.Kind, name []byte) (*names.Place, error) {
+	find, limit := l.names.ToMembers, l.names.Limit
+	if kind == wire.KindEvent {
+		find, limit = l.names.ToSubscribers, l.names.TopicLimit
 	}
-	l.mu.Lock()
-	defer l.unlock()
-	p, limit := l.toSubscribers(from, topic)
-	return routeTo(p), p == nil || p.Known(), limit
-}
-
-// toMembers returns where else a cluster is served, or nil, with the limit if one was met. The
-// names are locked.
-func (l *Lookup) toMembers(from names.Member, cluster []byte) (*names.Place, error) {
-	if p := l.names.ToMembers(from, cluster); p != nil {
+	if p := find(from, name); p != nil {
 		return p, nil
 	}
-	return nil, l.names.Limit(cluster)
-}
-
-// toSubscribers is toMembers for a topic.
-func (l *Lookup) toSubscribers(from names.Member, topic []byte) (*names.Place, error) {
-	if p := l.names.ToSubscribers(from, topic); p != nil {
-		return p, nil
-	}
-	return nil, l.names.TopicLimit(topic)
+	return nil, limit(name)
 }
 
 // routeTo returns the route to the nodes of a place, which may be nil. The names are locked.

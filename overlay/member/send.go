@@ -11,9 +11,7 @@ import (
 // is one: once to each node that has some. It waits for room on the way to other nodes, and for
 // links to them. The message is borrowed.
 func (m *Member) Broadcast(cluster, message []byte) {
-	if rest := m.StartBroadcast(cluster, message, false); rest != nil {
-		rest(cluster, message)
-	}
+	finish(m.StartBroadcast(cluster, message, false), cluster, message)
 }
 
 // StartBroadcast is Broadcast, but waits neither for links nor to know which nodes have members:
@@ -23,61 +21,51 @@ func (m *Member) Broadcast(cluster, message []byte) {
 // Members of this node get the message before it returns.
 func (m *Member) StartBroadcast(cluster, message []byte, behind bool) (rest func(cluster, message []byte)) {
 	m.members.counters.broadcasts.Add(1)
-	known := false
-	if !behind {
-		var to names.Route
-		var limit error
-		if to, known, limit = m.members.lookup.TryRouteToMembers(local{m}, cluster); known {
-			rest = m.start(to, limit, wire.KindBroadcast, cluster, message)
-		}
-	}
-	m.members.DeliverBroadcast(cluster, message)
-	if !known {
-		return m.awaitBroadcast
-	}
-	return rest
-}
-
-// awaitBroadcast broadcasts to other nodes, when it is known to which.
-func (m *Member) awaitBroadcast(cluster, message []byte) {
-	to, limit := m.members.lookup.RouteToMembers(m.members.ctx, local{m}, cluster)
-	if rest := m.start(to, limit, wire.KindBroadcast, cluster, message); rest != nil {
-		rest(cluster, message)
-	}
+	return m.send(wire.KindBroadcast, cluster, message, behind)
 }
 
 // Publish delivers an event to every subscriber of a topic, the sender included if it
 // is one: once to each node that has some. It waits for room on the way to other nodes, and for
 // links to them. Topic and event are borrowed.
 func (m *Member) Publish(topic, event []byte) {
-	if rest := m.StartPublish(topic, event, false); rest != nil {
-		rest(topic, event)
-	}
+	finish(m.StartPublish(topic, event, false), topic, event)
 }
 
 // StartPublish is to Publish what StartBroadcast is to Broadcast.
 func (m *Member) StartPublish(topic, event []byte, behind bool) (rest func(topic, event []byte)) {
 	m.members.counters.published.Add(1)
+	return m.send(wire.KindEvent, topic, event, behind)
+}
+
+// send sends a message, and returns what is left to do of that.
+func (m *Member) send(kind wire.Kind, name, message []byte, behind bool) (rest func(name, message []byte)) {
 	known := false
 	if !behind {
 		var to names.Route
 		var limit error
-		if to, known, limit = m.members.lookup.TryRouteToSubscribers(local{m}, topic); known {
-			rest = m.start(to, limit, wire.KindEvent, topic, event)
+		if to, known, limit = m.members.lookup.TryRoute(local{m}, kind, name); known {
+			rest = m.start(to, limit, kind, name, message)
 		}
 	}
-	m.members.DeliverEvent(topic, event)
+	m.members.Deliver(kind, name, message)
 	if !known {
-		return m.awaitPublish
+		return m.whenKnown(kind)
 	}
 	return rest
 }
 
-// awaitPublish publishes to other nodes, when it is known to which.
-func (m *Member) awaitPublish(topic, event []byte) {
-	to, limit := m.members.lookup.RouteToSubscribers(m.members.ctx, local{m}, topic)
-	if rest := m.start(to, limit, wire.KindEvent, topic, event); rest != nil {
-		rest(topic, event)
+// whenKnown returns what sends a message to other nodes when it is known to which.
+func (m *Member) whenKnown(kind wire.Kind) func(name, message []byte) {
+	return func(name, message []byte) {
+		to, limit := m.members.lookup.Route(m.members.ctx, local{m}, kind, name)
+		finish(m.start(to, limit, kind, name, message), name, message)
+	}
+}
+
+// finish does what is left of a message, if anything is.
+func finish(rest func(name, message []byte), name, message []byte) {
+	if rest != nil {
+		rest(name, message)
 	}
 }
 
@@ -95,41 +83,40 @@ func (m *Member) start(to names.Route, limit error, kind wire.Kind, name, messag
 
 // Deliver hands a message to the receivers at this node.
 func (ms *Members) Deliver(kind wire.Kind, name, message []byte) {
-	switch kind {
-	case wire.KindEvent:
-		ms.DeliverEvent(name, message)
-	case wire.KindBroadcast:
-		ms.DeliverBroadcast(name, message)
-	}
-}
-
-// DeliverBroadcast delivers a broadcast to the members of this node.
-func (ms *Members) DeliverBroadcast(cluster, message []byte) {
-	to := ms.lookup.MembersHere(cluster)
+	to := ms.recipients(kind, name)
 	shared := share(len(to), len(message))
 	defer shared.Close()
 	for _, to := range to {
-		to := to.(local)
-		if h, ok := to.handler.(SharingHandler); ok && shared != nil {
-			h.HandleSharedBroadcast(message, shared)
-		} else {
-			to.handler.HandleBroadcast(message)
-		}
+		to.(local).deliver(kind, name, message, shared)
 	}
 }
 
-// DeliverEvent delivers an event to the subscribers of this node.
-func (ms *Members) DeliverEvent(topic, event []byte) {
-	to := ms.lookup.SubscribersHere(topic)
-	shared := share(len(to), len(event))
-	defer shared.Close()
-	for _, to := range to {
-		to := to.(local)
-		if h, ok := to.handler.(SharingHandler); ok && shared != nil {
-			h.HandleSharedEvent(topic, event, shared)
-		} else {
-			to.handler.HandleEvent(topic, event)
-		}
+// recipients returns who at this node is given a kind of message. One that is not known goes to nobody.
+func (ms *Members) recipients(kind wire.Kind, name []byte) []names.Member {
+	switch kind {
+	case wire.KindEvent:
+		return ms.lookup.SubscribersHere(name)
+	case wire.KindBroadcast:
+		return ms.lookup.MembersHere(name)
+	}
+	return nil
+}
+
+// deliver hands a message to a member, to hold it together with others unless shared is nil.
+func (l local) deliver(kind wire.Kind, name, message []byte, shared *outbox.Shared) {
+	var sharing SharingHandler
+	if shared != nil {
+		sharing, _ = l.handler.(SharingHandler)
+	}
+	switch event := kind == wire.KindEvent; {
+	case event && sharing != nil:
+		sharing.HandleSharedEvent(name, message, shared)
+	case event:
+		l.handler.HandleEvent(name, message)
+	case sharing != nil:
+		sharing.HandleSharedBroadcast(message, shared)
+	default:
+		l.handler.HandleBroadcast(message)
 	}
 }
 
