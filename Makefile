@@ -40,7 +40,7 @@ build: ## every system that a node runs on
 # Networks of many nodes, with memberlist's tickers, do that: they run on one processor.
 # testdata/racedetector shows the crash without them; when Go has mended it, this passes:
 # go test -race -cpu 2 -count 5 -run OneBubble ./testdata/racedetector
-BUBBLES = ./node ./overlay/... ./transport/...
+BUBBLES = ./node/... ./overlay/... ./transport/...
 
 test:
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -vE '/(node|overlay|transport)(/|$$)')

@@ -167,6 +167,9 @@ func TestExplainANetworkOfThree(t *testing.T) {
 		settle()
 
 		hosts[0].attach(t, "service", "127.0.0.1:1001", &member{after: 400 * time.Millisecond})
+		settle()
+		caller.Request(100, []byte("service"), nil, time.Minute) // it is the only one without a request: which of several comes first is drawn
+		settle()
 		hosts[1].attach(t, "service", "127.0.0.1:2000", &member{full: true})
 		hosts[1].attach(t, "service", "127.0.0.1:2001", &member{after: 20 * time.Millisecond})
 		settle()
