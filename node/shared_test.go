@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/node/status"
+	"github.com/project-iris/iris/overlay"
 )
 
 // However many ask at a time, or within a second, the nodes are asked once.
@@ -22,7 +23,7 @@ func TestManyWhoAskShareAnAnswer(t *testing.T) {
 		var s shared
 		var collected atomic.Int64
 		collect := func(ctx context.Context) *status.Network {
-			time.Sleep(wholeTimeout) // as when a node does not answer, in virtual time
+			time.Sleep(overlay.AskTime) // as when a node does not answer, in virtual time
 			if ctx.Err() != nil {
 				t.Error("it is given up with who has asked first, though others wait")
 			}
@@ -41,7 +42,7 @@ func TestManyWhoAskShareAnAnswer(t *testing.T) {
 			})
 		}
 		asking.Go(func() {
-			impatient, cancel := context.WithTimeout(t.Context(), wholeTimeout/2)
+			impatient, cancel := context.WithTimeout(t.Context(), overlay.AskTime/2)
 			defer cancel()
 			if s.get(impatient, collect) != nil {
 				t.Error("one who does not wait has an answer")

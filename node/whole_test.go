@@ -12,9 +12,9 @@ import (
 
 // A node can lie about itself, but not about who it is, and what it says holds up nobody.
 func TestWhatOtherNodesSay(t *testing.T) {
-	g := gathering{all: &status.Network{}, room: 1 << 20, turns: make(chan struct{}, 1)}
+	g := gathering{all: &status.Network{}, room: 1 << 20}
 	say := func(id byte, answer string, err error) {
-		g.take(transport.PeerID{id}, func() ([]byte, error) { return []byte(answer), err })
+		g.take(transport.PeerID{id}, []byte(answer), err)
 	}
 	say(1, fmt.Sprintf(`{"id":%q,"network":"x"}`, transport.PeerID{9}), nil)
 	say(2, "\x00\xff", nil)

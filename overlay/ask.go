@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/project-iris/iris/overlay/ask"
@@ -15,6 +16,11 @@ const (
 	// how many on the average, after asksPerSecond at once, but for askLeaf. Others are reset.
 	asksAtOnce    = 4
 	asksPerSecond = 20
+
+	// AskTime is how long all nodes that are asked together may take for that.
+	AskTime = 2 * time.Second
+	// askedAtOnce is how many of them are asked at a time.
+	askedAtOnce = 32
 )
 
 // Ask asks another node a question, and returns its answer, of so many bytes at most. A link is
@@ -35,6 +41,25 @@ func (o *Overlay) Ask(ctx context.Context, id transport.PeerID, question string,
 		return nil, err
 	}
 	return ask.Ask(ctx, s, question, most)
+}
+
+// AskAll asks other nodes a question, each as [Overlay.Ask] does. It hands each answer, or why there is
+// none, to take, which several goroutines call, and returns when it has been called for all nodes: in
+// [AskTime], or when the context ends.
+func (o *Overlay) AskAll(ctx context.Context, nodes []transport.PeerID, question string, most int, take func(id transport.PeerID, answer []byte, err error)) {
+	ctx, cancel := context.WithTimeout(ctx, AskTime)
+	defer cancel()
+	turns := make(chan struct{}, askedAtOnce)
+	var asking sync.WaitGroup
+	for _, id := range nodes {
+		turns <- struct{}{} // to ask fails at once when the context has ended
+		asking.Go(func() {
+			defer func() { <-turns }()
+			answer, err := o.Ask(ctx, id, question, most)
+			take(id, answer, err)
+		})
+	}
+	asking.Wait()
 }
 
 // answer answers a question of another node.

@@ -10,11 +10,9 @@ package explain
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/overlay"
@@ -31,10 +29,6 @@ const (
 	// members it tells of.
 	maxAnswer  = 1 << 20
 	maxMembers = 1000
-	// patience is how long all other nodes may take together, and askedAtOnce how many are asked
-	// at a time.
-	patience    = 2 * time.Second
-	askedAtOnce = 32
 )
 
 // Title says from where a member has connected.
@@ -132,42 +126,21 @@ func cost(m *balance.Measured) status.Cost {
 
 // ask asks the other nodes who serves the cluster there.
 func ask(ctx context.Context, o *overlay.Overlay, e *status.Explanation, others []transport.PeerID, name string) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	turns := make(chan struct{}, askedAtOnce)
 	var mu sync.Mutex
-	var asking sync.WaitGroup
-	for _, id := range others {
-		select {
-		case turns <- struct{}{}:
-		case <-ctx.Done(): // to ask fails at once then
-			turns <- struct{}{}
+	o.AskAll(ctx, others, question+name, maxAnswer, func(id transport.PeerID, answer []byte, err error) {
+		var served *status.Served
+		if err == nil {
+			served, err = status.ParseServed(answer)
 		}
-		asking.Go(func() {
-			defer func() { <-turns }()
-			answer, err := o.Ask(ctx, id, question+name, maxAnswer)
-			var served *status.Served
-			if err == nil {
-				served, err = status.ParseServed(answer)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				e.Unanswered = append(e.Unanswered, status.Unanswered{ID: id, Reason: reason(err)})
-			} else {
-				add(e, id, served)
-			}
-		})
-	}
-	asking.Wait()
-	slices.SortFunc(e.Unanswered, func(a, b status.Unanswered) int { return strings.Compare(a.ID.String(), b.ID.String()) })
-}
-
-func reason(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return "no answer within " + patience.String()
-	}
-	return status.Text(err.Error())
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			e.Unanswered = append(e.Unanswered, status.NoAnswer(id, err, overlay.AskTime))
+		} else {
+			add(e, id, served)
+		}
+	})
+	slices.SortFunc(e.Unanswered, status.Unanswered.Compare)
 }
 
 // add adds what a node says of its members.

@@ -1,6 +1,9 @@
 package status
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/project-iris/iris/transport"
@@ -203,4 +206,17 @@ type Network struct {
 type Unanswered struct {
 	ID     transport.PeerID `json:"id"`
 	Reason string           `json:"reason"`
+}
+
+// NoAnswer says why a node that had a time for it has not answered.
+func NoAnswer(id transport.PeerID, err error, within time.Duration) Unanswered {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return Unanswered{id, "no answer within " + within.String()}
+	}
+	return Unanswered{id, Text(err.Error())}
+}
+
+// Compare orders nodes by their ids.
+func (u Unanswered) Compare(other Unanswered) int {
+	return strings.Compare(u.ID.String(), other.ID.String())
 }

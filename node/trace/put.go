@@ -3,6 +3,7 @@ package trace
 import (
 	"cmp"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,10 +33,8 @@ func (r *run) put() *status.Traces {
 		return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.ID, b.ID))
 	})
 	all.Traces, all.More = all.Traces[:min(len(all.Traces), r.wanted.Count)], max(len(all.Traces)-r.wanted.Count, 0)
-	for id, why := range r.unanswered {
-		all.Unanswered = append(all.Unanswered, status.Unanswered{ID: id, Reason: why})
-	}
-	slices.SortFunc(all.Unanswered, func(a, b status.Unanswered) int { return strings.Compare(a.ID.String(), b.ID.String()) })
+	all.Unanswered = slices.AppendSeq(all.Unanswered, maps.Values(r.unanswered))
+	slices.SortFunc(all.Unanswered, status.Unanswered.Compare)
 	return all
 }
 

@@ -29,7 +29,7 @@ func TestNodesThatLie(t *testing.T) {
 	}
 	r := &run{
 		self: here, id: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, wanted: Wanted{Cluster: "work", Count: 3},
-		unanswered: map[transport.PeerID]string{}, heard: map[transport.PeerID][]status.TraceRecord{
+		unanswered: map[transport.PeerID]status.Unanswered{}, heard: map[transport.PeerID][]status.TraceRecord{
 			here:  {{ID: id(1), Began: began, Marks: asked}},
 			there: {served(liar, 2), served(here, 1e6), served(here, 1)},
 			liar: {

@@ -44,10 +44,6 @@ const (
 	// that are kept.
 	maxAnswer  = 4 << 20
 	maxAnswers = 64 << 20
-	// patience is how long all other nodes may take together to answer, and askedAtOnce how many
-	// are asked at a time.
-	patience    = 2 * time.Second
-	askedAtOnce = 32
 	// pollMin is how often nodes are asked whether they have enough, and pollPerNode how much
 	// less often for each node.
 	pollMin     = 250 * time.Millisecond
@@ -161,8 +157,8 @@ func Trace(ctx context.Context, o *overlay.Overlay, self transport.PeerID, other
 	if err := wanted.Check(); err != nil {
 		return nil, err
 	}
-	r := &run{overlay: o, self: self, wanted: wanted, id: newSampling(), heard: make(map[transport.PeerID][]status.TraceRecord), unanswered: make(map[transport.PeerID]string), room: maxAnswers}
-	sampling := trace.Sampling{ID: r.id, Name: wanted.Cluster, Count: wanted.Count, Every: wanted.Every, Time: wanted.Time + 2*patience}
+	r := &run{overlay: o, self: self, wanted: wanted, id: newSampling(), heard: make(map[transport.PeerID][]status.TraceRecord), unanswered: make(map[transport.PeerID]status.Unanswered), room: maxAnswers}
+	sampling := trace.Sampling{ID: r.id, Name: wanted.Cluster, Count: wanted.Count, Every: wanted.Every, Time: wanted.Time + 2*overlay.AskTime}
 	if err := o.Traces().Arm(sampling); err != nil {
 		return nil, err
 	}
@@ -203,7 +199,7 @@ type run struct {
 	mu         sync.Mutex
 	heard      map[transport.PeerID][]status.TraceRecord
 	room       int // bytes of answers that are still taken
-	unanswered map[transport.PeerID]string
+	unanswered map[transport.PeerID]status.Unanswered
 }
 
 // arm arms other nodes, and starts.
@@ -225,38 +221,21 @@ func (r *run) agreed(_ transport.PeerID, answer []byte) error {
 // each asks nodes a question, and returns those that have answered. The lock is held while an
 // answer is taken.
 func (r *run) each(ctx context.Context, nodes []transport.PeerID, asked string, take func(id transport.PeerID, answer []byte) error) []transport.PeerID {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	var good []transport.PeerID
-	turns := make(chan struct{}, askedAtOnce)
-	var asking sync.WaitGroup
-	for _, id := range nodes {
-		turns <- struct{}{} // which ends with the context at the latest
-		asking.Go(func() {
-			defer func() { <-turns }()
-			answer, err := r.overlay.Ask(ctx, id, question+asked, maxAnswer)
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if err == nil {
-				err = take(id, answer)
-			}
-			if err != nil {
-				r.unanswered[id] = reason(err)
-				return
-			}
-			delete(r.unanswered, id)
-			good = append(good, id)
-		})
-	}
-	asking.Wait()
+	r.overlay.AskAll(ctx, nodes, question+asked, maxAnswer, func(id transport.PeerID, answer []byte, err error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if err == nil {
+			err = take(id, answer)
+		}
+		if err != nil {
+			r.unanswered[id] = status.NoAnswer(id, err, overlay.AskTime)
+			return
+		}
+		delete(r.unanswered, id)
+		good = append(good, id)
+	})
 	return good
-}
-
-func reason(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return "no answer within " + patience.String()
-	}
-	return status.Text(err.Error())
 }
 
 // follow waits until enough requests were traced, or the time is over.
