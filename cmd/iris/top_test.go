@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/project-iris/iris/node/status"
+	"github.com/project-iris/iris/node/status/statustest"
 	"github.com/project-iris/iris/transport"
 )
 
@@ -63,24 +63,6 @@ func screenText(m *topModel, width, height int) string {
 	return b.String()
 }
 
-// goldenText compares text to a file, which IRIS_GOLDEN=write writes.
-func goldenText(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if os.Getenv("IRIS_GOLDEN") == "write" {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
-	}
-}
-
 // What keys do, as screens of 80 columns: each begins with the keys that were pressed before.
 func TestTopScreens(t *testing.T) {
 	for _, row := range []struct {
@@ -97,13 +79,13 @@ func TestTopScreens(t *testing.T) {
 		for key := range strings.FieldsSeq(row.keys) {
 			m.press(key, rowsIn(12))
 		}
-		goldenText(t, row.name, screenText(m, 80, 12))
+		statustest.Golden(t, row.name, screenText(m, 80, 12))
 	}
 	m := topAfter()
 	m.fail(errors.New("no node answers\x1b[2J at /run/iris"), time.Date(2026, 11, 28, 12, 0, 12, 0, time.UTC))
 	m.fail(errors.New("no node answers"), time.Date(2026, 11, 28, 12, 0, 13, 0, time.UTC))
-	goldenText(t, "top-failed.txt", screenText(m, 80, 12))
-	goldenText(t, "top-first.txt", screenText(newTopModel(), 80, 12))
+	statustest.Golden(t, "top-failed.txt", screenText(m, 80, 12))
+	statustest.Golden(t, "top-first.txt", screenText(newTopModel(), 80, 12))
 }
 
 // Screens have as many lines as the terminal, none wider, and nothing that a terminal obeys,

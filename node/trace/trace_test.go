@@ -2,11 +2,8 @@ package trace_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,9 +12,10 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/node/status"
+	"github.com/project-iris/iris/node/status/statustest"
 	"github.com/project-iris/iris/node/trace"
 	"github.com/project-iris/iris/overlay"
-	"github.com/project-iris/iris/overlay/discovery"
+	"github.com/project-iris/iris/overlay/overlaytest"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
 )
@@ -25,78 +23,38 @@ import (
 // delay is one way between two nodes.
 const delay = 3 * time.Millisecond
 
-// host is a node in memory.
-type host struct {
-	*overlay.Overlay
-	id    transport.PeerID
-	close func()
-}
+// host is a node that traces.
+type host struct{ *overlaytest.Node }
 
 // network makes nodes that know each other. An old one answers no question about traces.
-func network(t *testing.T, n int, old ...int) []*host {
+func network(t *testing.T, n int, old ...int) (hosts []*host) {
 	t.Helper()
-	wire := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: delay}})
-	hosts := make([]*host, n)
-	for i := range hosts {
-		id := transport.PeerID(sha256.Sum256(fmt.Appendf(nil, "node %d", i)))
-		end := wire.Node(id)
-		listener, err := end.Listen(t.Context(), fmt.Sprintf("mem://%d", i))
-		if err != nil {
-			t.Fatal(err)
+	config := overlaytest.Config{Overlay: overlay.Config{OpenRequests: 100}, Path: mem.Path{Delay: delay}}
+	config.Answer = func(i int, o *overlay.Overlay) func(string) []byte {
+		if slices.Contains(old, i) {
+			return nil
 		}
-		h := &host{Overlay: overlay.New(overlay.Config{OpenRequests: 100}), id: id}
-		answer := func(question string) []byte {
-			b, _ := trace.Answer(h.Overlay, question)
+		return func(question string) []byte {
+			b, _ := trace.Answer(o, question)
 			return b
 		}
-		if slices.Contains(old, i) {
-			answer = nil
-		}
-		err = h.Connect(overlay.Network{Self: id, Transport: end, Listener: listener, Address: listener.Addr(), Answer: answer, PacketSecrets: [][32]byte{{1}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var sources []discovery.Source
-		if i > 0 {
-			sources = []discovery.Source{&discovery.Join{Addr: "mem://0"}}
-		}
-		finder := discovery.Start(discovery.Config{Network: h.Network(), Sources: sources})
-		hosts[i] = h
-		h.close = func() {
-			finder.Close()
-			h.Close()
-			end.Close()
-		}
 	}
-	t.Cleanup(func() {
-		for _, h := range hosts {
-			h.close()
-		}
-		time.Sleep(5 * time.Second)
-	})
-	settle()
+	for _, node := range overlaytest.Network(t, n, config) {
+		hosts = append(hosts, &host{node})
+	}
 	return hosts
-}
-
-func settle() {
-	time.Sleep(3 * time.Second)
-	synctest.Wait()
 }
 
 // trace traces from a node, while something happens.
 func (h *host) trace(t *testing.T, wanted trace.Wanted, meanwhile func()) *status.Traces {
 	t.Helper()
-	var others []transport.PeerID
-	for _, other := range h.Network().Nodes() {
-		others = append(others, other.ID)
-	}
 	type result struct {
 		traces *status.Traces
 		err    error
 	}
 	done := make(chan result)
 	go func() {
-		traces, err := trace.Trace(t.Context(), h.Overlay, h.id, others, wanted)
+		traces, err := trace.Trace(t.Context(), h.Overlay, h.ID, h.Others(), wanted)
 		done <- result{traces, err}
 	}()
 	time.Sleep(100 * time.Millisecond) // for two round trips
@@ -113,79 +71,13 @@ func next(name string, count int) trace.Wanted {
 	return trace.Wanted{Cluster: name, Count: count, Every: 1, Time: 10 * time.Second}
 }
 
-// member is an application that answers after some time, or refuses all, or never answers.
-type member struct {
-	*overlay.Member
-	addr   string
-	after  time.Duration
-	full   bool
-	silent bool
-	waits  int           // bytes in its queue
-	ready  chan struct{} // closed when Member is set, as it may be handed a request before
-}
-
-func (h *host) attach(t *testing.T, cluster string, m *member) *member {
-	t.Helper()
-	m.ready = make(chan struct{})
-	attached, err := h.Attach([]byte(cluster), m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Member = attached
-	close(m.ready)
-	return m
-}
-
-func (m *member) Addr() string { return m.addr }
-
-func (m *member) Waiting() int { return m.waits }
-
-func (m *member) HandleRequest(id uint64, _ []byte, _ time.Duration) error {
-	switch {
-	case m.full:
-		return errors.New("no room")
-	case !m.silent:
-		time.AfterFunc(m.after, func() {
-			<-m.ready
-			m.Reply(id, true, nil)
-		})
-	}
-	return nil
-}
-
-func (*member) HandleBroadcast([]byte)                             {}
-func (*member) HandleTunnel(context.Context, overlay.Stream) error { return errors.New("no tunnels") }
-func (*member) HandleEvent(_, _ []byte)                            {}
-func (*member) HandleReply(uint64, []byte)                         {}
-func (*member) HandleFault(uint64, []byte)                         {}
-func (*member) HandleTimeout(uint64)                               {}
-func (*member) HandleLimit(error)                                  {}
-
 var drawn = regexp.MustCompile(`trace [0-9a-f]{32}`)
 
-// golden compares what is printed to a file, which IRIS_GOLDEN=write writes. Ids are drawn.
+// golden has the ids replaced, which are drawn.
 func golden(t *testing.T, name string, traces *status.Traces) {
 	t.Helper()
-	got := traces.String()
-	for line := range strings.Lines(got) {
-		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 {
-			t.Errorf("%d columns: %s", n, line)
-		}
-	}
-	got = drawn.ReplaceAllString(got, "trace 0123456789abcdef0123456789abcdef")
-	path := filepath.Join("testdata", name+".txt")
-	if os.Getenv("IRIS_GOLDEN") == "write" {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("it says\n%s\nwant\n%s", got, want)
-	}
+	statustest.Fits(t, traces.String())
+	statustest.Golden(t, name+".txt", drawn.ReplaceAllString(traces.String(), "trace 0123456789abcdef0123456789abcdef"))
 }
 
 // The hops of a request follow each other without a gap, from its beginning to its end.
@@ -210,19 +102,19 @@ func continuous(t *testing.T, traces *status.Traces) {
 func TestANetworkOfThree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := network(t, 3)
-		caller := hosts[0].attach(t, "", &member{addr: "127.0.0.1:1000"})
-		hosts[2].attach(t, "service", &member{addr: "127.0.0.1:3000", silent: true})
-		settle()
+		caller := hosts[0].Attach(t, "", &overlaytest.Member{Title: "127.0.0.1:1000"})
+		hosts[2].Attach(t, "service", &overlaytest.Member{Title: "127.0.0.1:3000", Silent: true})
+		overlaytest.Settle()
 		traces := hosts[1].trace(t, next("service", 1), func() {
 			caller.Request(1, []byte("service"), []byte("body"), time.Second)
 		})
 		golden(t, "timeout", traces)
 		continuous(t, traces)
 
-		hosts[0].attach(t, "service", &member{addr: "127.0.0.1:1001", after: 400 * time.Millisecond})
-		hosts[1].attach(t, "service", &member{addr: "127.0.0.1:2000", full: true})
-		hosts[1].attach(t, "service", &member{addr: "127.0.0.1:2001", after: 20 * time.Millisecond, waits: 700})
-		settle()
+		hosts[0].Attach(t, "service", &overlaytest.Member{Title: "127.0.0.1:1001", After: 400 * time.Millisecond})
+		hosts[1].Attach(t, "service", &overlaytest.Member{Title: "127.0.0.1:2000", Full: true})
+		hosts[1].Attach(t, "service", &overlaytest.Member{Title: "127.0.0.1:2001", After: 20 * time.Millisecond, Queued: 700})
+		overlaytest.Settle()
 		traces = hosts[1].trace(t, next("service", 4), func() {
 			for id := range uint64(4) {
 				caller.Request(2+id, []byte("service"), []byte("body"), time.Minute)
@@ -238,17 +130,17 @@ func TestANetworkOfThree(t *testing.T) {
 func TestANodeThatDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := network(t, 3)
-		caller := hosts[0].attach(t, "", &member{addr: "127.0.0.1:1000"})
+		caller := hosts[0].Attach(t, "", &overlaytest.Member{Title: "127.0.0.1:1000"})
 		warm := func() {
-			settle()
+			overlaytest.Settle()
 			for id := range uint64(5) {
 				caller.Request(100+id, []byte("service"), nil, time.Minute)
 				time.Sleep(100 * time.Millisecond)
 			}
 		}
-		hosts[2].attach(t, "service", &member{addr: "127.0.0.1:3000", after: 50 * time.Millisecond})
+		hosts[2].Attach(t, "service", &overlaytest.Member{Title: "127.0.0.1:3000", After: 50 * time.Millisecond})
 		warm()
-		hosts[1].attach(t, "service", &member{addr: "127.0.0.1:2000", after: time.Millisecond})
+		hosts[1].Attach(t, "service", &overlaytest.Member{Title: "127.0.0.1:2000", After: time.Millisecond})
 		warm()
 		ctx, cancel := context.WithCancel(t.Context())
 		drained := make(chan struct{})
@@ -271,18 +163,18 @@ func TestANodeThatDrains(t *testing.T) {
 func TestWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := network(t, 2)
-		caller := hosts[0].attach(t, "", &member{addr: "127.0.0.1:1000"})
+		caller := hosts[0].Attach(t, "", &overlaytest.Member{Title: "127.0.0.1:1000"})
 		traces := hosts[0].trace(t, next("service", 1), func() {
 			caller.Request(1, []byte("service"), nil, time.Minute)
 			time.Sleep(time.Second)
-			hosts[1].attach(t, "service", &member{addr: "127.0.0.1:2000", after: time.Millisecond})
+			hosts[1].Attach(t, "service", &overlaytest.Member{Title: "127.0.0.1:2000", After: time.Millisecond})
 		})
 		golden(t, "nobody", traces)
 		continuous(t, traces)
 
-		hosts[0].attach(t, "busy", &member{addr: "127.0.0.1:1001", full: true})
-		hosts[1].attach(t, "busy", &member{addr: "127.0.0.1:2001", full: true})
-		settle()
+		hosts[0].Attach(t, "busy", &overlaytest.Member{Title: "127.0.0.1:1001", Full: true})
+		hosts[1].Attach(t, "busy", &overlaytest.Member{Title: "127.0.0.1:2001", Full: true})
+		overlaytest.Settle()
 		traces = hosts[0].trace(t, next("busy", 1), func() {
 			caller.Request(2, []byte("busy"), nil, 2*time.Second)
 		})
@@ -311,11 +203,11 @@ func TestWhatWaits(t *testing.T) {
 func TestAnOldNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := network(t, 2, 1)
-		caller := hosts[0].attach(t, "", &member{addr: "127.0.0.1:1000"})
-		hosts[1].attach(t, "service", &member{addr: "127.0.0.1:2000", after: 20 * time.Millisecond})
-		settle()
+		caller := hosts[0].Attach(t, "", &overlaytest.Member{Title: "127.0.0.1:1000"})
+		hosts[1].Attach(t, "service", &overlaytest.Member{Title: "127.0.0.1:2000", After: 20 * time.Millisecond})
+		overlaytest.Settle()
 		caller.Request(1, []byte("service"), nil, time.Minute)
-		settle()
+		overlaytest.Settle()
 		traces := hosts[0].trace(t, next("service", 1), func() {
 			caller.Request(2, []byte("service"), nil, time.Minute)
 		})
@@ -332,7 +224,7 @@ func TestNodesAreDisarmed(t *testing.T) {
 		failed := make(chan error)
 		wanted := next("service", 1)
 		go func() {
-			_, err := trace.Trace(ctx, hosts[0].Overlay, hosts[0].id, []transport.PeerID{hosts[1].id}, wanted)
+			_, err := trace.Trace(ctx, hosts[0].Overlay, hosts[0].ID, []transport.PeerID{hosts[1].ID}, wanted)
 			failed <- err
 		}()
 		time.Sleep(time.Second)
