@@ -1,10 +1,8 @@
 package node
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity"
 	"github.com/project-iris/iris/transport/identity/identitytest"
+	"github.com/project-iris/iris/transport/logtest"
 )
 
 // realTransports are those that nodes use.
@@ -25,26 +24,8 @@ var realTransports = map[string]NewTransport{
 	},
 }
 
-// journal is a log that can be read.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
 // startAs starts a node on loopback that has an identity, and joins others.
-func startAs(t *testing.T, network *identitytest.Network, id *identity.Identity, scheme string, log *journal, change func(*Config)) *Node {
+func startAs(t *testing.T, network *identitytest.Network, id *identity.Identity, scheme string, log *logtest.Journal, change func(*Config)) *Node {
 	t.Helper()
 	config := Config{
 		Network: network.Name, Key: network.Key, Port: AnyPort, Bind: "127.0.0.1:0",
@@ -95,7 +76,7 @@ func TestANodeGivesItsIDUpToACopy(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			network := identitytest.NewNetwork(t, "test")
 			shared := network.Node(t)
-			var logs [3]journal
+			var logs [3]logtest.Journal
 			first := startAs(t, network, shared, scheme, &logs[0], join())
 			third := startAs(t, network, network.Node(t), scheme, &logs[1], join(first))
 			await(t, "a network of two", func() bool { return len(first.Members().Members) == 1 })
@@ -127,7 +108,7 @@ func TestANodeThatReachesItselfIsNotContested(t *testing.T) {
 	for scheme := range realTransports {
 		t.Run(scheme, func(t *testing.T) {
 			network := identitytest.NewNetwork(t, "test")
-			var log journal
+			var log logtest.Journal
 			n := startAs(t, network, network.Node(t), scheme, &log, join())
 			for range 20 {
 				_, err := n.overlay.Network().Reach(t.Context(), n.PeerAddr(), transport.PeerID{}, "test")
@@ -148,7 +129,7 @@ func TestANodeThatReachesItselfIsNotContested(t *testing.T) {
 // soon, though its tries had become rare by then.
 func TestANodeThatHearsTheTimeHasLinksSoon(t *testing.T) {
 	network := identitytest.NewNetwork(t, "test")
-	var logs [2]journal
+	var logs [2]logtest.Journal
 	first := startAs(t, network, network.Node(t), tcp.Scheme, &logs[0], join())
 	var clock identitytest.Clock
 	ahead := 50 * 365 * 24 * time.Hour

@@ -13,6 +13,7 @@ import (
 
 	"github.com/project-iris/iris/overlay/peers"
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/logtest"
 	"github.com/project-iris/iris/transport/mem"
 )
 
@@ -125,26 +126,8 @@ type keyedLink struct {
 
 func (l keyedLink) NetworkKey() string { return l.key }
 
-// lines are a log that several nodes write to.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // newKeyedWorld starts nodes that have the key "old".
-func newKeyedWorld(t *testing.T, n int, log *lines) *world {
+func newKeyedWorld(t *testing.T, n int, log *logtest.Journal) *world {
 	t.Helper()
 	w := &world{t: t, keys: newKeyring(), linkIdle: time.Hour, net: mem.NewNetwork(mem.Config{Versions: Versions(), Path: mem.Path{Delay: time.Millisecond}})}
 	if log != nil {
@@ -231,7 +214,7 @@ func TestWhoKeepsTheOldKeyIsCutOff(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var log lines
+				var log logtest.Journal
 				w := newKeyedWorld(t, 3, &log)
 				out := 2
 				w.keys.mute[w.ends[out].ID()] = row.mute

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -14,30 +13,13 @@ import (
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/failpoint"
 	"github.com/project-iris/iris/transport/identity/identitytest"
+	"github.com/project-iris/iris/transport/logtest"
 )
-
-// page is a log.
-type page struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (p *page) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
-
-func (p *page) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
-}
 
 // A listener whose host is out of descriptors goes on when there are some again, and says so in the
 // log.
 func TestAListenerOutlivesAHostOutOfDescriptors(t *testing.T) {
-	network, log := identitytest.NewNetwork(t, "failpoints"), new(page)
+	network, log := identitytest.NewNetwork(t, "failpoints"), new(logtest.Journal)
 	a := tcp.New(tcp.Config{Identity: network.Node(t), Logger: slog.New(slog.NewTextHandler(log, nil))})
 	b := tcp.New(tcp.Config{Identity: network.Node(t), Logger: slog.New(slog.DiscardHandler)})
 	defer a.Close()

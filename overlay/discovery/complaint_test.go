@@ -6,12 +6,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/project-iris/iris/transport/logtest"
 )
 
 // A name server that fails every other time, for another reason each time, does not fill the log.
 func TestFailuresThatComeAndGoAreLoggedOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log journal
+		var log logtest.Journal
 		c := complaint{log: logger(&log), what: "cannot look up nodes", how: "dns:nodes"}
 		for n := range 45 { // in 90 s
 			c.say(errors.New("port " + strings.Repeat("1", n+1)))
@@ -28,7 +30,7 @@ func TestFailuresThatComeAndGoAreLoggedOnceAMinute(t *testing.T) {
 // One that stays away after it came and went is said, when a minute has passed.
 func TestAFailureThatStaysIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log journal
+		var log logtest.Journal
 		c := complaint{log: logger(&log), what: "cannot look up nodes", how: "dns:nodes"}
 		c.say(errors.New("first"))
 		c.say(nil)

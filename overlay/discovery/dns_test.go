@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/logtest"
 )
 
 // zone is a name server.
@@ -84,7 +85,7 @@ func TestAllRecordsAreDialled(t *testing.T) {
 // nodes together, and what goes wrong is said once.
 func TestNamesAreLookedUpAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log journal
+		var log logtest.Journal
 		z := &zone{hosts: map[string][]string{"nodes": {"10.0.0.1"}}, down: true}
 		n := newNetwork(map[string]transport.PeerID{"10.0.0.1:14142": one})
 		find(t, n, &log, &DNS{Lookup: "nodes", Resolver: z, Logger: logger(&log)})
@@ -129,7 +130,7 @@ func TestASilentNameServer(t *testing.T) {
 		said  int
 	}{{dnsTimeout - 1, 0}, {2 * dnsTimeout, 1}} {
 		synctest.Test(t, func(t *testing.T) {
-			var log journal
+			var log logtest.Journal
 			dns := &DNS{Lookup: "nodes", Resolver: &zone{silent: true}, Logger: logger(&log)}
 			f := Start(Config{Network: newNetwork(nil), Sources: []Source{dns}})
 			time.Sleep(row.after)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/failpoint"
+	"github.com/project-iris/iris/transport/logtest"
 )
 
 // Where the nodes cannot be remembered the old file stays whole, nothing is left beside it, the log
@@ -19,7 +20,7 @@ import (
 func TestNodesThatCannotBeWrittenAreWrittenLater(t *testing.T) {
 	for _, point := range []string{"write remembered nodes", "rename remembered nodes"} {
 		t.Run(point, func(t *testing.T) {
-			dir, log := t.TempDir(), new(journal)
+			dir, log := t.TempDir(), new(logtest.Journal)
 			synctest.Test(t, func(t *testing.T) {
 				n := newNetwork(map[string]transport.PeerID{"a:1": one, "b:1": two})
 				f := Start(Config{Network: n, Sources: []Source{mustRemember(t, dir, log)}})

@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/logtest"
 )
 
 // network is one whose nodes are at known addresses and become members when they are
@@ -138,32 +138,14 @@ func (o once) Run(_ context.Context, site Site) {
 }
 
 // find runs sources in virtual time, to the end of the test.
-func find(t *testing.T, n *network, log *journal, sources ...Source) *Finder {
+func find(t *testing.T, n *network, log *logtest.Journal, sources ...Source) *Finder {
 	t.Helper()
 	f := Start(Config{Network: n, Sources: sources, Logger: logger(log)})
 	t.Cleanup(f.Close)
 	return f
 }
 
-// journal is a log that can be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
-func logger(to *journal) *slog.Logger {
+func logger(to *logtest.Journal) *slog.Logger {
 	if to == nil {
 		return slog.New(slog.DiscardHandler)
 	}
@@ -194,7 +176,7 @@ func TestHintsAreFollowed(t *testing.T) {
 // Who is alone is told once what to try, and again when that happens again.
 func TestANodeThatIsAloneSaysWhatToTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log journal
+		var log logtest.Journal
 		n := newNetwork(map[string]transport.PeerID{"a:1": one})
 		f := Start(Config{Network: n, Sources: []Source{&Join{Addr: "192.0.2.9:1"}, list{}}, Logger: logger(&log)})
 		defer f.Close()

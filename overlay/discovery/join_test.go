@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/transport"
+	"github.com/project-iris/iris/transport/logtest"
 )
 
 // join runs a source that joins the node at an address of [network].
-func join(t *testing.T, n *network, log *journal, addr string) {
+func join(t *testing.T, n *network, log *logtest.Journal, addr string) {
 	t.Helper()
 	find(t, n, nil, &Join{Addr: addr, Logger: logger(log)})
 }
@@ -65,7 +66,7 @@ func TestJoinRestsInCompany(t *testing.T) {
 // reached after all.
 func TestJoinSaysWhatIsNotReached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log journal
+		var log logtest.Journal
 		n := newNetwork(map[string]transport.PeerID{})
 		join(t, n, &log, "192.0.2.1:1")
 		said := func() int {
@@ -97,7 +98,7 @@ func TestJoinSaysWhatIsNotReached(t *testing.T) {
 // Who was there and is not any more has as much time as at first.
 func TestJoinHasPatienceWithWhoWasThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log journal
+		var log logtest.Journal
 		j := &Join{Addr: "a:1", Logger: logger(&log)}
 		j.start(time.Now())
 		j.Tried(nil)
@@ -117,7 +118,7 @@ func TestJoinHasPatienceWithWhoWasThere(t *testing.T) {
 
 // A node that was named and is this one counts as reached.
 func TestJoinOfItself(t *testing.T) {
-	var log journal
+	var log logtest.Journal
 	j := &Join{Addr: "a:1", Logger: logger(&log)}
 	j.start(time.Now().Add(-time.Hour))
 	j.Tried(transport.ErrSelf)

@@ -13,9 +13,10 @@ import (
 
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/identity/identitytest"
+	"github.com/project-iris/iris/transport/logtest"
 )
 
-func mustRemember(t *testing.T, dir string, log *journal) *Remembered {
+func mustRemember(t *testing.T, dir string, log *logtest.Journal) *Remembered {
 	t.Helper()
 	r, err := Remember(dir, logger(log))
 	if err != nil {
@@ -128,7 +129,7 @@ func TestTheFileIsKeptUpToDate(t *testing.T) {
 func TestADirectoryThatIsLostIsSaidOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	synctest.Test(t, func(t *testing.T) {
-		var log journal
+		var log logtest.Journal
 		n := newNetwork(nil)
 		n.members[one] = "quic://a:1"
 		find(t, n, nil, mustRemember(t, dir, &log))
@@ -168,7 +169,7 @@ func TestABrokenFile(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, peersFile), []byte(row.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			var log journal
+			var log logtest.Journal
 			r := mustRemember(t, dir, &log)
 			for addr := range strings.FieldsSeq(row.want) {
 				if _, ok := r.nodes[addr]; !ok {
