@@ -11,25 +11,12 @@
 set -eu
 root=$1 old=$2 new=$3 work=$4 kind=${2##*.}
 
-say() { echo "== $*"; }
 fail() { trap - EXIT; echo "FAILED: $*"; for h in a b; do tail -n 30 "$work/$h/console" || true; on $h journalctl --no-pager -n 60 -u iris || true; done; exit 1; }
 
-trap 'fail "a command above"' EXIT
-
-# until_ok N COMMAND...: tries it each half second, N times at most.
-until_ok() {
-	tries=$1; shift
-	while ! "$@" > "$work/tried" 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || { cat "$work/tried"; fail "$*"; }
-		sleep 0.5
-	done
-}
+. "$(dirname "$0")/wired.sh"
 
 leader() { cat "/proc/$(cat "$work/$1/pid")/task/$(cat "$work/$1/pid")/children" 2> /dev/null | awk '{print $1}'; }
 on() { h=$1; shift; nsenter -t "$(leader "$h")" -m -u -i -n -p -- /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive "$@"; }
-# holds HOST TEXT COMMAND...: what the command prints has the text.
-holds() { h=$1 text=$2; shift 2; on "$h" "$@" 2>&1 | grep -q -- "$text"; }
 
 # install HOST FILE, start HOST and remove HOST, as one does with such packages; what was said is in
 # a file of WORK/HOST.
@@ -51,13 +38,8 @@ listed() {
 		grep -vE '^/(var/log|var/cache|var/lib/(apt|systemd|dpkg|rpm)|tmp|var/tmp|root)(/|$)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$'
 }
 
-mount -t proc proc /proc
-mount -t tmpfs tmpfs /run
-mkdir -p /run/systemd /run/netns
-ip link set lo up
-ip netns add a
-ip netns add b
-ip link add wire netns a type veth peer name wire netns b
+wire
+mkdir -p /run/systemd
 for h in a b; do
 	mkdir -p "$work/$h"
 	mount -t tmpfs tmpfs "$work/$h"
@@ -66,11 +48,7 @@ for h in a b; do
 	cp "$old" "$work/$h/root/root/old.$kind"
 	cp "$new" "$work/$h/root/root/new.$kind"
 	rm -f "$work/$h/root/etc/machine-id"
-	ip -n $h link set lo up
-	ip -n $h link set wire up
 done
-ip -n a addr add 10.77.0.1/24 dev wire
-ip -n b addr add 10.77.0.2/24 dev wire
 for h in a b; do
 	systemd-nspawn --quiet --register=no --keep-unit --network-namespace-path=/run/netns/$h \
 		--hostname=$h -D "$work/$h/root" -b < /dev/null > "$work/$h/console" 2>&1 &

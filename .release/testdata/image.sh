@@ -9,35 +9,13 @@
 set -eu
 root=$1 key=$2 work=$3
 
-say() { echo "== $*"; }
 fail() { trap - EXIT; echo "FAILED: $*"; tail -n 20 "$work"/*.log; exit 1; }
-trap 'fail "a command above"' EXIT
-until_ok() {
-	tries=$1; shift
-	while ! "$@" > "$work/tried" 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || { cat "$work/tried"; fail "$*"; }
-		sleep 0.5
-	done
-}
+. "$(dirname "$0")/wired.sh"
 on() { h=$1; shift; crun exec --user 65532:65532 "iris-$h" "$@"; }
-holds() { h=$1 text=$2; shift 2; on "$h" "$@" 2>&1 | grep -q -- "$text"; }
 
-mount -t proc proc /proc
-mount -t tmpfs tmpfs /run
-mkdir -p /run/netns
+wire
 # crun wants one hierarchy of control groups, also where it uses none.
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-ip link set lo up
-ip netns add a
-ip netns add b
-ip link add wire netns a type veth peer name wire netns b
-for h in a b; do
-	ip -n $h link set lo up
-	ip -n $h link set wire up
-done
-ip -n a addr add 10.77.0.1/24 dev wire
-ip -n b addr add 10.77.0.2/24 dev wire
 install -o 65532 -g 65532 -m 0400 "$key" "$work/network.pem"
 for h in a b; do
 	mkdir -p "$work/$h"

@@ -8,39 +8,18 @@
 set -eu
 image=$1 key=$2 work=$3
 
-say() { echo "== $*"; }
 fail() { trap - EXIT; echo "FAILED: $*"; for h in a b; do pod logs iris-$h || true; done; exit 1; }
-trap 'fail "a command above"' EXIT
-until_ok() {
-	tries=$1; shift
-	while ! "$@" > "$work/tried" 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || { cat "$work/tried"; fail "$*"; }
-		sleep 0.5
-	done
-}
+. "$(dirname "$0")/wired.sh"
 # Nothing of it is seen by the podman of the host. There is no systemd that would run the
 # healthcheck from time to time, so it is run here.
 pod() { podman --root "$work/storage" --runroot /run/podman --storage-driver vfs --cgroup-manager cgroupfs "$@"; }
 on() { h=$1; shift; pod exec "iris-$h" "$@"; }
-holds() { h=$1 text=$2; shift 2; on "$h" "$@" 2>&1 | grep -q -- "$text"; }
 
-mount -t proc proc /proc
-mount -t tmpfs tmpfs /run
-mkdir -p /run/netns /run/image
+wire
+mkdir -p /run/image
 # podman makes a name of the path, in which no capital letter may be.
 mount --bind "$image" /run/image
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-ip link set lo up
-ip netns add a
-ip netns add b
-ip link add wire netns a type veth peer name wire netns b
-for h in a b; do
-	ip -n $h link set lo up
-	ip -n $h link set wire up
-done
-ip -n a addr add 10.77.0.1/24 dev wire
-ip -n b addr add 10.77.0.2/24 dev wire
 for h in a b; do
 	mkdir "$work/$h"
 	cp "$key" "$work/$h/network.pem"
