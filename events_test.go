@@ -17,7 +17,7 @@ import (
 var (
 	ofNodes   = regexp.MustCompile(`^(node|overlay|relay|transport|quic|tcp|plugins)(/|$)`)
 	notNodes  = regexp.MustCompile(`^(relay/client|plugins/sdk|plugins/websocket)(/|$)`)
-	nodeFiles = []string{"cmd/iris/access.go", "cmd/iris/node.go", "cmd/iris/notify.go", "cmd/iris/reload.go", "cmd/iris/serve.go"}
+	nodeFiles = []string{"cmd/iris/access.go", "cmd/iris/log.go", "cmd/iris/node.go", "cmd/iris/notify.go", "cmd/iris/reload.go", "cmd/iris/serve.go"}
 )
 
 // logging are the functions that log, and which of their arguments is the message. Those with a

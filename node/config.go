@@ -118,6 +118,9 @@ type Config struct {
 
 	// Logger gets what operators need to know. Default: nothing is logged.
 	Logger *slog.Logger
+	// LogDropped returns how many lines of the log were lost so far, for the status of the
+	// node. Any goroutine may call it. Default: none were.
+	LogDropped func() uint64
 }
 
 // Defaults of [Config].
@@ -164,6 +167,9 @@ func (c Config) resolve() (Config, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.LogDropped == nil {
+		c.LogDropped = func() uint64 { return 0 }
 	}
 	return c, nil
 }

@@ -21,12 +21,14 @@ type counted struct {
 	Evicted    uint64 // unfinished handshakes with peers, by transports
 
 	AdminEvicted, AdminForbidden uint64 // connections and requests of the admin endpoint
+	Lines                        uint64 // of the log
 }
 
 // count asks all parts.
 func (n *Node) count() counted {
 	c := counted{Relay: n.relay.Stats(), Overlay: n.overlay.Stats()}
 	c.AdminEvicted, c.AdminForbidden = n.turnedAway.evicted.Load(), n.turnedAway.forbidden.Load()
+	c.Lines = n.config.LogDropped()
 	if n.links == nil {
 		return c
 	}
@@ -114,6 +116,8 @@ func (c *counted) reasons() map[status.Reason]uint64 {
 
 		status.TraceRefused: c.Overlay.TracesRefused,
 		status.TraceUnkept:  c.Overlay.TracesUnkept,
+
+		status.LogUnwritten: c.Lines,
 	}
 	for why, n := range c.Directory {
 		all[status.Reason("directory_"+why)] = n

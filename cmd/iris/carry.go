@@ -30,7 +30,7 @@ func (f *carryFlags) register(fs *flag.FlagSet, timeout string) {
 
 // config returns the configuration, or what is wrong with the flags.
 func (f *carryFlags) config(p *program) (forward.Config, error) {
-	log, err := f.log.logger(p.err, new(slog.LevelVar))
+	log, err := p.openLog(&f.log, new(slog.LevelVar))
 	switch {
 	case err != nil:
 		return forward.Config{}, err

@@ -129,7 +129,7 @@ func announce(log *slog.Logger, listen net.Addr, tokenFile string) {
 }
 
 func (p *program) http(ctx context.Context, f *httpFlags) (err error) {
-	log, err := f.log.logger(p.err, new(slog.LevelVar))
+	log, err := p.openLog(&f.log, new(slog.LevelVar))
 	if err != nil {
 		return err
 	}

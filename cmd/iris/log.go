@@ -4,6 +4,9 @@ import (
 	"flag"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 )
 
 // logFlags say what is logged, and how.
@@ -23,6 +26,24 @@ func (f *logFlags) parseLevel() (level slog.Level, err error) {
 		return level, usagef("-log-level %q is not debug, info, warn or error", f.level)
 	}
 	return level, nil
+}
+
+// openLog returns the log of a program that goes on until it is stopped, whatever becomes of its log: it never
+// waits for who reads that, and outlives it. A program may have one.
+func (p *program) openLog(f *logFlags, level *slog.LevelVar) (log *slog.Logger, err error) {
+	lines := newLineQueue(p.err, func(lines uint64, why error) {
+		log.Warn("lines of this log are missing", "missing", lines, "err", why)
+	})
+	if log, err = f.logger(lines, level); err != nil {
+		lines.close()
+		return nil, err
+	}
+	p.lines = lines
+	if p.alone {
+		// Without it the system ends a program that writes to standard error when nobody reads that any more.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}
+	return log, nil
 }
 
 // logger returns a logger that writes to w what has a level, which is set to that of the flag.

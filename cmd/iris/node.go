@@ -117,7 +117,7 @@ func (p *program) runNode(ctx context.Context, c *command, f *nodeFlags) error {
 	for _, warning := range warnings(config) {
 		log.Warn(warning)
 	}
-	config.Logger = log
+	config.Logger, config.LogDropped = log, p.lines.Dropped
 	limitRuntime(config.Memory)
 	profiles, err := f.profile.start()
 	if err != nil {
@@ -244,7 +244,7 @@ func (f *nodeFlags) check() error {
 // nodeLog returns the log of a node, whose level can change, and which is that of the process too, so that what
 // libraries write to the standard logger has the format of the rest.
 func (p *program) nodeLog(f *nodeFlags, level *slog.LevelVar) (*slog.Logger, error) {
-	log, err := f.log.logger(p.err, level)
+	log, err := p.openLog(&f.log, level)
 	if err != nil {
 		return nil, err
 	}

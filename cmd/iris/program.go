@@ -31,7 +31,8 @@ type program struct {
 	args    []string         // the command line
 	hangups <-chan os.Signal // for a node to reload its settings; nil: the system says it
 
-	notes []note // on variables that are not used
+	notes []note     // on variables that are not used
+	lines *lineQueue // of the log, if there is one
 }
 
 // usageError says that the command line is wrong.
@@ -67,6 +68,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 	}
 	if err == nil {
 		err = c.Exec(ctx, args)
+	}
+	if p.lines != nil {
+		p.lines.close() // before what fail says
 	}
 	if err != nil {
 		return p.fail(c, err)

@@ -77,6 +77,8 @@ const (
 
 	TraceRefused Reason = "trace_refused"
 	TraceUnkept  Reason = "trace_unkept"
+
+	LogUnwritten Reason = "log_unwritten"
 )
 
 // Weight says how much a reason matters to who looks after a node.
@@ -185,4 +187,5 @@ var Reasons = []ReasonInfo{
 
 	{TraceRefused, "traces", Watched, "were refused, as four are under way or they were too large", "wait until one has ended"},
 	{TraceUnkept, "steps", Normal, "and requests of traces were not recorded, as there were enough", ""},
+	{LogUnwritten, "lines", Watched, "of the log could not be written, or were not read", "look at what the log goes to: a full disk, a pipe whose reader hangs or is gone"},
 }

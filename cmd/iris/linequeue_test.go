@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// paper is what a log goes to: its reader may hang, or a write may fail.
+type paper struct {
+	mu   sync.Mutex
+	text strings.Builder
+	gate chan struct{} // nil: writes do not wait
+	err  error
+}
+
+func (p *paper) Write(b []byte) (int, error) {
+	if p.gate != nil {
+		<-p.gate
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return 0, p.err
+	}
+	return p.text.Write(b)
+}
+
+func (p *paper) fail(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.err = err
+}
+
+func (p *paper) read() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+// onPaper opens the log of a program, and returns what closes it.
+func onPaper(t *testing.T, paper *paper) (log *slog.Logger, p *program) {
+	t.Helper()
+	p = &program{err: paper}
+	log, err := p.openLog(&logFlags{level: "info", format: "text"}, new(slog.LevelVar))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log, p
+}
+
+// Who logs does not wait for who reads, what waits is bounded, and what was left out is counted and told.
+func TestALogThatNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paper := &paper{gate: make(chan struct{})}
+		log, p := onPaper(t, paper)
+		defer p.lines.close()
+		const size, lines = 10_000, 300
+		for i := range lines {
+			log.Info("line", "number", i, "text", strings.Repeat("x", size))
+			synctest.Wait()
+		}
+		dropped := p.lines.Dropped()
+		if least := uint64(lines - 2 - maxLines/size); dropped < least || dropped > lines/2+least {
+			t.Fatalf("%d lines of %d were dropped", dropped, lines)
+		}
+		close(paper.gate)
+		synctest.Wait()
+		text := paper.read()
+		if got := strings.Count(text, "msg=line"); got != lines-int(dropped) {
+			t.Errorf("%d lines are written, %d were dropped", got, dropped)
+		}
+		if want := fmt.Sprintf(`missing=%d err="nothing is read`, dropped); strings.Count(text, want) != 1 {
+			t.Errorf("it ends with %q, not %q", text[len(text)-300:], want)
+		}
+	})
+}
+
+func TestALogThatCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paper := &paper{}
+		log, p := onPaper(t, paper)
+		paper.fail(errors.New("the disk is full"))
+		for range 3 {
+			log.Info("lost")
+			synctest.Wait()
+		}
+		paper.fail(nil)
+		log.Info("found")
+		p.lines.close()
+		text := paper.read()
+		if p.lines.Dropped() != 3 || strings.Contains(text, "msg=lost") || !strings.Contains(text, "msg=found") ||
+			!strings.Contains(text, `missing=3 err="the disk is full"`) {
+			t.Errorf("%d lines are dropped, and it says %s", p.lines.Dropped(), text)
+		}
+		log.Info("late")
+		if p.lines.Dropped() != 4 {
+			t.Error("a line after the end is not counted")
+		}
+	})
+}
+
+// The end of a program does not wait long for who reads its log.
+func TestTheEndOfALogThatNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paper := &paper{gate: make(chan struct{})}
+		log, p := onPaper(t, paper)
+		log.Info("line")
+		begin := time.Now()
+		p.lines.close()
+		if took := time.Since(begin); took != lastLines {
+			t.Errorf("it takes %v", took)
+		}
+		close(paper.gate)
+	})
+}
