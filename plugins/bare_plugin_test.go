@@ -25,6 +25,8 @@ type bare struct {
 	well *health.Server
 	data net.Listener
 
+	half string // of the node's sockets that is closed after some bytes: "read" or "write"
+
 	mu    sync.Mutex
 	conns map[string]net.Conn
 	next  uint64
@@ -94,7 +96,7 @@ func (p *bare) hold(conn net.Conn) *pluginrpc.Connection {
 	return &pluginrpc.Connection{Id: []byte(id), RemoteAddress: conn.RemoteAddr().String()}
 }
 
-// Configure takes the health to report, which is good without the option.
+// Configure takes the health to report, which is good without the option, and which half of sockets to close.
 func (p *bare) Configure(_ context.Context, r *pluginrpc.ConfigureRequest) (*pluginrpc.ConfigureResponse, error) {
 	switch r.GetOptions()["health"] {
 	case "":
@@ -103,6 +105,7 @@ func (p *bare) Configure(_ context.Context, r *pluginrpc.ConfigureRequest) (*plu
 		p.well.SetServingStatus("plugin", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	case "not known":
 	}
+	p.half = r.GetOptions()["half"]
 	return answerConfigure(p.data), nil
 }
 
@@ -144,6 +147,16 @@ func (p *bare) carry(id string, node *net.UnixConn) {
 	defer conn.Close()
 	defer node.Close()
 	go func() {
+		if p.half != "" {
+			_, _ = io.CopyN(conn, node, 64<<10)
+		}
+		switch p.half {
+		case "read":
+			_ = node.CloseRead()
+			return
+		case "write":
+			_ = node.CloseWrite()
+		}
 		_, _ = io.Copy(conn, node)
 		_ = conn.CloseWrite()
 	}()

@@ -143,11 +143,24 @@ func (h *hostile) Dial(ctx context.Context, _ *pluginrpc.DialRequest) (*pluginrp
 	return &pluginrpc.Connection{Id: make([]byte, pluginrpc.IDSize)}, nil
 }
 
-// carry plays the peer: one that says nothing, or no end of bytes that are no TLS.
+// carry plays the peer: one that says nothing, half of what it should, or no end of bytes that are no TLS.
 func (h *hostile) carry(_ string, node *net.UnixConn) {
-	if h.mode == "carries nothing" {
+	switch h.mode {
+	case "exits before the first byte":
+		os.Exit(3)
+	case "exits after half a record":
+		_, _ = node.Write([]byte{22, 3, 3})
+		os.Exit(3)
+	case "writes no more":
+		_ = node.CloseWrite()
+		fallthrough
+	case "carries nothing":
 		_, _ = io.Copy(io.Discard, node)
 		return
+	case "reads no more":
+		_ = node.CloseRead()
+		_, _ = node.Read(make([]byte, 1)) // as long as the node has it open
+		select {}
 	}
 	for {
 		if _, err := node.Write(make([]byte, 1<<10)); err != nil {

@@ -68,6 +68,10 @@ func TestHostileDials(t *testing.T) {
 		{"names ends at length", plugins.ErrProtocol, true, "1000 bytes", false},
 		{"does not listen for bytes", transport.ErrNetwork, false, "", false},
 		{"carries nothing", transport.ErrNetwork, false, "", true},
+		{"exits before the first byte", transport.ErrNetwork, true, "", false},
+		{"exits after half a record", transport.ErrNetwork, true, "", false},
+		{"writes no more", transport.ErrNetwork, false, "", false},
+		{"reads no more", transport.ErrNetwork, false, "", false},
 		{"carries garbage", transport.ErrRefused, false, "does not look like a TLS handshake", false},
 	} {
 		t.Run(row.mode, func(t *testing.T) {

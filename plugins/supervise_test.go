@@ -3,8 +3,10 @@ package plugins_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,6 +78,43 @@ func TestABarePlugin(t *testing.T) {
 	_ = w.a.Close()
 	if got := book.lines("unknown method"); len(got) != 1 || !strings.Contains(got[0], "/plugin.GRPCStdio/StreamStdio") {
 		t.Errorf("the node tried %q", got)
+	}
+}
+
+// A plugin that closes one half of a socket in the middle of a link costs that link, at both nodes, and no other.
+func TestADataSocketThatIsHalfClosed(t *testing.T) {
+	network := identitytest.NewNetwork(t, "net")
+	path := install(t, bareName)
+	for _, half := range []string{"read", "write"} {
+		t.Run(half, func(t *testing.T) {
+			w := &two{T: t, network: network, b: start(t, network.Node(t), path), a: start(t, network.Node(t), path, quick, func(c *plugins.Config) {
+				c.Options = map[string]string{"half": half}
+			})}
+			w.listener = listen(t, w.b)
+			before := w.a.PID()
+			a, b := w.link()
+			other, there := w.link()
+			stream, err := a.Open(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var reading sync.WaitGroup
+			reading.Go(func() {
+				if accepted, err := b.Accept(t.Context()); err == nil {
+					_, _ = io.Copy(io.Discard, accepted)
+				}
+			})
+			for err == nil {
+				_, err = stream.Write(make([]byte, 16<<10))
+			}
+			expectEnd(t, a, transport.ErrNetwork)
+			expectEnd(t, b, transport.ErrNetwork)
+			reading.Wait()
+			expectAlive(t, other, there, "few bytes")
+			if w.a.PID() != before {
+				t.Error("the plugin was given up")
+			}
+		})
 	}
 }
 
