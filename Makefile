@@ -6,13 +6,13 @@ TOOL     = $(GO) tool -modfile=.tools/go.mod
 FUZZTIME ?= 30s
 FUZZERS  ?= $(shell getconf _NPROCESSORS_ONLN)
 DURATION ?= 10m
-PROGRAMS ?= bin/iris
+PROGRAMS ?= bin/iris-clock
 SEEDS    ?= 10000
 SEED     ?= 1
 NODES    ?= 1000
 BROWSER  ?= chromium
 
-.PHONY: check format vet build test failpoints bin/iris release packages monitoring vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser collector attacks attacks-cgroup services ladder overhead compare network
+.PHONY: check format vet build test failpoints bin/iris bin/iris-clock release packages monitoring vulnerabilities fuzz chaos soak simulate mutations large patience bench tunnels lossy browser collector attacks attacks-cgroup services ladder overhead compare network
 
 check: format vet build test ## everything that CI holds against a change
 
@@ -57,6 +57,10 @@ failpoints: ## files and sockets that fail, and that nothing of it is in the pro
 bin/iris: ## the program as it goes to hosts: one file that needs nothing else
 	CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -o $@ ./cmd/iris
 
+# The package time of the program is another in one line: cmd/chaos/clock.
+bin/iris-clock: ## the program with a wall clock that can be set, for chaos
+	CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -overlay "$$($(GO) run ./cmd/chaos/clock -o bin/clock -for cmd/iris)" -o $@ ./cmd/iris
+
 # The same commit and the same Go give the same bytes, wherever it is checked out.
 release: ## all that is installed, into bin/release: binaries, packages, an image, the chart, inventories, sums
 	cd .release && $(GO) run . $(if $(VERSION),-version $(VERSION)) $(if $(PLATFORMS),-platforms $(PLATFORMS))
@@ -79,9 +83,11 @@ fuzz: ## every fuzz target, FUZZTIME each, FUZZERS at a time: docs/security.md
 
 # Namespaces of its own, in which it is root: nothing of it reaches the host, and all of it ends
 # with it. It needs ip and nft: apt-get install iproute2 nftables.
-CHAOS = mount -t tmpfs tmpfs /run && ip link set lo up && exec bin/chaos -iris "$(PROGRAMS)" -for "$(DURATION)" -seed "$(SEED)"
+CHAOS = mount -t tmpfs tmpfs /run && ip link set lo up && exec bin/chaos -iris "$(PROGRAMS)" $(CLOCKS) -for "$(DURATION)" -seed "$(SEED)"
 
-chaos: bin/iris ## real nodes under faults for DURATION, whose schedule SEED repeats: docs/proof.md; Linux
+# PROGRAMS that are given have the system's clock, which nothing sets.
+chaos: CLOCKS = $(if $(filter file,$(origin PROGRAMS)),-clocks)
+chaos: $(filter bin/iris-clock,$(PROGRAMS)) ## real nodes under faults for DURATION, whose schedule SEED repeats: docs/proof.md; Linux
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/chaos ./cmd/chaos
 	unshare -rnm --pid --fork --kill-child --mount-proc sh -ec '$(CHAOS)'
 

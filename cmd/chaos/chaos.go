@@ -36,6 +36,7 @@ var pace = witness.Pace{
 // chaos is hosts, their nodes and applications.
 type chaos struct {
 	programs     []string
+	kinds        []kind // of faults
 	started      atomic.Int32
 	group        *process.Group
 	hosts        []*host
@@ -59,7 +60,10 @@ func (c *chaos) starts() int { return int(c.started.Add(1)) }
 
 // prepare makes all that is needed.
 func prepare(ctx context.Context, o options) (c *chaos, err error) {
-	c = &chaos{programs: o.programs, group: process.NewGroup(), ledger: witness.NewLedger()}
+	c = &chaos{programs: o.programs, kinds: kinds, group: process.NewGroup(), ledger: witness.NewLedger()}
+	if o.clocks {
+		c.kinds = append(slices.Clone(kinds), clockSet)
+	}
 	defer func() {
 		if err != nil {
 			c.close()
@@ -79,6 +83,11 @@ func prepare(ctx context.Context, o options) (c *chaos, err error) {
 			return c, err
 		}
 		c.hosts = append(c.hosts, h)
+		if o.clocks {
+			if h.clock, err = newClock(h.dir, skew(number)); err != nil {
+				return c, err
+			}
+		}
 		if err := h.start(ctx, c.programs[0]); err != nil {
 			return c, err
 		}
@@ -98,6 +107,7 @@ func (c *chaos) close() {
 	c.group.Close()
 	for _, h := range c.hosts {
 		_ = h.log.Close()
+		h.clock.close()
 	}
 }
 
@@ -112,7 +122,7 @@ func (c *chaos) run(ctx context.Context, o options) error {
 		watch.Wait()
 		c.took = time.Since(begun)
 	}()
-	plan := newPlanner(o.seed, hosts)
+	plan := newPlanner(o.seed, hosts, c.kinds)
 	if err := c.settle(ctx, nil); err != nil { // nothing has gone wrong yet
 		return err
 	}
@@ -169,7 +179,7 @@ func (c *chaos) broken() bool { return len(c.brokenNow()) > 0 }
 func (c *chaos) report(o options) string {
 	lines := []string{"", fmt.Sprintf("Seed %d, %v, %d rounds, %d hosts. The machine let the applications wait for %v at most.", o.seed, c.took.Round(time.Second), len(c.rounds), hosts, c.stalled.Round(time.Millisecond)), ""}
 	lines = append(lines, report.Heading("fault", "times", "latest failure after it was mended"))
-	for _, k := range kinds {
+	for _, k := range c.kinds {
 		times, latest := 0, time.Duration(0)
 		for _, r := range c.rounds {
 			for _, f := range r.faults {

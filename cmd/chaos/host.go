@@ -30,6 +30,7 @@ type host struct {
 	state  string // a small disk
 	key    string
 	log    *os.File
+	clock  *clock // nil: that of the system
 	group  *process.Group
 	node   *process.Process
 	socket string
@@ -91,7 +92,7 @@ func (h *host) nft(command string) string {
 	return "nsenter --net=/run/netns/" + h.name + " nft " + command
 }
 
-var ready = regexp.MustCompile("msg=ready")
+var ready = regexp.MustCompile("time=([^ ]+) .*msg=ready")
 
 // start starts the node, and waits until it serves.
 func (h *host) start(ctx context.Context, program string) (err error) {
@@ -101,6 +102,7 @@ func (h *host) start(ctx context.Context, program string) (err error) {
 			"--net=/run/netns/" + h.name, program, "-net", "chaos", "-rsa", h.key, "-port", "0", "-socket", h.socket,
 			"-control", "none", "-state", h.state, "-drain", "3s",
 		},
+		Env:  h.clock.environment(),
 		Line: func(line string) { _, _ = fmt.Fprintln(h.log, line) },
 	})
 	if err != nil {
@@ -108,8 +110,11 @@ func (h *host) start(ctx context.Context, program string) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	_, err = h.node.Await(ctx, ready)
-	return err
+	said, err := h.node.Await(ctx, ready)
+	if err != nil {
+		return err
+	}
+	return h.clock.check(said[1])
 }
 
 // fill fills the host's disk, and empty makes room again.

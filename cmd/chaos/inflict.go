@@ -77,6 +77,12 @@ func (c *chaos) suffer(ctx context.Context, h *host, f fault) error {
 		}
 		pass(ctx, f.length)
 		return restore()
+	case clockSet:
+		if err := h.clock.set(h.clock.off + time.Duration(f.amount)*time.Second); err != nil {
+			return err
+		}
+		pass(ctx, f.length)
+		return h.clock.set(h.clock.off)
 	}
 	return fmt.Errorf("there is no fault %q", f.kind)
 }

@@ -3,7 +3,7 @@
 // Command chaos runs nodes and applications while things go wrong, and holds what the
 // applications see against what Iris promises.
 //
-//	chaos -iris FILE[,FILE] [-for TIME] [-seed N] [-logs DIR] [-two-connections]
+//	chaos -iris FILE[,FILE] [-for TIME] [-seed N] [-logs DIR] [-clocks] [-two-connections]
 //
 // It is for Linux, and has to be run in namespaces of its own, as make chaos does: it
 // makes a switch and five hosts, each a network namespace, changes addresses and filters, and
@@ -15,8 +15,10 @@
 // five seconds after all was mended, nothing may fail any more for ten seconds.
 //
 // A seed repeats which faults happen, to which host, when and for how long. What processes, the
-// kernel and the applications make of it is not repeated. A clock that jumps is not among the
-// faults: Linux has no namespace for the wall clock, and the host's is not to be touched.
+// kernel and the applications make of it is not repeated.
+//
+// With -clocks the programs are such whose wall clock can be set (command clock). The hosts' clocks differ then by
+// up to 50 minutes throughout, and that a clock is set is one of the faults.
 package main
 
 import (
@@ -38,6 +40,7 @@ type options struct {
 	duration time.Duration
 	seed     uint64
 	logs     string
+	clocks   bool // the programs have clocks that can be set
 	two      bool // applications have a connection of their own for messages
 }
 
@@ -70,6 +73,7 @@ func parse(args []string) (o options, err error) {
 	fs.DurationVar(&o.duration, "for", 10*time.Minute, "`time` after which no further round begins")
 	fs.Uint64Var(&o.seed, "seed", 1, "`number` that the schedule is made of")
 	fs.StringVar(&o.logs, "logs", "", "`directory` for the logs of the nodes (default one for temporary files)")
+	fs.BoolVar(&o.clocks, "clocks", false, "set clocks: the programs are built with those of command clock")
 	fs.BoolVar(&o.two, "two-connections", false, "have applications send events and broadcasts over a connection of their own: for programs of before requests went past them")
 	if err := fs.Parse(args); err != nil {
 		return o, err

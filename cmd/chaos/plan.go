@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -25,6 +26,7 @@ const (
 	swallowed   kind = "large packets swallowed"
 	full        kind = "disk full under -state"
 	descriptors kind = "descriptors used up"
+	clockSet    kind = "clock set, and set right" // of programs that have one of their own
 )
 
 var kinds = []kind{killed, stopped, paused, pulled, oneWay, lossy, smaller, swallowed, full, descriptors}
@@ -36,7 +38,7 @@ type fault struct {
 	other  int // of oneWay: whose packets do not come
 	after  time.Duration
 	length time.Duration
-	amount int // packets of a hundred, or bytes of the MTU
+	amount int // packets of a hundred, bytes of the MTU, or seconds that a clock is ahead
 }
 
 func (f fault) String() string {
@@ -48,6 +50,8 @@ func (f fault) String() string {
 		text += fmt.Sprintf(", %d %%", f.amount)
 	case smaller, swallowed:
 		text += fmt.Sprintf(", %d bytes", f.amount)
+	case clockSet:
+		text += fmt.Sprintf(", %+v", time.Duration(f.amount)*time.Second)
 	}
 	return fmt.Sprintf("%s, after %v for %v", text, f.after.Round(time.Millisecond), f.length.Round(time.Millisecond))
 }
@@ -60,11 +64,12 @@ const longest = 10 * time.Second
 type planner struct {
 	random *rand.Rand
 	hosts  int
+	kinds  []kind
 	next   []kind
 }
 
-func newPlanner(seed uint64, hosts int) *planner {
-	return &planner{random: rand.New(rand.NewPCG(seed, 20)), hosts: hosts}
+func newPlanner(seed uint64, hosts int, kinds []kind) *planner {
+	return &planner{random: rand.New(rand.NewPCG(seed, 20)), hosts: hosts, kinds: kinds}
 }
 
 // round returns the faults of the next round, one to three, each of a host of its own.
@@ -80,7 +85,7 @@ func (p *planner) round() []fault {
 
 func (p *planner) fault(host, other int) fault {
 	if len(p.next) == 0 {
-		p.next = slices.Clone(kinds)
+		p.next = slices.Clone(p.kinds)
 		p.random.Shuffle(len(p.next), func(i, j int) { p.next[i], p.next[j] = p.next[j], p.next[i] })
 	}
 	f := fault{kind: p.next[0], host: host, other: other}
@@ -92,6 +97,8 @@ func (p *planner) fault(host, other int) fault {
 		f.amount = 1 + p.random.IntN(40)
 	case smaller, swallowed:
 		f.amount = 1280 + p.random.IntN(150)
+	case clockSet: // from a second to twelve days, each magnitude as often, ahead or back
+		f.amount = int(math.Exp2(20*p.random.Float64())) * (1 - 2*p.random.IntN(2))
 	}
 	return f
 }

@@ -4,13 +4,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
 // A seed repeats its schedule, and another one has another.
 func TestASeedRepeatsItsSchedule(t *testing.T) {
 	schedule := func(seed uint64) (text string) {
-		p := newPlanner(seed, hosts)
+		p := newPlanner(seed, hosts, kinds)
 		for range 50 {
 			text += fmt.Sprintln(p.round())
 		}
@@ -27,7 +28,8 @@ func TestASeedRepeatsItsSchedule(t *testing.T) {
 // In each round a host has one fault at most, all end in time, and all kinds come as often.
 func TestARound(t *testing.T) {
 	times := make(map[kind]int)
-	p := newPlanner(7, hosts)
+	kinds := append(slices.Clone(kinds), clockSet)
+	p := newPlanner(7, hosts, kinds)
 	for range 100 {
 		had := make(map[int]bool)
 		for _, f := range p.round() {
