@@ -79,7 +79,7 @@ vulnerabilities: ## what is known of the modules that are linked
 fuzz: ## every fuzz target, FUZZTIME each, FUZZERS at a time: docs/security.md
 	@set -e; list="$$($(GO) test -list '^Fuzz' ./...)"; \
 	echo "$$list" | awk '/^Fuzz/ {names[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2, names[i]; n = 0}' | \
-		xargs -P $(FUZZERS) -n 2 sh -c 'echo "== $$0 $$1"; $(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x -parallel 1 "$$0" || exit 255'
+		xargs -P $(FUZZERS) -n 2 sh -c 'echo "== $$0 $$1"; $(GO) test -toolexec "$(CURDIR)/.tools/instrument" -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x -parallel 1 "$$0" || exit 255'
 
 # Namespaces of its own, in which it is root: nothing of it reaches the host, and all of it ends
 # with it. It needs ip and nft: apt-get install iproute2 nftables.
