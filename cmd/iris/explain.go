@@ -5,6 +5,7 @@ import (
 	"flag"
 	"net/url"
 
+	"github.com/project-iris/iris/cmd/internal/terminal"
 	"github.com/project-iris/iris/node/status"
 )
 
@@ -45,7 +46,7 @@ another one may decide otherwise. It changes nothing, and asks no member.
 			if err := decode(body, &e); err != nil {
 				return err
 			}
-			_, err = p.out.Write(harmless([]byte(e.String())))
+			_, err = p.out.Write(terminal.Harmless([]byte(e.String())))
 			return err
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/project-iris/iris/cmd/internal/terminal"
 	"github.com/project-iris/iris/node"
 )
 
@@ -84,7 +85,7 @@ func orDash(s string) string {
 
 // plain makes text that others have chosen harmless for a cell of a table: it stays on its line.
 func plain(s string) string {
-	return onOneLine.Replace(string(harmless([]byte(s))))
+	return onOneLine.Replace(string(terminal.Harmless([]byte(s))))
 }
 
 var onOneLine = strings.NewReplacer("\n", `\x0a`, "\t", `\x09`)

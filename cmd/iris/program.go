@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/project-iris/iris/cmd/internal/terminal"
 )
 
 // Exit codes.
@@ -47,8 +49,8 @@ func usagef(format string, args ...any) error {
 // run runs the command line and returns the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
 	if p.watched {
-		shown := &terminal{out: p.out}
-		defer shown.end()
+		shown := &terminal.Writer{Out: p.out}
+		defer shown.End()
 		p.screen, p.out = p.out, shown
 	}
 	p.args = args
@@ -89,11 +91,11 @@ func (p *program) fail(c *command, err error) int {
 		return exitFailed
 	}
 	if !isUsage {
-		fmt.Fprintf(p.err, "iris: %s\n", harmless([]byte(err.Error()))) // which may have a fault in it
+		fmt.Fprintf(p.err, "iris: %s\n", terminal.Harmless([]byte(err.Error()))) // which may have a fault in it
 		return exitFailed
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(p.err, "iris: %s\n", harmless([]byte(line)))
+		fmt.Fprintf(p.err, "iris: %s\n", terminal.Harmless([]byte(line)))
 	}
 	for _, line := range c.blame(err.Error()) {
 		fmt.Fprintf(p.err, "iris: %s\n", line)

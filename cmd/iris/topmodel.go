@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/project-iris/iris/cmd/internal/terminal"
 	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/transport"
 )
@@ -222,7 +223,7 @@ func rowsIn(height int) int { return max(max(height, leastHeight)-5, 1) }
 
 // singleLine makes text that others have chosen harmless for a terminal, and a line.
 func singleLine(s string) string {
-	return strings.NewReplacer("\n", `\n`, "\t", " ").Replace(string(harmless([]byte(s))))
+	return strings.NewReplacer("\n", `\n`, "\t", " ").Replace(string(terminal.Harmless([]byte(s))))
 }
 
 // cutTo cuts text to a width, in characters.

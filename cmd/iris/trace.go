@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/project-iris/iris/cmd/internal/otlp"
+	"github.com/project-iris/iris/cmd/internal/terminal"
 	"github.com/project-iris/iris/node"
 	"github.com/project-iris/iris/node/status"
 )
@@ -73,7 +74,7 @@ do more than usual while they are asked.
 				return err
 			}
 			if !raw {
-				body = harmless([]byte(traces.String()))
+				body = terminal.Harmless([]byte(traces.String()))
 			}
 			if _, err := p.out.Write(body); err != nil || endpoint == "" || len(traces.Traces) == 0 {
 				return err

@@ -1,4 +1,5 @@
-package main
+// Package terminal shows text that others have chosen without having a terminal do what it says.
+package terminal
 
 import (
 	"fmt"
@@ -7,39 +8,39 @@ import (
 	"unicode/utf8"
 )
 
-// A terminal shows text that others have chosen without doing what it says: control
+// A Writer shows text that others have chosen without doing what it says: control
 // characters, by which a terminal is told to move, to hide or to answer, are written as
 // escapes, as \x1b. Lines and tabs stay. Its Write may be called by any goroutine.
-type terminal struct {
-	out io.Writer
+type Writer struct {
+	Out io.Writer
 
 	mu   sync.Mutex
 	rest []byte // of a character that the last write had only the beginning of
 }
 
 // Write writes all but the beginning of a character, which waits for its end.
-func (t *terminal) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	text := append(t.rest, b...)
+func (w *Writer) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := append(w.rest, b...)
 	whole := len(text) - unfinished(text)
-	t.rest = append([]byte(nil), text[whole:]...)
+	w.rest = append([]byte(nil), text[whole:]...)
 	if whole == 0 {
 		return len(b), nil
 	}
-	if _, err := t.out.Write(harmless(text[:whole])); err != nil {
+	if _, err := w.Out.Write(Harmless(text[:whole])); err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
 
-// end writes what still waits for its end.
-func (t *terminal) end() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.rest) > 0 {
-		_, _ = t.out.Write(harmless(t.rest))
-		t.rest = nil
+// End writes what still waits for its end.
+func (w *Writer) End() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.rest) > 0 {
+		_, _ = w.Out.Write(Harmless(w.rest))
+		w.rest = nil
 	}
 }
 
@@ -56,9 +57,9 @@ func unfinished(b []byte) int {
 	return 0
 }
 
-// harmless returns text with escapes in place of what a terminal would obey, and of what is
+// Harmless returns text with escapes in place of what a terminal would obey, and of what is
 // no UTF-8.
-func harmless(b []byte) []byte {
+func Harmless(b []byte) []byte {
 	safe := make([]byte, 0, len(b))
 	for len(b) > 0 {
 		r, size := utf8.DecodeRune(b)
