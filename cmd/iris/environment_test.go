@@ -182,6 +182,7 @@ func TestTheStandardLoggerIsTheNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Print("a library says")
+	p.lines.close()
 	var line struct{ Level, Msg string }
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Level != "INFO" || line.Msg != "a library says" {
 		t.Errorf("%v: got %q", err, out.String())
