@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -85,5 +86,6 @@ func FuzzParseTraceRecords(f *testing.F) {
 // FuzzParseArmed is FuzzParse for what a node says that was told to trace.
 func FuzzParseArmed(f *testing.F) {
 	f.Add([]byte(`{"refused":"\u001b[31m"}`))
+	f.Add([]byte(`{"refused":"` + strings.Repeat("\x8c", 1000) + "\u007f" + strings.Repeat("\x8c", 1000) + `"}`)) // escaped, and cut
 	refuzz(f, ParseArmed)
 }

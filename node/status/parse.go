@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"unicode/utf8"
 )
 
 // maxList is how many elements of a list another node may have, and maxText how many bytes of a
@@ -69,17 +70,27 @@ var known = func() map[Reason]bool {
 	return all
 }()
 
-// cleanText escapes a text unless that was done.
+// cleanText escapes a text unless that was done, and bounds it, before and after.
 func cleanText(s string) string {
-	if len(s) > maxText {
-		s = s[:maxText]
-	}
+	s = cutText(s)
 	for _, r := range s {
 		if !strconv.IsPrint(r) {
-			return Text(s)
+			return cutText(Text(s))
 		}
 	}
 	return s
+}
+
+// cutText cuts off what is beyond maxText bytes, and characters as a whole.
+func cutText(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	end := maxText
+	for end > maxText-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
 }
 
 // ParseServed reads what another node says of its members of a cluster, as [Parse] does.

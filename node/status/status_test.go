@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/project-iris/iris/transport"
 )
@@ -48,6 +49,21 @@ func TestParseWhatIsHostile(t *testing.T) {
 	for _, garbage := range []string{"", "null x", "[]", `{"names":7}`, strings.Repeat("[", 100_000)} {
 		if _, err := Parse([]byte(garbage)); err == nil {
 			t.Errorf("%.20q is a status", garbage)
+		}
+	}
+}
+
+// Text is bounded also when its escapes are longer than it was, whatever it is cut at, and is right then.
+func TestParseBoundsWhatIsEscaped(t *testing.T) {
+	for _, text := range []string{strings.Repeat("\x1b", maxText), strings.Repeat("x", maxText-2) + "馬馬", "x" + strings.Repeat("é", maxText) + "\n"} {
+		b, _ := json.Marshal(Node{Network: text})
+		once, err := Parse(b)
+		if err != nil || len(once.Network) > maxText || len(once.Network) < maxText-4 || !utf8.ValidString(once.Network) {
+			t.Fatalf("%v: %d bytes, which end with %q", err, len(once.Network), once.Network[len(once.Network)-10:])
+		}
+		b, _ = json.Marshal(once)
+		if again, err := Parse(b); err != nil || again.Network != once.Network {
+			t.Errorf("%v: %d bytes become %d", err, len(once.Network), len(again.Network))
 		}
 	}
 }
