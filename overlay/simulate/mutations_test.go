@@ -1,7 +1,9 @@
 package simulate
 
 import (
+	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,16 +15,25 @@ import (
 var mutations = flag.Bool("mutations", false, "run TestMutations: some minutes")
 
 var (
-	header = regexp.MustCompile(`^Promise: (.+)\nBug: (.+)\n`)
-	found  = regexp.MustCompile(`seed (\d+), \d+ nodes, breaks "(.*)"`)
+	header   = regexp.MustCompile(`^Promise: (.+)\nBug: (.+)\n`)
+	found    = regexp.MustCompile(`seed (\d+), \d+ nodes, breaks "(.*)"`)
+	tableRow = regexp.MustCompile("(?m)^\\| .* \\| `[a-z-]+` \\| \\d+ \\|$")
 )
 
 // Each deliberate bug of testdata/mutations is found within 2,000 seeds, by the promise that
-// it names. Each promise has two at least.
+// it names. Each promise has two at least. Without -mutations it is only seen that the patches
+// still fit the code, and that the table of docs/proof.md has them.
 func TestMutations(t *testing.T) {
 	patches, err := filepath.Glob("testdata/mutations/*.patch")
 	if err != nil {
 		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/proof.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows := tableRow.FindAll(page, -1); len(rows) != len(patches) {
+		t.Errorf("the table of docs/proof.md has %d rows, and there are %d patches", len(rows), len(patches))
 	}
 	bugs := make(map[string]int)
 	for _, path := range patches {
@@ -34,12 +45,18 @@ func TestMutations(t *testing.T) {
 		if head == nil {
 			t.Fatalf("%s does not begin with the promise and the bug", path)
 		}
-		promise := string(head[1])
+		name, promise := strings.TrimSuffix(filepath.Base(path), ".patch"), string(head[1])
 		bugs[promise]++
+		if row := fmt.Sprintf("\n| %s | %s | `%s` | ", promise, strings.Replace(string(head[2]), "(model)", "(*model*)", 1), name); !strings.Contains(string(page), row) {
+			t.Errorf("docs/proof.md has no row that begins with %q", row[1:])
+		}
+		if out, err := applied("../..", patch, "--check"); err != nil {
+			t.Errorf("%s does not fit the code any more: %v\n%s", path, err, out)
+		}
 		if !*mutations {
 			continue
 		}
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".patch"), func(t *testing.T) { findMutation(t, patch, promise) })
+		t.Run(name, func(t *testing.T) { findMutation(t, patch, promise) })
 	}
 	for _, p := range append(promises, promise{name: nothingLeft}) {
 		if bugs[p.name] < 2 {
@@ -50,6 +67,13 @@ func TestMutations(t *testing.T) {
 	for promise := range bugs {
 		t.Errorf("there is no promise %q", promise)
 	}
+}
+
+// applied applies a patch to a tree, or does what options of git apply say.
+func applied(root string, patch []byte, options ...string) (out []byte, err error) {
+	apply := exec.Command("git", append(append([]string{"apply"}, options...), "-")...)
+	apply.Dir, apply.Stdin = root, bytes.NewReader(patch)
+	return apply.CombinedOutput()
 }
 
 // findMutation runs the histories in a copy of the tree that has a bug.
@@ -69,9 +93,7 @@ func findMutation(t *testing.T, patch []byte, promise string) {
 			t.Fatal(err)
 		}
 	}
-	apply := exec.Command("git", "apply", "-")
-	apply.Dir, apply.Stdin = root, strings.NewReader(string(patch))
-	if out, err := apply.CombinedOutput(); err != nil {
+	if out, err := applied(root, patch); err != nil {
 		t.Fatalf("git apply: %v\n%s", err, out)
 	}
 	histories := exec.Command("go", "test", "-count=1", "-run", "^TestHistories$", "./overlay/simulate", "-seeds", "2000", "-promise", promise)
