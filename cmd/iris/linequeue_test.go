@@ -119,3 +119,21 @@ func TestTheEndOfALogThatNobodyReads(t *testing.T) {
 		close(paper.gate)
 	})
 }
+
+// A program that fails says so in its log, and ends also where nobody reads that.
+func TestAFailureThatNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paper := &paper{gate: make(chan struct{})}
+		p := &program{err: paper}
+		begin := time.Now()
+		code := p.run(t.Context(), []string{"-dev", "-port", "70000"})
+		if took := time.Since(begin); code != exitUsage || took != lastLines {
+			t.Errorf("it ends with %d after %v", code, took)
+		}
+		close(paper.gate)
+		synctest.Wait()
+		if text := paper.read(); !strings.Contains(text, "-port 70000 is not between") {
+			t.Errorf("it says %q", text)
+		}
+	})
+}

@@ -29,7 +29,8 @@ func (f *logFlags) parseLevel() (level slog.Level, err error) {
 }
 
 // openLog returns the log of a program that goes on until it is stopped, whatever becomes of its log: it never
-// waits for who reads that, and outlives it. A program may have one.
+// waits for who reads that, and outlives it. A program may have one. What it says to standard error from then on
+// is part of it.
 func (p *program) openLog(f *logFlags, level *slog.LevelVar) (log *slog.Logger, err error) {
 	lines := newLineQueue(p.err, func(lines uint64, why error) {
 		log.Warn("lines of this log are missing", "missing", lines, "err", why)
@@ -38,7 +39,7 @@ func (p *program) openLog(f *logFlags, level *slog.LevelVar) (log *slog.Logger, 
 		lines.close()
 		return nil, err
 	}
-	p.lines = lines
+	p.lines, p.err = lines, lines // what the program says of its end does not wait either
 	if p.alone {
 		// Without it the system ends a program that writes to standard error when nobody reads that any more.
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)

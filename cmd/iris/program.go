@@ -23,7 +23,7 @@ const (
 // it gets.
 type program struct {
 	in       io.Reader
-	out, err io.Writer
+	out, err io.Writer // err goes to the log's queue once there is one
 	screen   io.Writer // the terminal itself, for who draws on it: run sets it
 	watched  bool      // out is a terminal
 	progress bool      // somebody watches err, and does not type what is sent
@@ -71,13 +71,14 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if err == nil {
 		err = c.Exec(ctx, args)
 	}
-	if p.lines != nil {
-		p.lines.close() // before what fail says
-	}
+	code := exitGood
 	if err != nil {
-		return p.fail(c, err)
+		code = p.fail(c, err)
 	}
-	return exitGood
+	if p.lines != nil {
+		p.lines.close()
+	}
+	return code
 }
 
 // fail says what went wrong, in one line for each thing, and after wrong use what helps.
