@@ -26,6 +26,8 @@ type lineQueue struct {
 	// missed is called when lines can be written again, with how many could not be, and why. It may write.
 	missed func(lines uint64, why error)
 
+	torn bool // of run: the end of the last line is missing
+
 	mu      sync.Mutex
 	waiting []byte // whole lines
 	dropped uint64 // since the beginning
@@ -100,7 +102,7 @@ func (q *lineQueue) finished() bool {
 
 // write writes lines, and tells after a success what could not be written before.
 func (q *lineQueue) write(lines []byte) {
-	n, err := q.out.Write(lines)
+	n, err := q.put(lines)
 	q.mu.Lock()
 	if err != nil {
 		q.drop(lines[n:], err)
@@ -113,6 +115,18 @@ func (q *lineQueue) write(lines []byte) {
 	if untold > 0 {
 		q.missed(untold, why)
 	}
+}
+
+// put writes lines. What was written of one in part, as on a disk that got full, is a line of its own.
+func (q *lineQueue) put(lines []byte) (n int, err error) {
+	if q.torn {
+		if _, err := q.out.Write([]byte("\n")); err != nil {
+			return 0, err
+		}
+	}
+	n, err = q.out.Write(lines)
+	q.torn = n > 0 && lines[n-1] != '\n'
+	return n, err
 }
 
 // Dropped returns how many lines could not be written.

@@ -17,6 +17,7 @@ type paper struct {
 	text strings.Builder
 	gate chan struct{} // nil: writes do not wait
 	err  error
+	room int // bytes that are written before err
 }
 
 func (p *paper) Write(b []byte) (int, error) {
@@ -26,7 +27,10 @@ func (p *paper) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
-		return 0, p.err
+		n := min(p.room, len(b))
+		p.room -= n
+		p.text.Write(b[:n])
+		return n, p.err
 	}
 	return p.text.Write(b)
 }
@@ -101,6 +105,25 @@ func TestALogThatCannotBeWritten(t *testing.T) {
 		log.Info("late")
 		if p.lines.Dropped() != 4 {
 			t.Error("a line after the end is not counted")
+		}
+	})
+}
+
+// A line that is written in part takes nothing of the next one.
+func TestALineThatIsWrittenInPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paper := &paper{room: 30, err: errors.New("the disk is full")}
+		log, p := onPaper(t, paper)
+		for range 2 {
+			log.Info("lost")
+			synctest.Wait()
+		}
+		paper.fail(nil)
+		log.Info("found")
+		p.lines.close()
+		lines := strings.Split(strings.TrimSpace(paper.read()), "\n")
+		if len(lines) != 3 || len(lines[0]) != 30 || !strings.HasPrefix(lines[1], "time=") || !strings.Contains(lines[2], "missing=2") {
+			t.Errorf("it says %q", lines)
 		}
 	})
 }
