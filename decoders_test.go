@@ -20,6 +20,9 @@ var decoderName = regexp.MustCompile(`(?i)^(parse|unmarshal|decode|open|receive|
 
 var decoderTakes = []string{"[]byte", "io.Reader", "*bufio.Reader"}
 
+// So is one that is called like this and is given text, but for commands: their text is that of who calls them.
+var textDecoderName = regexp.MustCompile(`(?i)^(parse|unmarshal|decode|split)`)
+
 // notOutside are functions that look like decoders, and why they need not be fuzzed.
 var notOutside = map[string]string{
 	"overlay/member Member.openTunnel":           "asks for a tunnel to a name",
@@ -30,6 +33,14 @@ var notOutside = map[string]string{
 	"relay/internal/conversation parse":          "is for tests",
 	"relay/internal/conversation parseLine":      "is for tests",
 	"transport/secure carrier.receive":           "counts bytes, and does not look at them",
+	"overlay/wire/wiretest Parse":                "is for tests",
+	"overlay/wire/wiretest parseLine":            "is for tests",
+	"overlay/membership parseName":               "is transport ParsePeerID",
+	"relay/policy ParseOperation":                "reads a word of the command line, and of Parse",
+	"relay/policy Rule.parseOperations":          "is part of Parse",
+	"relay/policy parseLine":                     "is part of Parse",
+	"relay/policy parseWho":                      "is part of Parse",
+	"transport SplitAddr":                        "is part of Transport.split",
 	"cmd/internal/load parseHeader":              "reads what the load itself has sent",
 	"cmd/iris decode":                            "has encoding/json read what the node of this host says",
 	"cmd/iris parseConfig":                       "reads the file that whoever runs the node has named",
@@ -69,7 +80,7 @@ func decodersOf(t *testing.T) map[string]bool {
 	found := make(map[string]bool)
 	codeOf(t, func(path string) bool { return !strings.HasSuffix(path, "_test.go") }, func(dir string, f *ast.File) {
 		for _, decl := range f.Decls {
-			if fn, ok := decl.(*ast.FuncDecl); ok && decoderName.MatchString(fn.Name.Name) && takesBytes(fn) {
+			if fn, ok := decl.(*ast.FuncDecl); ok && looksLikeDecoder(dir, fn) {
 				found[dir+" "+receiverOf(fn)+fn.Name.Name] = true
 			}
 		}
@@ -77,8 +88,13 @@ func decodersOf(t *testing.T) map[string]bool {
 	return found
 }
 
-func takesBytes(fn *ast.FuncDecl) bool {
-	return slices.ContainsFunc(fn.Type.Params.List, func(p *ast.Field) bool { return slices.Contains(decoderTakes, types.ExprString(p.Type)) })
+func looksLikeDecoder(dir string, fn *ast.FuncDecl) bool {
+	return decoderName.MatchString(fn.Name.Name) && takes(fn, decoderTakes...) ||
+		textDecoderName.MatchString(fn.Name.Name) && takes(fn, "string") && !strings.HasPrefix(dir, "cmd/")
+}
+
+func takes(fn *ast.FuncDecl, kinds ...string) bool {
+	return slices.ContainsFunc(fn.Type.Params.List, func(p *ast.Field) bool { return slices.Contains(kinds, types.ExprString(p.Type)) })
 }
 
 func receiverOf(fn *ast.FuncDecl) string {

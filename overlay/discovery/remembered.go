@@ -142,7 +142,13 @@ func (r *Remembered) load(now time.Time) error {
 		return err
 	}
 	defer file.Close()
-	lines := bufio.NewScanner(io.LimitReader(file, maxPeersFile))
+	r.parse(file, now)
+	return nil
+}
+
+// parse reads what the file has.
+func (r *Remembered) parse(from io.Reader, now time.Time) {
+	lines := bufio.NewScanner(io.LimitReader(from, maxPeersFile))
 	bad := 0
 	for lines.Scan() {
 		if strings.HasPrefix(lines.Text(), "#") {
@@ -161,7 +167,6 @@ func (r *Remembered) load(now time.Time) error {
 	if bad > 0 || lines.Err() != nil {
 		r.log.Warn("part of what was remembered cannot be read", "file", r.path, "lines", bad, "err", lines.Err())
 	}
-	return nil
 }
 
 // save writes the file, the latest members first, and forgets those that are too many. It
