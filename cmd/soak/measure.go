@@ -119,6 +119,9 @@ func (s *soak) judge(o options) (string, error) {
 		first, last := f.ends(s.samples, o.duration)
 		cell := func(v float64) string { return strings.TrimSpace(fmt.Sprintf("%.1f %s", v, f.unit)) }
 		lines = append(lines, report.Line(f.name, cell(first), cell(last), cell(f.most(first))))
+		if !(first > 0 && last > 0) { // nothing was measured, or no request had a reply
+			failed = append(failed, fmt.Errorf("%s is missing: %s at the start, %s at the end", f.name, cell(first), cell(last)))
+		}
 		if last > f.most(first) {
 			failed = append(failed, fmt.Errorf("%s has grown from %s to %s", f.name, cell(first), cell(last)))
 		}

@@ -46,6 +46,18 @@ func TestGrowthIsSeen(t *testing.T) {
 	}
 }
 
+// Where nothing is answered any more nothing grows, and that is no good end.
+func TestRequestsWithoutRepliesAreSeen(t *testing.T) {
+	s := soaked(func(_ *usage, latency *time.Duration) { *latency = 0 })
+	if _, err := s.judge(options{duration: 100 * time.Second}); err == nil || !strings.Contains(err.Error(), "requests, median is missing") {
+		t.Errorf("got %v", err)
+	}
+	s.samples = nil
+	if _, err := s.judge(options{duration: 100 * time.Second}); err == nil || !strings.Contains(err.Error(), "node 1, memory is missing") {
+		t.Errorf("without samples: %v", err)
+	}
+}
+
 func TestStatusIsRead(t *testing.T) {
 	memory, threads, err := parseStatus("Name:\tiris\nVmRSS:\t   20480 kB\nThreads:\t9\n")
 	if memory != 20 || threads != 9 || err != nil {
