@@ -117,6 +117,30 @@ func (h *host) start(ctx context.Context, program string) (err error) {
 	return h.clock.check(said[1])
 }
 
+var (
+	errEnded = errors.New("it has ended by itself")
+	errStuck = errors.New("it does not end as it should, with 0 or, with work in hand, 1")
+)
+
+// alive says whether the node still runs: what ends it is a fault of a round, or an error.
+func (h *host) alive() error {
+	select {
+	case <-h.node.Ended():
+		return h.node.Failed(errEnded)
+	default:
+		return nil
+	}
+}
+
+// stop ends the node in good order.
+func (h *host) stop() error {
+	h.node.Stop(15 * time.Second)
+	if code := h.node.ExitCode(); code != 0 && code != 1 {
+		return h.node.Failed(errStuck)
+	}
+	return nil
+}
+
 // fill fills the host's disk, and empty makes room again.
 func (h *host) fill() error {
 	f, err := os.Create(filepath.Join(h.state, "filler"))
@@ -127,7 +151,7 @@ func (h *host) fill() error {
 	if _, err = f.Write(make([]byte, stateBytes)); errors.Is(err, syscall.ENOSPC) {
 		return nil
 	}
-	return fmt.Errorf("the disk of %s does not get full: %w", h.name, err)
+	return fmt.Errorf("the disk of %s does not get full: %v", h.name, err)
 }
 
 func (h *host) empty() error { return os.Remove(filepath.Join(h.state, "filler")) }

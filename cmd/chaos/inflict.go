@@ -42,13 +42,18 @@ func (c *chaos) suffer(ctx context.Context, h *host, f fault) error {
 	filter := func(rule string) error {
 		return c.between(ctx, f, h.nft("add rule inet chaos input iifname eth0 "+rule+" drop"), h.nft("flush chain inet chaos input"))
 	}
+	if err := h.alive(); err != nil {
+		return err
+	}
 	switch f.kind {
 	case killed:
 		h.node.Kill()
 		pass(ctx, f.length)
 		return h.start(ctx, c.programs[c.starts()%len(c.programs)])
 	case stopped:
-		h.node.Stop(15 * time.Second)
+		if err := h.stop(); err != nil {
+			return err
+		}
 		pass(ctx, f.length)
 		return h.start(ctx, c.programs[c.starts()%len(c.programs)])
 	case paused:

@@ -94,6 +94,10 @@ func TestErrorsHaveTheEndOfTheLog(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "broken has ended (exit status 3): it does not say ready; the end of its log:\nit hurts") {
 		t.Errorf("got %v", err)
 	}
+	broken := startRole(t, g, "broken")
+	if <-broken.Ended(); broken.ExitCode() != 3 {
+		t.Errorf("its exit code is %d", broken.ExitCode())
+	}
 	p := startRole(t, g, "stubborn")
 	if _, err := p.Await(t.Context(), pidLine); err != nil {
 		t.Fatal(err)

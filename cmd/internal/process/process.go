@@ -71,6 +71,9 @@ func (p *Process) PID() int { return p.command.Process.Pid }
 // Ended returns a channel that is closed when the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
+// ExitCode returns how a process has ended, -1 if by a signal. It may be called when it has ended.
+func (p *Process) ExitCode() int { return p.command.ProcessState.ExitCode() }
+
 // Signal sends a signal.
 func (p *Process) Signal(s os.Signal) error { return p.command.Process.Signal(s) }
 

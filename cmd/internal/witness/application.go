@@ -31,6 +31,7 @@ const (
 	outcomeMayHaveRun = "may have run"
 	outcomeTimedOut   = "timed out"
 	outcomeOverloaded = "fault " + client.FaultOverloaded
+	outcomeStopping   = "fault node is stopping"
 	kindTunnel        = "tunnel"
 	kindStream        = "stream"
 )

@@ -78,6 +78,8 @@ func TestWhatBreaksAPromise(t *testing.T) {
 			l.answer(n, mended, outcomeReply, replyTo(n+1))
 		}},
 		{"it ran and is told as not sent", SaysWhat, func(l *Ledger, mended time.Time) { request(l, mended.Add(-time.Second), 1, outcomeNotSent) }},
+		{"it ran and is told as of a node that stops", SaysWhat, func(l *Ledger, mended time.Time) { request(l, mended.Add(-time.Second), 1, outcomeStopping) }},
+		{"it ran and is told as overloaded", SaysWhat, func(l *Ledger, mended time.Time) { request(l, mended.Add(-time.Second), 1, outcomeOverloaded) }},
 		{"a request fails in good order", NothingLost, func(l *Ledger, mended time.Time) { request(l, mended.Add(late), 0, outcomeTimedOut) }},
 		{"a request with little patience times out", "", func(l *Ledger, mended time.Time) {
 			n := l.ask("a", mended.Add(late), mended.Add(late+brief/2), false)

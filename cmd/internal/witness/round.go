@@ -31,10 +31,15 @@ func (l *Ledger) Close(r Round, now time.Time) (mendedAfter time.Duration) {
 	return mendedAfter
 }
 
+// saysNotRun reports whether an outcome says that no member has run the request: docs/semantics.md.
+func saysNotRun(outcome string) bool {
+	return outcome == outcomeNotSent || outcome == outcomeOverloaded || outcome == outcomeStopping
+}
+
 func (l *Ledger) closeCalls(r Round) (last time.Duration) {
 	for _, calls := range l.calls {
 		for n, c := range calls {
-			l.hold(SaysWhat, c.runs == 0 || c.outcome != outcomeNotSent && c.outcome != outcomeOverloaded, func() string {
+			l.hold(SaysWhat, c.runs == 0 || !saysNotRun(c.outcome), func() string {
 				return fmt.Sprintf("request %d of %s ran, and is told as %s", n, c.from, c.outcome)
 			})
 			after := c.asked.Sub(r.Mended)
