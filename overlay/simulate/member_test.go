@@ -28,7 +28,7 @@ var (
 )
 
 // member is an attached application: overlay.Member and its handler in one. Its functions
-// have the names of those in overlay/request.go and overlay/remote whose decisions they are.
+// have the names of those in overlay/member and overlay/remote whose decisions they are.
 type member struct {
 	node    *node
 	number  int
