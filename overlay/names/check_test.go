@@ -21,6 +21,9 @@ func (n *Names) inconsistency() string {
 			if a == nil || a.held[r.Token] != r || r.cluster != c || r.element != e {
 				return fmt.Sprintf("request %d for %q is held, and its owner does not know", r.Token, name)
 			}
+			if r.impatient && n.unserved(c) {
+				return fmt.Sprintf("request %d for %q is impatient and held, though nobody serves that", r.Token, name)
+			}
 			held[a]++
 			bytes[a] += r.size()
 		}

@@ -96,6 +96,12 @@ func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Ver
 	if c != nil && c.place == nil && !n.alone() {
 		a.Limit = n.refusal
 	}
+	if a.Impatient && !n.draining && n.unserved(c) {
+		if c != nil {
+			n.tidy(c)
+		}
+		return Target{}, Nobody // it does not wait with those that wait for room there
+	}
 	if c != nil && c.crowded && a.number == 0 && a.Refused.n == 0 && !n.draining && n.holdCrowded(now, c, owner, a) {
 		return Target{}, Held
 	}
@@ -105,9 +111,6 @@ func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Ver
 			n.tidy(c)
 		}
 		return to, verdict
-	}
-	if a.Impatient && n.unserved(c) {
-		return Target{}, Nobody
 	}
 	if c == nil {
 		c = n.cluster(string(a.Cluster))

@@ -98,7 +98,8 @@ const (
 	HoldsIt Holding = iota
 	// CannotHold says that its owner has too much waiting, or nothing waits any more.
 	CannotHold
-	// HasRoom says that a member has room meanwhile.
+	// HasRoom says that a member has room meanwhile, or that nobody serves the cluster any more, for
+	// which the request does not wait: somebody is to be picked once more.
 	HasRoom
 )
 
@@ -119,7 +120,7 @@ func (n *Names) HoldForRoom(now time.Time, owner Member, a *Attempt) Holding {
 		return CannotHold
 	case !a.Refused.busy && len(c.members) == 0: // it could not wait for a member either
 		return CannotHold
-	case c.hasRoom():
+	case c.hasRoom(), a.Impatient && n.unserved(c):
 		return HasRoom
 	case n.holdCrowded(now, c, owner, a):
 		return HoldsIt
