@@ -125,3 +125,25 @@ func playMoreThanMayWait(_ *testing.T, _ *relayNode, caller, service *pipeApp) {
 	both(func() { service.serve(2) }, func() { caller.expectAnswers(2) })
 	caller.expectNothing()
 }
+
+// A service that attaches while more waits for it than its queue takes gets all of it.
+func TestAServiceGetsAllThatWaitsForIt(t *testing.T) {
+	for there, name := range []string{"on its node", "on another node"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
+				nodes := []*relayNode{startRelay(t, network, 0), startRelay(t, network, 1)}
+				time.Sleep(3 * time.Second) // they find each other
+				caller := nodes[0].attach(t, "")
+				for id := range uint64(12) {
+					caller.send(request(id, "svc", strings.Repeat("x", 1<<20), 60_000))
+				}
+				pass()
+				service := nodes[there].attach(t, "svc")
+				time.Sleep(2 * time.Second)
+				both(func() { service.serve(12) }, func() { caller.expectAnswers(12) })
+				caller.expectNothing()
+			})
+		})
+	}
+}

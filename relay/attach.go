@@ -54,6 +54,9 @@ func (s *session) attach() error {
 		return err
 	}
 	s.out.Commit(accept.Append(b))
+	// It may be given more requests than it has room for while it attaches. The queue is written
+	// afterwards.
+	s.out.OnRoom(func() { s.member.Resume() })
 	if s.member, err = s.relay.config.Mesh.Attach(init.Cluster, s); err != nil {
 		return &denial{err.Error()}
 	}

@@ -99,7 +99,6 @@ func (s *session) run() {
 	}
 	s.relay.counters.attached.Add(1)
 	defer s.relay.counters.attached.Add(-1)
-	s.out.OnRoom(s.member.Resume)
 	s.writing.Store(true)
 	s.helpers.Go(s.write)
 	err := s.read()

@@ -402,3 +402,27 @@ func TestTheNetworkIsToldOfRoomAfterARefusal(t *testing.T) {
 		}
 	})
 }
+
+// A service may be given requests while it attaches, more than its queue takes. The network is told
+// of room after that as well.
+func TestTheNetworkIsToldOfRoomAfterARefusalAtTheAttach(t *testing.T) {
+	inBubble(t, relay.Config{QueueLimit: 64 << 10}, func(t *testing.T, n *node) {
+		resumed := make(chan struct{}, 8)
+		taken := 0
+		n.mesh.onAttach = func(m *fakeMember) error {
+			m.onResume = func() { resumed <- struct{}{} }
+			for m.app.HandleRequest(uint64(taken), make([]byte, 10<<10), time.Minute) == nil {
+				taken++
+			}
+			return nil
+		}
+		service := n.attach("svc")
+		for range taken {
+			service.read()
+		}
+		synctest.Wait()
+		if len(resumed) != 1 {
+			t.Errorf("the network is told %d times that there is room", len(resumed))
+		}
+	})
+}
