@@ -60,6 +60,7 @@ func (s *session) attach() error {
 	if s.member, err = s.relay.config.Mesh.Attach(init.Cluster, s); err != nil {
 		return &denial{err.Error()}
 	}
+	close(s.ready)
 	if len(init.Cluster) > 0 {
 		s.member.AwaitConfirmation(s.ctx)
 	}

@@ -59,12 +59,17 @@ func (m *memory) await(patience time.Duration, bytes int) error {
 }
 
 // resumeWithMemory says that there is room for requests again, as soon as there is memory for
-// one that was refused.
+// one that was refused, and the application is attached.
 func (s *session) resumeWithMemory(bytes int) {
 	if s.memory.resumes.Swap(true) {
 		return
 	}
 	s.helpers.Go(func() {
+		select {
+		case <-s.ready:
+		case <-s.ctx.Done():
+			return
+		}
 		for s.ctx.Err() == nil && s.memory.await(memoryLook, bytes) != nil {
 		}
 		s.memory.resumes.Store(false)

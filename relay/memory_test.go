@@ -181,6 +181,30 @@ func TestARequestThatWasRefusedForMemoryIsToldAgain(t *testing.T) {
 	})
 }
 
+// The same holds for one that is given the request while it attaches, though there may be memory
+// before it is attached.
+func TestARequestThatIsRefusedForMemoryAtTheAttachIsToldAgain(t *testing.T) {
+	inMemory(t, 8, func(t *testing.T, n *node, _ *budget.Budget) {
+		stuck := n.attach("")
+		stuck.member.app.HandleEvent([]byte("t"), make([]byte, 5<<20))
+		resumed := make(chan struct{}, 2)
+		n.mesh.onAttach = func(m *fakeMember) error {
+			m.onResume = func() { resumed <- struct{}{} }
+			if err := m.app.HandleRequest(1, make([]byte, 2<<20), time.Minute); err == nil {
+				t.Error("the request is taken")
+			}
+			stuck.conn.Close()
+			time.Sleep(time.Second)
+			return nil
+		}
+		n.attach("svc")
+		synctest.Wait()
+		if len(resumed) != 1 {
+			t.Errorf("it is told %d times that there is room", len(resumed))
+		}
+	})
+}
+
 // A frame that there is no memory for costs its connection, after a while in which there may
 // be some, and the application is told.
 func TestAFrameThatThereIsNoMemoryForEndsItsConnection(t *testing.T) {

@@ -46,6 +46,7 @@ type session struct {
 	ctx      context.Context // ends with the session; its cause says why
 	cancel   context.CancelCauseFunc
 	helpers  sync.WaitGroup // goroutines of this session besides run
+	ready    chan struct{}  // closed when member is set
 	writing  atomic.Bool    // the queue is being written, and the application is attached
 	dropped  dropped
 	log      *slog.Logger
@@ -68,6 +69,7 @@ func newSession(r *Relay, conn net.Conn) *session {
 		taken:  taken,
 		name:   name,
 		out:    outbox.New(taken, now.queue, now.stall),
+		ready:  make(chan struct{}),
 		log:    r.log.With("app", name),
 	}
 	s.access.init(s)
