@@ -147,3 +147,23 @@ func TestAServiceGetsAllThatWaitsForIt(t *testing.T) {
 		})
 	}
 }
+
+// What an application has published reaches others though it is gone before it is known where its
+// topic is subscribed to.
+func TestAnEventOutlivesItsApplication(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
+		here, there := startRelay(t, network, 0), startRelay(t, network, 1)
+		time.Sleep(3 * time.Second) // they find each other
+		subscriber, publisher := there.attach(t, ""), here.attach(t, "")
+		subscriber.send(&wire.Subscribe{Topic: []byte("news")})
+		pass()
+		for range 3 {
+			publisher.send(&wire.Publish{Topic: []byte("news"), Event: []byte("rain")})
+		}
+		publisher.conn.Close()
+		for range 3 {
+			subscriber.expect(&wire.Publish{Topic: []byte("news"), Event: []byte("rain")})
+		}
+	})
+}

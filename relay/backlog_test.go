@@ -121,23 +121,28 @@ func TestALargeMessageWaitsForAWay(t *testing.T) {
 }
 
 // An application that leaves while something waits is detached when that is sent, and gets the
-// answer to its CLOSE then. What one that is gone has waiting is sent for four seconds more, and then
-// dropped, which is counted.
+// answer to its CLOSE then. One that is gone is detached at once, so that others have what it was
+// given; what it has waiting is sent for four seconds more, and then dropped, which is counted.
 func TestWhatWaitsOutlivesItsApplication(t *testing.T) {
-	for name, leave := range map[string]func(a *application){
-		"in good order": func(a *application) { a.send(&wire.Close{}) },
-		"without":       func(a *application) { a.conn.Close() },
+	for _, row := range []struct {
+		name  string
+		leave func(a *application)
+		gone  bool // it is detached at once
+	}{
+		{"in good order", func(a *application) { a.send(&wire.Close{}) }, false},
+		{"without", func(a *application) { a.conn.Close() }, true},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(row.name, func(t *testing.T) {
 			inBubble(t, relay.Config{}, func(t *testing.T, n *node) {
 				a := n.attach("")
 				w := closedWay(a)
 				a.send(news("1"), news("2"))
-				leave(a)
+				synctest.Wait()
+				row.leave(a)
 				time.Sleep(3 * time.Second)
 				synctest.Wait()
-				if a.member.isClosed() {
-					t.Error("the application is detached while something waits")
+				if gone := a.member.isClosed(); gone != row.gone {
+					t.Errorf("the application is detached while something waits: %v", gone)
 				}
 				w.open()
 				synctest.Wait()
@@ -158,7 +163,7 @@ func TestWhatWaitsOutlivesItsApplication(t *testing.T) {
 		a.conn.Close()
 		time.Sleep(5 * time.Second)
 		w.open() // for the first
-		a.member.expect(t, "publish t: 1", "close")
+		a.member.expect(t, "close", "publish t: 1")
 		if s := n.relay.Stats(); s.EventsUnsent != 2 || s.BroadcastsUnsent != 1 {
 			t.Errorf("%d events and %d broadcasts are counted as not sent, want 2 and 1", s.EventsUnsent, s.BroadcastsUnsent)
 		}

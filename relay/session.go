@@ -107,7 +107,6 @@ func (s *session) run() {
 	if s.closing && errors.Is(err, io.EOF) {
 		s.finishDetach()
 	}
-	s.backlog.finish()
 	s.end(err)
 }
 
@@ -159,6 +158,7 @@ func (s *session) end(err error) {
 	s.tunnels.endAll(cause)
 	s.member.Close()
 	s.conn.Close()
+	s.backlog.finish() // last: others are not to wait for that
 	s.helpers.Wait()
 	s.throttle.end()
 	s.logEnd(cause)
