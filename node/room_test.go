@@ -148,8 +148,7 @@ func TestAServiceGetsAllThatWaitsForIt(t *testing.T) {
 	}
 }
 
-// What an application has published reaches others though it is gone before it is known where its
-// topic is subscribed to.
+// What an application has published reaches others though it is gone before there is a link to them.
 func TestAnEventOutlivesItsApplication(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
@@ -158,6 +157,7 @@ func TestAnEventOutlivesItsApplication(t *testing.T) {
 		subscriber, publisher := there.attach(t, ""), here.attach(t, "")
 		subscriber.send(&wire.Subscribe{Topic: []byte("news")})
 		pass()
+		_ = here.overlay.Network().Link(there.end.ID()).Link().Close(nil)
 		for range 3 {
 			publisher.send(&wire.Publish{Topic: []byte("news"), Event: []byte("rain")})
 		}
