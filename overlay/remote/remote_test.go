@@ -338,6 +338,9 @@ func TestNoRoomToSendARequestBack(t *testing.T) {
 		var g balance.Gauge
 		ask(t, a, &c, attempt(7, "hello", time.Hour), &g)
 		pass()
+		if n := b.stuck.Load(); n != 1 {
+			t.Errorf("%d requests are counted as stuck, want 1", n)
+		}
 		close(a.hears)
 		time.Sleep(time.Minute)
 		synctest.Wait()
