@@ -67,8 +67,9 @@ func (w *Watch) watch(ctx context.Context, links *Table, seen map[*Remote]sight)
 			return
 		}
 		now := time.Now()
-		waits := false
-		for _, r := range links.All() {
+		waits, all := false, links.All()
+		forget(seen, all)
+		for _, r := range all {
 			if r.calls.Len() == 0 {
 				delete(seen, r)
 				continue
@@ -78,6 +79,16 @@ func (w *Watch) watch(ctx context.Context, links *Table, seen map[*Remote]sight)
 		}
 		if last = now; !waits {
 			return
+		}
+	}
+}
+
+// forget forgets the links that are there no more: a node that always waits for something would
+// remember each that has ended while it did.
+func forget(seen map[*Remote]sight, links map[transport.PeerID]*Remote) {
+	for r := range seen {
+		if links[r.ID()] != r {
+			delete(seen, r)
 		}
 	}
 }
