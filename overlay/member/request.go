@@ -199,23 +199,31 @@ func (m *Member) admit(now time.Time, from origin, token uint64, deadline time.T
 	if m.left.Load() {
 		return 0, errLeft
 	}
-	if err := m.hands.Take(from); err != nil {
+	s := served{origin: from, token: token, since: now, trace: t}
+	id, err = m.take(deadline, s)
+	if err != nil && !errors.Is(err, errLeft) && !errors.Is(err, budget.ErrPart) {
+		// Whatever it has in hand says at its end that it has room. The last may just have ended.
+		m.many.Store(true)
+		id, err = m.take(deadline, s)
+	}
+	if err != nil && !errors.Is(err, errLeft) {
 		m.traffic.Refused()
-		if !errors.Is(err, budget.ErrPart) {
-			m.many.Store(true)
-		}
+	}
+	return id, err
+}
+
+// take is admit once.
+func (m *Member) take(deadline time.Time, s served) (id uint64, err error) {
+	if err := m.hands.Take(s.origin); err != nil {
 		return 0, err
 	}
-	id, err = m.served.Add(deadline, served{origin: from, token: token, since: now, trace: t})
-	if err == nil {
+	if id, err = m.served.Add(deadline, s); err == nil {
 		return id, nil
 	}
-	m.hands.Give(from)
+	m.hands.Give(s.origin)
 	if errors.Is(err, calls.ErrClosed) {
 		return 0, errLeft
 	}
-	m.traffic.Refused()
-	m.many.Store(true)
 	return 0, calls.ErrFull // for want of memory too: that is no part of who asks
 }
 
