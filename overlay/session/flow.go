@@ -114,6 +114,7 @@ func (w *window) giveBack(n uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.written -= n
+	w.seen = min(w.seen, w.written) // the other node may have said that it has read it
 	if w.trip.start >= w.written {
 		w.trip.begin = time.Time{}
 	}

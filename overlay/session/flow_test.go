@@ -114,4 +114,10 @@ func TestAWindowTakesBack(t *testing.T) {
 	if w.least != 0 {
 		t.Errorf("a round trip of %v was measured by what was not written", w.least)
 	}
+	w.take(now, 1<<10)
+	w.read(now, 1<<60) // which is too early, and then not true
+	w.giveBack(1 << 10)
+	if !w.take(now, 1) {
+		t.Error("there is no room when all was read")
+	}
 }
