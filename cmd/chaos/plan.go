@@ -51,7 +51,11 @@ func (f fault) String() string {
 	case smaller, swallowed:
 		text += fmt.Sprintf(", %d bytes", f.amount)
 	case clockSet:
-		text += fmt.Sprintf(", %+v", time.Duration(f.amount)*time.Second)
+		way := "ahead"
+		if f.amount < 0 {
+			way = "back"
+		}
+		text += fmt.Sprintf(", %s by %v", way, (time.Duration(f.amount) * time.Second).Abs())
 	}
 	return fmt.Sprintf("%s, after %v for %v", text, f.after.Round(time.Millisecond), f.length.Round(time.Millisecond))
 }
