@@ -45,13 +45,17 @@ func TestWhatWaitsForALinkIsDialledAgain(t *testing.T) {
 		w.pass()
 		here, there, third := w.ends[0].ID(), w.ends[1].ID(), w.ends[2].ID()
 
+		bars.Store(true) // before: a dial that is under way when the network heals would get through
 		w.net.CutOneWay(there, here)
 		w.net.CutOneWay(there, third)
 		w.until(20*time.Second, "a node that is not heard is taken for dead", func() bool { return !w.nodes[0].net.Knows(there) })
-		bars.Store(true)
 		if !w.nodes[1].net.Knows(here) {
 			t.Fatal("the other node has noticed")
 		}
+		// What it is asked over the link that ends with the verdict would be lost, and is not said again.
+		w.until(20*time.Second, "the link between the two ends", func() bool {
+			return w.nodes[0].links.Get(there) == nil && w.nodes[1].links.Get(here) == nil
+		})
 		w.net.Heal()
 		w.until(20*time.Second, "others say that it lives", func() bool { return w.nodes[0].net.Knows(there) })
 		time.Sleep(time.Second)
