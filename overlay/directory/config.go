@@ -83,8 +83,9 @@ const (
 	// resetEvery is the least time from one time of telling a node everything to
 	// the next.
 	resetEvery = 50 * time.Millisecond
-	// askAgain is how long after a name of a peer was refused for want of room, and again after
-	// each look, it is seen whether there is room, so that the peer can be asked for it anew.
+	// askAgain is how long after a peer was asked for everything it is asked once more; and how long after a
+	// name of a peer was refused for want of room, and again after each look, it is seen whether there is
+	// room, so that the peer can be asked for it anew.
 	askAgain = 2 * time.Second
 	// sweepEvery is the least time between two looks at all names of this node.
 	sweepEvery = time.Second

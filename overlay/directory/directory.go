@@ -176,13 +176,13 @@ func (d *Directory) finish(p *peer) {
 	if p.in.have != 0 && due(p.in.expires, d.now) {
 		d.stats.Expired++
 		d.forget(p)
-		d.ack(p, 0, p.in.floor) // it may be there, and only its reminders lost
+		d.askAnew(p, p.in.floor) // it may be there, and only its reminders lost
 	}
 	if due(p.until, d.now) {
 		d.withdraw(p)
 	}
 	if due(p.in.askAt, d.now) {
-		d.askForRefused(p)
+		d.ask(p)
 	}
 	d.flush(p)
 	d.stamp(p)
@@ -205,7 +205,7 @@ func (d *Directory) arm(p *peer) {
 	}
 	earliest(p.in.have != 0, p.in.expires)
 	earliest(true, p.until)
-	earliest(p.in.have != 0, p.in.askAt)
+	earliest(p.in.have != 0 || p.in.missed != 0, p.in.askAt)
 	waits := p.out.unanswered()
 	earliest(waits, p.out.retryAt)
 	earliest(!waits && p.out.last != 0 && !p.out.pending(), p.out.digestAt)

@@ -295,6 +295,44 @@ func TestOldMessages(t *testing.T) {
 	v.wantRefused(Foreign, 1)
 }
 
+// asks returns how many of the actions ask a peer to say everything anew.
+func (v *victim) asks(peer transport.PeerID, actions []Action) (times int) {
+	for _, a := range actions {
+		if send, ok := a.(Send); ok && send.To == peer {
+			if ack, ok := send.Message.(*wire.Ack); ok && ack.Have == 0 && ack.Seen == v.sequence {
+				times++
+			}
+		}
+	}
+	return times
+}
+
+// A peer that was taken for dead is asked to say everything anew when it is back, and asked again until it
+// does: what it is asked first may be lost with a link that is about to end.
+func TestWhoIsBackIsAskedUntilItAnswers(t *testing.T) {
+	v := newVictim(t, 3, Config{})
+	peer, members := nodeID(1), v.members
+	v.hears(peer, wire.Update{Registered: manyNames(1, 1)})
+	away := func() []Action {
+		v.step(Membership{members.Without(peer)})
+		return v.step(Membership{members})
+	}
+	if n := v.asks(peer, away()); n != 1 {
+		t.Errorf("it is asked %d times when it is back", n)
+	}
+	if n := v.asks(peer, v.pass(askAgain)); n != 1 {
+		t.Errorf("it is asked %d times more when it says nothing", n)
+	}
+	v.hears(peer, wire.Update{Reset: true, Registered: manyNames(1, 1)})
+	if n := v.asks(peer, v.pass(10*askAgain)); n != 0 {
+		t.Errorf("it is asked %d times though it has said all", n)
+	}
+	away()
+	if n := v.asks(peer, v.pass(10*askAgain)); n != 2 {
+		t.Errorf("it is asked %d times more when it goes on saying nothing", n)
+	}
+}
+
 // A peer whose names were refused for want of room is asked for them when there is room, again
 // until it says them.
 func TestRefusedNamesAreAskedForWhenThereIsRoom(t *testing.T) {
@@ -304,16 +342,7 @@ func TestRefusedNamesAreAskedForWhenThereIsRoom(t *testing.T) {
 	v.hears(greedy, wire.Update{Registered: many})
 	v.hears(greedy, wire.Update{Registered: late})
 	v.wantRefused(TooManyNames, 1)
-	asks := func() bool {
-		for _, a := range v.pass(2 * askAgain) {
-			if send, ok := a.(Send); ok && send.To == greedy {
-				if ack, ok := send.Message.(*wire.Ack); ok && ack.Have == 0 && ack.Seen == v.sequence {
-					return true
-				}
-			}
-		}
-		return false
-	}
+	asks := func() bool { return v.asks(greedy, v.pass(2*askAgain)) > 0 }
 	if asks() {
 		t.Error("it is asked though there is no room")
 	}

@@ -61,7 +61,7 @@ func (d *Directory) arrive(m Member) {
 		d.touch(p)
 	}
 	if heard := max(before.heard, early.heard); heard > 0 {
-		d.ack(d.peer(m.ID), 0, heard)
+		d.askAnew(d.peer(m.ID), heard)
 	}
 	if d.spread && d.registered > 0 {
 		d.greet(d.peer(m.ID))

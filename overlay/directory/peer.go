@@ -76,7 +76,14 @@ type incoming struct {
 	watching   map[*record]uint32 // names that it watches here, with the mark
 	claims     int                // in all owners that are this peer
 
-	askAt time.Time // when to see whether there is room for names that were refused; zero: none were
+	// missed is up to where it has spoken while that was not kept, so that it is asked to say everything anew;
+	// zero: that was not so, or it has done it. It is asked so often more, as that may be lost.
+	missed uint64
+	asks   int
+
+	// askAt is when to ask it again: for what was missed, or for names that were refused, if there is room by
+	// then. Zero: there is nothing to ask for.
+	askAt time.Time
 
 	unconfirmed []unconfirmed // in the order of their sequences
 }
@@ -93,7 +100,7 @@ func (out *outgoing) pending() bool {
 func (p *peer) empty() bool {
 	return len(p.duties) == 0 && p.until.IsZero() &&
 		p.out.last == 0 && !p.out.pending() &&
-		p.in.newest() == 0
+		p.in.newest() == 0 && p.in.missed == 0
 }
 
 // peer returns a member to have to do with.

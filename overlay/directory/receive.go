@@ -60,7 +60,7 @@ func (d *Directory) receiveUpdate(p *peer, m *wire.Update) {
 	case m.Reset:
 		in.mark++
 		in.sweeping = true
-		in.askAt = time.Time{}
+		in.missed, in.askAt = 0, time.Time{}
 	case in.have == 0 || m.Previous != in.have:
 		d.refuse(Gap)
 		d.ack(p, in.have, m.Sequence)
@@ -115,11 +115,26 @@ func (d *Directory) admits(p *peer, have int) bool {
 	return false
 }
 
-// askForRefused asks a peer for everything anew whose names were refused, if there is room
-// by now.
-func (d *Directory) askForRefused(p *peer) {
+// askAnew asks a peer for everything, of which what it has said up to a sequence is not kept. It is
+// asked twice more if it does not say it: who was cut off may have a link still that is about to end,
+// and what is said over that is lost.
+func (d *Directory) askAnew(p *peer, missed uint64) {
+	d.touch(p)
+	p.in.missed, p.in.asks, p.in.askAt = missed, 2, d.now.Add(askAgain)
+	d.ack(p, 0, missed)
+}
+
+// ask asks a peer for everything once more: of which that is not heard yet, or whose names
+// were refused, if there is room by now.
+func (d *Directory) ask(p *peer) {
 	in := &p.in
 	switch {
+	case in.missed != 0 && in.asks > 0:
+		in.asks--
+		in.askAt = d.now.Add(askAgain)
+		d.ack(p, 0, in.missed)
+	case in.missed != 0:
+		in.missed, in.askAt = 0, time.Time{} // it has nothing to say
 	case in.have == 0:
 		in.askAt = time.Time{} // it says everything anew in any case
 	case len(in.registered) >= d.config.PeerNames || len(in.watching) >= d.config.PeerNames || d.entries >= d.config.Entries:
