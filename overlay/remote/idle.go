@@ -101,11 +101,7 @@ func (l *Idle) note(now time.Time, links map[transport.PeerID]*Remote) {
 			l.uses[r] = use{activity, now}
 		}
 	}
-	for r := range l.uses {
-		if links[r.ID()] != r {
-			delete(l.uses, r)
-		}
-	}
+	forget(l.uses, links)
 }
 
 // idle returns the links that have been idle for too long, and the one that has been so for the

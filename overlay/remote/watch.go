@@ -68,7 +68,7 @@ func (w *Watch) watch(ctx context.Context, links *Table, seen map[*Remote]sight)
 		}
 		now := time.Now()
 		waits, all := false, links.All()
-		forget(seen, all)
+		forget(seen, all) // each time: on a busy node something may always be waited for
 		for _, r := range all {
 			if r.calls.Len() == 0 {
 				delete(seen, r)
@@ -83,12 +83,11 @@ func (w *Watch) watch(ctx context.Context, links *Table, seen map[*Remote]sight)
 	}
 }
 
-// forget forgets the links that are there no more: a node that always waits for something would
-// remember each that has ended while it did.
-func forget(seen map[*Remote]sight, links map[transport.PeerID]*Remote) {
-	for r := range seen {
+// forget forgets what was noted of links that are there no more.
+func forget[T any](noted map[*Remote]T, links map[transport.PeerID]*Remote) {
+	for r := range noted {
 		if links[r.ID()] != r {
-			delete(seen, r)
+			delete(noted, r)
 		}
 	}
 }
