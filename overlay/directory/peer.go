@@ -77,7 +77,7 @@ type incoming struct {
 	claims     int                // in all owners that are this peer
 
 	// missed is up to where it has spoken while that was not kept, so that it is asked to say everything anew;
-	// zero: that was not so, or it has done it. It is asked so often more, as that may be lost.
+	// zero: that was not so, or it has done it. It is asked so often yet, as that may be lost.
 	missed uint64
 	asks   int
 

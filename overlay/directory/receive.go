@@ -120,12 +120,12 @@ func (d *Directory) admits(p *peer, have int) bool {
 // and what is said over that is lost.
 func (d *Directory) askAnew(p *peer, missed uint64) {
 	d.touch(p)
-	p.in.missed, p.in.asks, p.in.askAt = missed, 2, d.now.Add(askAgain)
-	d.ack(p, 0, missed)
+	p.in.missed, p.in.asks = missed, 3
+	d.ask(p)
 }
 
-// ask asks a peer for everything once more: of which that is not heard yet, or whose names
-// were refused, if there is room by now.
+// ask asks a peer for everything: of which that is not heard yet, or whose names were refused, if there is
+// room by now.
 func (d *Directory) ask(p *peer) {
 	in := &p.in
 	switch {
