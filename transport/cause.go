@@ -34,13 +34,16 @@ func FarewellOf(cause error) ClosedError {
 }
 
 // CutReason cuts a reason to MaxReason bytes, not within a character.
-func CutReason(reason string) string {
-	if len(reason) <= MaxReason {
-		return reason
+func CutReason(reason string) string { return CutText(reason, MaxReason) }
+
+// CutText cuts a text to so many bytes, not within a character.
+func CutText(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	end := MaxReason
-	for end > 0 && !utf8.RuneStart(reason[end]) {
+	end := most
+	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return reason[:end]
+	return text[:end]
 }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
-	"unicode/utf8"
+
+	"github.com/project-iris/iris/transport"
 )
 
 // maxList is how many elements of a list another node may have, and maxText how many bytes of a
@@ -72,25 +73,13 @@ var known = func() map[Reason]bool {
 
 // cleanText escapes a text unless that was done, and bounds it, before and after.
 func cleanText(s string) string {
-	s = cutText(s)
+	s = transport.CutText(s, maxText)
 	for _, r := range s {
 		if !strconv.IsPrint(r) {
-			return cutText(Text(s))
+			return transport.CutText(Text(s), maxText)
 		}
 	}
 	return s
-}
-
-// cutText cuts off what is beyond maxText bytes, and characters as a whole.
-func cutText(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	end := maxText
-	for end > maxText-utf8.UTFMax && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end]
 }
 
 // ParseServed reads what another node says of its members of a cluster, as [Parse] does.
