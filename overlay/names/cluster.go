@@ -47,9 +47,9 @@ func (n *Names) sought(owner Member, name []byte) *cluster {
 	return c
 }
 
-// tidy forgets a cluster that nobody serves or waits for.
+// tidy forgets a cluster that nobody serves or waits for. It may be nil.
 func (n *Names) tidy(c *cluster) {
-	if len(c.members) == 0 && c.idle() && c.place == nil {
+	if c != nil && len(c.members) == 0 && c.idle() && c.place == nil {
 		delete(n.clusters, c.name)
 	}
 }

@@ -97,9 +97,7 @@ func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Ver
 		a.Limit = n.refusal
 	}
 	if a.Impatient && !n.draining && n.unserved(c) {
-		if c != nil {
-			n.tidy(c)
-		}
+		n.tidy(c)
 		return Target{}, Nobody // it does not wait with those that wait for room there
 	}
 	if c != nil && c.crowded && a.number == 0 && a.Refused.n == 0 && !n.draining && n.holdCrowded(now, c, owner, a) {
@@ -107,7 +105,7 @@ func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Ver
 	}
 	to, verdict := n.decide(now, c, &a.Refused)
 	if verdict != Nobody {
-		if verdict != Picked && c != nil {
+		if verdict != Picked {
 			n.tidy(c)
 		}
 		return to, verdict
@@ -128,7 +126,7 @@ func (n *Names) PickOrHold(now time.Time, owner Member, a *Attempt) (Target, Ver
 func (n *Names) Pick(now time.Time, owner Member, name []byte, refused *Refusals) (Target, Verdict) {
 	c := n.sought(owner, name)
 	to, verdict := n.decide(now, c, refused)
-	if verdict != Picked && c != nil {
+	if verdict != Picked {
 		n.tidy(c)
 	}
 	return to, verdict
