@@ -27,12 +27,13 @@ func newClock(dir string, off time.Duration) (*clock, error) {
 		return nil, err
 	}
 	c := &clock{file, off}
-	return c, c.set(off)
+	return c, c.set(0)
 }
 
-// set sets the clock, for programs that run and for those that are started later.
-func (c *clock) set(ahead time.Duration) error {
-	_, err := c.file.WriteAt(binary.NativeEndian.AppendUint64(nil, uint64(ahead)), 0)
+// set sets the clock wrong by a time, or right with zero, for programs that run and for those that are
+// started later.
+func (c *clock) set(wrong time.Duration) error {
+	_, err := c.file.WriteAt(binary.NativeEndian.AppendUint64(nil, uint64(c.off+wrong)), 0)
 	return err
 }
 

@@ -40,7 +40,7 @@ func pass(ctx context.Context, d time.Duration) {
 // suffer is a fault of a host from its beginning to its end.
 func (c *chaos) suffer(ctx context.Context, h *host, f fault) error {
 	filter := func(rule string) error {
-		return c.between(ctx, f, h.nft("add rule inet chaos input iifname eth0 "+rule+" drop"), h.nft("flush chain inet chaos input"))
+		return between(ctx, f, h.nft("add rule inet chaos input iifname eth0 "+rule+" drop"), h.nft("flush chain inet chaos input"))
 	}
 	if err := h.alive(); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (c *chaos) suffer(ctx context.Context, h *host, f fault) error {
 	case paused:
 		return c.pause(ctx, h, f)
 	case pulled:
-		return c.between(ctx, f, "ip link set "+h.plug+" down", "ip link set "+h.plug+" up")
+		return between(ctx, f, "ip link set "+h.plug+" down", "ip link set "+h.plug+" up")
 	case oneWay:
 		return filter("ip saddr " + c.hosts[f.other].addr)
 	case lossy:
@@ -68,13 +68,9 @@ func (c *chaos) suffer(ctx context.Context, h *host, f fault) error {
 		return filter(fmt.Sprintf("meta length > %d", f.amount))
 	case smaller:
 		mtu := "ip -n " + h.name + " link set eth0 mtu "
-		return c.between(ctx, f, mtu+fmt.Sprint(f.amount), mtu+"1500")
+		return between(ctx, f, mtu+fmt.Sprint(f.amount), mtu+"1500")
 	case full:
-		if err := h.fill(); err != nil {
-			return err
-		}
-		pass(ctx, f.length)
-		return h.empty()
+		return during(ctx, f, h.fill, h.empty)
 	case descriptors:
 		restore, err := h.exhaust()
 		if err != nil {
@@ -83,22 +79,23 @@ func (c *chaos) suffer(ctx context.Context, h *host, f fault) error {
 		pass(ctx, f.length)
 		return restore()
 	case clockSet:
-		if err := h.clock.set(h.clock.off + time.Duration(f.amount)*time.Second); err != nil {
-			return err
-		}
-		pass(ctx, f.length)
-		return h.clock.set(h.clock.off)
+		return during(ctx, f, func() error { return h.clock.set(time.Duration(f.amount) * time.Second) }, func() error { return h.clock.set(0) })
 	}
 	return fmt.Errorf("there is no fault %q", f.kind)
 }
 
-// between runs a command at the beginning of a fault, and another one at its end.
-func (c *chaos) between(ctx context.Context, f fault, begin, end string) error {
-	if err := all(begin); err != nil {
+// during does something at the beginning of a fault, and something else at its end.
+func during(ctx context.Context, f fault, begin, end func() error) error {
+	if err := begin(); err != nil {
 		return err
 	}
 	pass(ctx, f.length)
-	return all(end)
+	return end()
+}
+
+// between is during for commands.
+func between(ctx context.Context, f fault, begin, end string) error {
+	return during(ctx, f, func() error { return all(begin) }, func() error { return all(end) })
 }
 
 // pause stops the process of a node for a time.
