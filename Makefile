@@ -54,12 +54,14 @@ failpoints: ## files and sockets that fail, and that nothing of it is in the pro
 
 # Names are looked up by Go's resolver then, not by that of the C library; and gRPC's
 # tracing, which nothing here uses, is 2.6 MB of memory.
+PROGRAM = CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -o $@
+
 bin/iris: ## the program as it goes to hosts: one file that needs nothing else
-	CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -o $@ ./cmd/iris
+	$(PROGRAM) ./cmd/iris
 
 # The package time of the program is another in one line: cmd/chaos/clock.
 bin/iris-clock: ## the program with a wall clock that can be set, for chaos
-	CGO_ENABLED=0 $(GO) build -trimpath -tags grpcnotrace -overlay "$$($(GO) run ./cmd/chaos/clock -o bin/clock -for cmd/iris)" -o $@ ./cmd/iris
+	$(PROGRAM) -overlay "$$($(GO) run ./cmd/chaos/clock -o bin/clock -for cmd/iris)" ./cmd/iris
 
 # The same commit and the same Go give the same bytes, wherever it is checked out.
 release: ## all that is installed, into bin/release: binaries, packages, an image, the chart, inventories, sums
@@ -85,9 +87,10 @@ fuzz: ## every fuzz target, FUZZTIME each, FUZZERS at a time: docs/security.md
 # with it. It needs ip and nft: apt-get install iproute2 nftables.
 CHAOS = mount -t tmpfs tmpfs /run && ip link set lo up && exec bin/chaos -iris "$(PROGRAMS)" $(CLOCKS) -for "$(DURATION)" -seed "$(SEED)"
 
-# PROGRAMS that are given have the system's clock, which nothing sets.
-chaos: CLOCKS = $(if $(filter file,$(origin PROGRAMS)),-clocks)
-chaos: $(filter bin/iris-clock,$(PROGRAMS)) ## real nodes under faults for DURATION, whose schedule SEED repeats: docs/proof.md; Linux
+# PROGRAMS that are given, of which bin/iris may be one, have the system's clock, which nothing sets.
+CLOCKS = $(if $(filter file,$(origin PROGRAMS)),-clocks)
+
+chaos: $(if $(CLOCKS),bin/iris-clock,bin/iris) ## real nodes under faults for DURATION, whose schedule SEED repeats: docs/proof.md; Linux
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/chaos ./cmd/chaos
 	unshare -rnm --pid --fork --kill-child --mount-proc sh -ec '$(CHAOS)'
 
