@@ -43,9 +43,7 @@ func TestRulesHoldAcrossNodes(t *testing.T) {
 	for _, row := range acrossNodes {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
-				here, there := startRelay(t, network, 0), startRelay(t, network, 1)
-				time.Sleep(3 * time.Second) // they find each other
+				_, here, there := startTwoRelays(t, 0)
 				row.play(t, here, there)
 			})
 		})
@@ -241,14 +239,18 @@ type relayNode struct {
 	done    chan struct{}
 }
 
-// startRelay starts a node, which joins node 0.
-func startRelay(t *testing.T, network *mem.Network, i int) *relayNode {
+// startTwoRelays starts the relays of two nodes that find each other, and may take so many bytes of memory; 0 is
+// no limit.
+func startTwoRelays(t *testing.T, bytes int64) (network *mem.Network, here, there *relayNode) {
 	t.Helper()
-	return startRelayIn(t, network, i, 0)
+	network = mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
+	here, there = startRelay(t, network, 0, bytes), startRelay(t, network, 1, bytes)
+	time.Sleep(3 * time.Second) // they find each other
+	return network, here, there
 }
 
-// startRelayIn is startRelay for a node that may take so many bytes of memory; 0 is no limit.
-func startRelayIn(t *testing.T, network *mem.Network, i int, bytes int64) *relayNode {
+// startRelay starts a node, which joins node 0, and may take so many bytes of memory; 0 is no limit.
+func startRelay(t *testing.T, network *mem.Network, i int, bytes int64) *relayNode {
 	t.Helper()
 	memory := newMemory(bytes)
 	id := transport.PeerID(sha256.Sum256(fmt.Appendf(nil, "node %d", i)))

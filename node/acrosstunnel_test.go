@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/relay/wire"
 	"github.com/project-iris/iris/transport"
 	"github.com/project-iris/iris/transport/mem"
@@ -27,9 +26,7 @@ func TestTheEndsOfATunnelBetweenNodes(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
-				here, there := startRelay(t, network, 0), startRelay(t, network, 1)
-				time.Sleep(3 * time.Second) // they find each other
+				network, here, there := startTwoRelays(t, 0)
 				a, b := here.attach(t, ""), there.attach(t, "svc")
 				openAcross(a, b)
 				row.play(t, network, here, there, a, b)

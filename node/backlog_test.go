@@ -9,7 +9,6 @@ import (
 	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/relay/wire"
 	"github.com/project-iris/iris/transport"
-	"github.com/project-iris/iris/transport/mem"
 )
 
 // A request is read in time, and answered by its deadline, whatever was sent before it on the same
@@ -37,9 +36,7 @@ func TestARequestDoesNotWaitBehindEvents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
-				here, there := startRelay(t, network, 0), startRelay(t, network, 1)
-				time.Sleep(3 * time.Second)
+				network, here, there := startTwoRelays(t, 0)
 				receiver := there.attach(t, "svc")
 				receiver.send(&wire.Subscribe{Topic: []byte("news")})
 				caller := here.attach(t, "")

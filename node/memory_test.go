@@ -6,9 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/relay/wire"
-	"github.com/project-iris/iris/transport/mem"
 )
 
 // Three quarters of the memory are handed out; one application can always have a message of a
@@ -42,9 +40,7 @@ func TestHowMuchMemoryIsHandedOut(t *testing.T) {
 func TestTheLongestMessageIsDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const memory = 32 << 20
-		network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
-		here, there := startRelayIn(t, network, 0, memory), startRelayIn(t, network, 1, memory)
-		time.Sleep(3 * time.Second) // they find each other
+		_, here, there := startTwoRelays(t, memory)
 		publisher := here.attach(t, "")
 		var subscribers []*pipeApp
 		for _, n := range []*relayNode{here, here, here, there, there} {

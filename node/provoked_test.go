@@ -9,12 +9,10 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/project-iris/iris/node/status"
 	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/relay/wire"
-	"github.com/project-iris/iris/transport/mem"
 )
 
 // provokedHere are what has a reason counted between two nodes, here and there.
@@ -170,9 +168,7 @@ func TestReasonsAreCounted(t *testing.T) {
 	for reason, provoke := range provokedHere {
 		t.Run(string(reason), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
-				here, there := startRelay(t, network, 0), startRelay(t, network, 1)
-				time.Sleep(3 * time.Second) // they find each other
+				_, here, there := startTwoRelays(t, 0)
 				provoke(t, here, there)
 				pass()
 				n := &Node{overlay: here.overlay, relay: here.relay, config: Config{LogDropped: func() uint64 { return 0 }}}

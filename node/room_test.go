@@ -9,7 +9,6 @@ import (
 
 	"github.com/project-iris/iris/overlay"
 	"github.com/project-iris/iris/relay/wire"
-	"github.com/project-iris/iris/transport/mem"
 )
 
 // With members that leave more than 8 MiB unread for a while, requests wait for room as
@@ -32,17 +31,15 @@ func TestRequestsWaitForTheQueueOfAMember(t *testing.T) {
 	for _, row := range roomRows {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
-				nodes := []*relayNode{startRelay(t, network, 0), startRelay(t, network, 1)}
-				time.Sleep(3 * time.Second) // they find each other
-				caller, service := nodes[0].attach(t, ""), nodes[row.there].attach(t, "svc")
+				_, here, there := startTwoRelays(t, 0)
+				caller, service := here.attach(t, ""), []*relayNode{here, there}[row.there].attach(t, "svc")
 				pass()
 				// The first request waits until its node knows who serves the cluster, and what
 				// waits is bounded.
 				caller.send(request(1000, "svc", "first", 1000))
 				service.reply(service.call("first"), true, "")
 				caller.expect(answer(1000, true, ""))
-				row.play(t, nodes[0], caller, service)
+				row.play(t, here, caller, service)
 			})
 		})
 	}
@@ -128,18 +125,16 @@ func playMoreThanMayWait(_ *testing.T, _ *relayNode, caller, service *pipeApp) {
 
 // A service that attaches while more waits for it than its queue takes gets all of it.
 func TestAServiceGetsAllThatWaitsForIt(t *testing.T) {
-	for there, name := range []string{"on its node", "on another node"} {
+	for at, name := range []string{"on its node", "on another node"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
-				nodes := []*relayNode{startRelay(t, network, 0), startRelay(t, network, 1)}
-				time.Sleep(3 * time.Second) // they find each other
-				caller := nodes[0].attach(t, "")
+				_, here, there := startTwoRelays(t, 0)
+				caller := here.attach(t, "")
 				for id := range uint64(12) {
 					caller.send(request(id, "svc", strings.Repeat("x", 1<<20), 60_000))
 				}
 				pass()
-				service := nodes[there].attach(t, "svc")
+				service := []*relayNode{here, there}[at].attach(t, "svc")
 				time.Sleep(2 * time.Second)
 				both(func() { service.serve(12) }, func() { caller.expectAnswers(12) })
 				caller.expectNothing()
@@ -151,9 +146,7 @@ func TestAServiceGetsAllThatWaitsForIt(t *testing.T) {
 // What an application has published reaches others though it is gone before there is a link to them.
 func TestAnEventOutlivesItsApplication(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := mem.NewNetwork(mem.Config{Versions: overlay.Versions(), Path: mem.Path{Delay: time.Millisecond}})
-		here, there := startRelay(t, network, 0), startRelay(t, network, 1)
-		time.Sleep(3 * time.Second) // they find each other
+		_, here, there := startTwoRelays(t, 0)
 		subscriber, publisher := there.attach(t, ""), here.attach(t, "")
 		subscriber.send(&wire.Subscribe{Topic: []byte("news")})
 		pass()
