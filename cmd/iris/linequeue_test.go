@@ -9,12 +9,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/project-iris/iris/transport/logtest"
 )
 
 // paper is what a log goes to: its reader may hang, or a write may fail.
 type paper struct {
+	logtest.Journal
 	mu   sync.Mutex
-	text strings.Builder
 	gate chan struct{} // nil: writes do not wait
 	err  error
 	room int // bytes that are written before err
@@ -29,10 +31,10 @@ func (p *paper) Write(b []byte) (int, error) {
 	if p.err != nil {
 		n := min(p.room, len(b))
 		p.room -= n
-		p.text.Write(b[:n])
+		_, _ = p.Journal.Write(b[:n])
 		return n, p.err
 	}
-	return p.text.Write(b)
+	return p.Journal.Write(b)
 }
 
 func (p *paper) fail(err error) {
@@ -41,13 +43,7 @@ func (p *paper) fail(err error) {
 	p.err = err
 }
 
-func (p *paper) read() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
-}
-
-// onPaper opens the log of a program, and returns what closes it.
+// onPaper opens the log of a program, and returns it with that program.
 func onPaper(t *testing.T, paper *paper) (log *slog.Logger, p *program) {
 	t.Helper()
 	p = &program{err: paper}
@@ -75,7 +71,7 @@ func TestALogThatNobodyReads(t *testing.T) {
 		}
 		close(paper.gate)
 		synctest.Wait()
-		text := paper.read()
+		text := paper.String()
 		if got := strings.Count(text, "msg=line"); got != lines-int(dropped) {
 			t.Errorf("%d lines are written, %d were dropped", got, dropped)
 		}
@@ -97,7 +93,7 @@ func TestALogThatCannotBeWritten(t *testing.T) {
 		paper.fail(nil)
 		log.Info("found")
 		p.lines.close()
-		text := paper.read()
+		text := paper.String()
 		if p.lines.Dropped() != 3 || strings.Contains(text, "msg=lost") || !strings.Contains(text, "msg=found") ||
 			!strings.Contains(text, `missing=3 err="the disk is full"`) {
 			t.Errorf("%d lines are dropped, and it says %s", p.lines.Dropped(), text)
@@ -121,7 +117,7 @@ func TestALineThatIsWrittenInPart(t *testing.T) {
 		paper.fail(nil)
 		log.Info("found")
 		p.lines.close()
-		lines := strings.Split(strings.TrimSpace(paper.read()), "\n")
+		lines := strings.Split(strings.TrimSpace(paper.String()), "\n")
 		if len(lines) != 3 || len(lines[0]) != 30 || !strings.HasPrefix(lines[1], "time=") || !strings.Contains(lines[2], "missing=2") {
 			t.Errorf("it says %q", lines)
 		}
@@ -155,7 +151,7 @@ func TestAFailureThatNobodyReads(t *testing.T) {
 		}
 		close(paper.gate)
 		synctest.Wait()
-		if text := paper.read(); !strings.Contains(text, "-port 70000 is not between") {
+		if text := paper.String(); !strings.Contains(text, "-port 70000 is not between") {
 			t.Errorf("it says %q", text)
 		}
 	})
